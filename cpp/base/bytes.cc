@@ -1,0 +1,58 @@
+#include "base/bytes.h"
+
+#include <algorithm>
+
+namespace tfe::base {
+
+void Chain::append(std::string text) {
+  if (text.empty()) return;
+  auto owned = std::make_shared<const std::string>(std::move(text));
+  const Bytes bytes = as_bytes(*owned);
+  append(bytes, std::move(owned));
+}
+
+void Chain::append(Bytes bytes, Owner owner) {
+  if (bytes.empty()) return;
+  size_ += bytes.size();
+  segments_.push_back({bytes, std::move(owner)});
+}
+
+void Chain::append(Chain&& tail) {
+  size_ += tail.size_;
+  segments_.insert(segments_.end(), std::make_move_iterator(tail.segments_.begin()),
+                   std::make_move_iterator(tail.segments_.end()));
+  tail.segments_.clear();
+  tail.size_ = 0;
+}
+
+void Chain::consume(std::size_t count) {
+  size_ -= count;
+  auto segment = segments_.begin();
+  while (count > 0) {
+    const std::size_t taken = std::min(count, segment->bytes.size());
+    segment->bytes = segment->bytes.subspan(taken);
+    count -= taken;
+    if (segment->bytes.empty()) ++segment;
+  }
+  segments_.erase(segments_.begin(), segment);
+}
+
+Chain Chain::split(std::size_t count) {
+  Chain head;
+  for (const Segment& segment : segments_) {
+    if (head.size_ == count) break;
+    const std::size_t taken = std::min(count - head.size_, segment.bytes.size());
+    head.append(segment.bytes.first(taken), segment.owner);
+  }
+  consume(count);
+  return head;
+}
+
+std::string Chain::to_string() const {
+  std::string text;
+  text.reserve(size_);
+  for (const Segment& segment : segments_) text.append(as_text(segment.bytes));
+  return text;
+}
+
+}  // namespace tfe::base

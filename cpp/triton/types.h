@@ -1,0 +1,57 @@
+// Vocabulary of Triton's C API as C++ types; the values are those of its ABI.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace tfe::triton {
+
+enum class DataType : std::int32_t {
+  kInvalid = 0,
+  kBool = 1,
+  kUint8 = 2,
+  kUint16 = 3,
+  kUint32 = 4,
+  kUint64 = 5,
+  kInt8 = 6,
+  kInt16 = 7,
+  kInt32 = 8,
+  kInt64 = 9,
+  kFp16 = 10,
+  kFp32 = 11,
+  kFp64 = 12,
+  kBytes = 13,
+  kBf16 = 14,
+};
+
+// "FP32" and so on; "<invalid>" for kInvalid. Exact upper-case names only when parsing.
+std::string_view datatype_name(DataType type);
+DataType parse_datatype(std::string_view name);
+// Bytes of one element; 0 for kBytes and kInvalid.
+std::size_t element_size(DataType type);
+
+enum class MemoryType : std::int32_t { kCpu = 0, kCpuPinned = 1, kGpu = 2 };
+
+struct MemoryPlace {
+  MemoryType type = MemoryType::kCpu;
+  std::int64_t id = 0;
+};
+
+using Shape = std::vector<std::int64_t>;
+
+// A request or response parameter, also a parameter of a model load (where bytes are allowed).
+using ParameterValue = std::variant<bool, std::int64_t, double, std::string>;
+struct Parameter {
+  std::string name;
+  ParameterValue value;
+};
+
+// Bits of TRITONSERVER_RequestFlag.
+inline constexpr std::uint32_t kSequenceStart = 1;
+inline constexpr std::uint32_t kSequenceEnd = 2;
+
+}  // namespace tfe::triton

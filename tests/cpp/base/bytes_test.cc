@@ -1,0 +1,61 @@
+#include "base/bytes.h"
+
+#include <gtest/gtest.h>
+
+namespace tfe::base {
+namespace {
+
+Chain three_parts() {
+  Chain chain;
+  chain.append("abc");
+  chain.append("");
+  chain.append("de");
+  chain.append("fghi");
+  return chain;
+}
+
+TEST(Chain, KeepsNoEmptySegment) {
+  EXPECT_EQ(three_parts().segments().size(), 3u);
+  EXPECT_TRUE(Chain::of("").empty());
+}
+
+TEST(Chain, ConsumesAtEveryOffset) {
+  const std::string all = three_parts().to_string();
+  for (std::size_t count = 0; count <= all.size(); ++count) {
+    Chain chain = three_parts();
+    chain.consume(count);
+    EXPECT_EQ(chain.to_string(), all.substr(count));
+    EXPECT_EQ(chain.size(), all.size() - count);
+  }
+}
+
+TEST(Chain, SplitsAtEveryOffset) {
+  const std::string all = three_parts().to_string();
+  for (std::size_t count = 0; count <= all.size(); ++count) {
+    Chain tail = three_parts();
+    const Chain head = tail.split(count);
+    EXPECT_EQ(head.to_string(), all.substr(0, count));
+    EXPECT_EQ(tail.to_string(), all.substr(count));
+  }
+}
+
+TEST(Chain, DropsTheOwnerOfASegmentThatWasConsumed) {
+  auto owner = std::make_shared<std::string>("tensor");
+  std::weak_ptr<std::string> alive = owner;
+  Chain chain = Chain::of("head");
+  chain.append(as_bytes(*owner), std::move(owner));
+  chain.consume(5);
+  EXPECT_FALSE(alive.expired());
+  chain.consume(5);
+  EXPECT_TRUE(alive.expired());
+}
+
+TEST(Chain, AppendingAChainMovesItsSegments) {
+  Chain chain = Chain::of("x");
+  chain.append(three_parts());
+  EXPECT_EQ(chain.to_string(), "xabcdefghi");
+  EXPECT_EQ(chain.size(), 10u);
+}
+
+}  // namespace
+}  // namespace tfe::base
