@@ -1,6 +1,6 @@
 // A few threads for calls of the core that block (loading and unloading models, statistics of many
-// models), so that no event loop waits for them. Bounded: beyond `queue_limit` waiting tasks submit()
-// refuses with kResourceExhausted.
+// models), so that no event loop waits for them. Bounded: beyond `queue_limit` waiting tasks
+// submit() refuses with kResourceExhausted.
 #pragma once
 
 #include <condition_variable>

@@ -25,8 +25,9 @@ struct ResponseOutput {
   bool in_shared_memory = false;  // the client reads it from its own region
 };
 
-// One response with everything its views point to. Shared, so that a base::Chain can refer to output
-// memory until it is sent: use `std::shared_ptr<const InferResponse>` as the owner of segments.
+// One response with everything its views point to. Shared, so that a base::Chain can refer to
+// output memory until it is sent: use `std::shared_ptr<const InferResponse>` as the owner of
+// segments.
 struct InferResponse {
   std::string_view model_name;
   std::int64_t model_version = 0;

@@ -1,8 +1,10 @@
-// One inference at the level of the C API: Request is built, sent, and answered through an Observer.
+// One inference at the level of the C API: Request is built, sent, and answered through an
+// Observer.
 //
 // Two ends are independent (C API header, "request release" and "final response"): the core may
 // release the request before or long after the final response. The Observer and the memory behind
-// the inputs (Request::keep) therefore live until both have happened, then are released at one line.
+// the inputs (Request::keep) therefore live until both have happened, then are released at one
+// line.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -22,17 +25,19 @@ struct TRITONSERVER_InferenceResponse;
 namespace tfe::triton {
 
 class Server;
+struct Api;
 
 struct OutputView {
   std::string_view name;
   DataType datatype = DataType::kInvalid;
   std::span<const std::int64_t> shape;
-  base::Bytes data;  // null for zero bytes; in `place`, which is CPU unless allocate() said otherwise
+  base::Bytes
+      data;  // null for zero bytes; in `place`, which is CPU unless allocate() said otherwise
   MemoryPlace place;
 };
 
-// One response of the core. Movable; deleting it gives the output memory back. Views are valid while
-// it lives. Holds the server.
+// One response of the core. Movable; deleting it gives the output memory back. Views are valid
+// while it lives. Holds the server.
 class Response {
  public:
   Response(std::shared_ptr<Server> server, TRITONSERVER_InferenceResponse* handle);
@@ -53,6 +58,9 @@ class Response {
   base::Result<std::vector<Parameter>> parameters() const;
 
  private:
+  const Api& api() const;
+  void reset();
+
   std::shared_ptr<Server> server_;
   TRITONSERVER_InferenceResponse* handle_;
 };
@@ -103,7 +111,8 @@ class Request {
   base::Status set_priority(std::uint64_t priority);
   base::Status set_timeout_us(std::uint64_t timeout);
   base::Status set_parameter(const Parameter& parameter);
-  base::Status add_input(const std::string& name, DataType type, std::span<const std::int64_t> shape);
+  base::Status add_input(const std::string& name, DataType type,
+                         std::span<const std::int64_t> shape);
   // The model's only input, shape and type deduced from its configuration.
   base::Status add_raw_input(const std::string& name);
   // Not copied; must stay valid until released, see keep(). Zero bytes are ignored by the core.
@@ -118,6 +127,8 @@ class Request {
 
  private:
   Request(std::shared_ptr<Server> server, TRITONSERVER_InferenceRequest* handle);
+  const Api& api() const;
+  void reset();
 
   std::shared_ptr<Server> server_;
   TRITONSERVER_InferenceRequest* handle_;

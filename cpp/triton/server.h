@@ -1,8 +1,11 @@
 // One inference server of the core.
 //
-// Shared: frontends, requests and responses hold a reference, so TRITONSERVER_ServerDelete runs only
-// when the last of them is gone, whatever the order of stop and destruction. After stop() every call
-// answers Code::kUnavailable. All methods may be called from any thread; those that block say so.
+// Shared: frontends, requests and responses hold a reference, so TRITONSERVER_ServerDelete runs
+// only when the last of them is gone, whatever the order of stop and destruction, and only when no
+// other server of this process is running (the core's memory managers are shared). After stop()
+// every call answers Code::kUnavailable. All methods may be called from any thread; those that
+// block say so. Destroying the last reference stops a server that was not stopped, which blocks
+// too, except in a callback of the core, where another thread does it.
 #pragma once
 
 #include <atomic>
@@ -12,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "triton/types.h"
 
@@ -19,6 +23,7 @@ struct TRITONSERVER_Server;
 
 namespace tfe::triton {
 
+struct Api;
 struct ServerOptions;
 class Library;
 
@@ -39,17 +44,23 @@ class Server : public std::enable_shared_from_this<Server> {
   // Blocks until the start-up models are loaded or failed.
   static base::Result<std::shared_ptr<Server>> create(std::shared_ptr<const Library> library,
                                                       const ServerOptions& options);
-  // A server made by somebody else (NVIDIA's package). Never deleted by us.
+  // The server at an address that lend_address() of this process gave, or one made by somebody else
+  // (NVIDIA's package), which its maker must keep alive and which is never stopped or deleted here.
   static base::Result<std::shared_ptr<Server>> adopt(std::shared_ptr<const Library> library,
                                                      std::uintptr_t address);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Blocks up to the exit timeout. The first call decides; later calls return at once.
+  // Refuses new work at once, waits for the requests in flight, then stops the core. Blocks up to
+  // the exit timeout and then fails with the core's kInternal error; the server is never deleted
+  // after that. The first call decides; later calls return at once. kUnsupported for an adopted
+  // server and inside callbacks of the core.
   base::Status stop();
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
-  std::uintptr_t address() const;
+  std::uintptr_t address() const { return reinterpret_cast<std::uintptr_t>(handle_); }
+  // The same for foreign code, which counts no reference: from now on the server is never deleted.
+  std::uintptr_t lend_address();
   const Library& library() const { return *library_; }
 
   base::Result<bool> live() const;
@@ -64,10 +75,13 @@ class Server : public std::enable_shared_from_this<Server> {
   // Empty name: all models.
   base::Result<std::string> model_statistics(const std::string& name, std::int64_t version) const;
   base::Result<ModelTraits> model_traits(const std::string& name, std::int64_t version) const;
+  // model_traits().decoupled at half the price, for the path of every unary inference.
+  base::Result<bool> decoupled(const std::string& name, std::int64_t version) const;
   // Prometheus text.
   base::Result<std::string> metrics() const;
 
-  // These block until the model is loaded, failed or its unload has begun: keep them off loop threads.
+  // These block until the model is loaded, failed or its unload has begun: keep them off loop
+  // threads.
   base::Status load_model(const std::string& name, std::span<const LoadParameter> parameters);
   base::Status unload_model(const std::string& name, bool dependents);
   base::Status register_repository(const std::string& path,
@@ -77,12 +91,32 @@ class Server : public std::enable_shared_from_this<Server> {
 
  private:
   friend class Request;
-  Server(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle, bool owned);
+  friend class RequestContext;
+  enum class Ownership { kOwned, kForeign };
+  Server(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle, Ownership ownership,
+         unsigned exit_timeout);
+
+  const Api& api() const;
+  base::Status running() const;
+  void touch() { last_activity_.store(base::Clock::now(), std::memory_order_relaxed); }
+  void request_began() { in_flight_.fetch_add(1); }
+  void request_ended();
+  void wait_until_quiet(base::TimePoint deadline) const;
+  void pause_before_unload() const;
+  base::Status stop_core(unsigned exit_timeout);
+  template <typename Getter, typename... Args>
+  base::Result<std::string> json(const Getter& getter, Args... args) const;
 
   std::shared_ptr<const Library> library_;
   TRITONSERVER_Server* handle_;
-  bool owned_;
+  Ownership ownership_;
+  unsigned exit_timeout_;  // seconds
+  int process_;            // a forked child must not touch the parent's server
   std::atomic<bool> stopped_ = false;
+  std::atomic<bool> keep_forever_ = false;   // lent, or its stop failed
+  std::atomic<std::int64_t> in_flight_ = 0;  // requests that exist
+  // When a model was last loaded or unloaded or a request ended.
+  std::atomic<base::TimePoint> last_activity_;
 };
 
 }  // namespace tfe::triton

@@ -50,6 +50,13 @@ struct Parameter {
   ParameterValue value;
 };
 
+enum class ModelControlMode : std::int32_t { kNone = 0, kPoll = 1, kExplicit = 2 };
+enum class RateLimitMode : std::int32_t { kOff = 0, kExecCount = 1 };
+enum class InstanceGroupKind : std::int32_t { kAuto = 0, kCpu = 1, kGpu = 2, kModel = 3 };
+enum class LogLevel : std::int32_t { kInfo = 0, kWarn = 1, kError = 2, kVerbose = 3 };
+enum class LogFormat : std::int32_t { kDefault = 0, kIso8601 = 1 };
+enum class MetricKind : std::int32_t { kCounter = 0, kGauge = 1, kHistogram = 2 };
+
 // Bits of TRITONSERVER_RequestFlag.
 inline constexpr std::uint32_t kSequenceStart = 1;
 inline constexpr std::uint32_t kSequenceEnd = 2;

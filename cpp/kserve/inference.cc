@@ -1,0 +1,163 @@
+#include "kserve/inference.h"
+
+#include <unordered_set>
+
+#include "kserve/delivery.h"
+
+namespace tfe::kserve {
+
+namespace {
+
+std::string request_tag(const InferRequest& request) {
+  return "[request id: " + (request.id.empty() ? "<id_unknown>" : request.id) + "] ";
+}
+
+const std::string* duplicate_output(const std::vector<RequestedOutput>& outputs) {
+  if (outputs.size() < 2) return nullptr;
+  std::unordered_set<std::string_view> names;
+  for (const RequestedOutput& output : outputs) {
+    if (!names.insert(output.name).second) return &output.name;
+  }
+  return nullptr;
+}
+
+// Puts an InferRequest into the core's request, in the order in which Triton's frontends do it, so
+// that of several errors the same one is reported.
+class Builder {
+ public:
+  Builder(const InferRequest& source, triton::Request& target) : source_(source), target_(target) {}
+
+  base::Status run() {
+    if (auto status = header(); !status) return status;
+    if (source_.raw_input) return raw_input();
+    if (auto status = inputs(); !status) return status;
+    if (auto status = outputs(); !status) return status;
+    return data();
+  }
+
+ private:
+  base::Status header() {
+    base::Status status;
+    if (!source_.id.empty()) status = target_.set_id(source_.id);
+    if (status) status = sequence();
+    if (status && source_.flags != 0) status = target_.set_flags(source_.flags);
+    if (status && source_.priority != 0) status = target_.set_priority(source_.priority);
+    if (status && source_.timeout_us != 0) status = target_.set_timeout_us(source_.timeout_us);
+    for (const triton::Parameter& parameter : source_.parameters) {
+      if (!status) break;
+      status = target_.set_parameter(parameter);
+    }
+    return status;
+  }
+
+  base::Status sequence() {
+    if (const auto* number = std::get_if<std::uint64_t>(&source_.sequence_id)) {
+      return target_.set_correlation_id(*number);
+    }
+    if (const auto* text = std::get_if<std::string>(&source_.sequence_id)) {
+      return target_.set_correlation_id(*text);
+    }
+    return {};
+  }
+
+  base::Status raw_input() {
+    // The name serves only this pair of calls and the core's error texts.
+    static const std::string kName = "raw_input";
+    if (auto status = target_.add_raw_input(kName); !status) return status;
+    return target_.append_input(kName, *source_.raw_input);
+  }
+
+  base::Status inputs() {
+    for (const Input& input : source_.inputs) {
+      auto status = target_.add_input(input.name, input.datatype, input.shape);
+      if (!status) return status;
+    }
+    return {};
+  }
+
+  base::Status outputs() {
+    // Older cores would silently answer a name given twice once.
+    if (const std::string* name = duplicate_output(source_.outputs)) {
+      return base::fail(base::Code::kInvalidArgument,
+                        request_tag(source_) + "output '" + *name + "' already exists in request");
+    }
+    for (const RequestedOutput& output : source_.outputs) {
+      if (auto status = target_.add_output(output.name); !status) return status;
+    }
+    return {};
+  }
+
+  base::Status data() {
+    for (const Input& input : source_.inputs) {
+      if (input.shared_memory) return no_region(*input.shared_memory);
+      if (auto status = target_.append_input(input.name, input.data); !status) return status;
+    }
+    for (const RequestedOutput& output : source_.outputs) {
+      if (output.shared_memory) return no_region(*output.shared_memory);
+    }
+    return {};
+  }
+
+  static base::Status no_region(const SharedMemoryRef& reference) {
+    return base::fail(base::Code::kNotFound,
+                      "Unable to find shared memory region: '" + reference.region + "'");
+  }
+
+  const InferRequest& source_;
+  triton::Request& target_;
+};
+
+base::Result<Classification> classification_of(const triton::Server& server,
+                                               const InferRequest& request) {
+  Classification classification;
+  for (const RequestedOutput& output : request.outputs) {
+    if (output.classification > 0) {
+      classification.wanted.push_back({output.name, output.classification});
+    }
+  }
+  if (classification.wanted.empty()) return classification;
+  auto traits = server.model_traits(request.model, request.version);
+  if (!traits) return std::unexpected(std::move(traits.error()));
+  classification.batches_first_dim = traits->batches_first_dim;
+  return classification;
+}
+
+template <typename Delivery>
+base::Result<InferCall> send(const std::shared_ptr<triton::Server>& server, InferRequest&& request,
+                             std::shared_ptr<InferReceiver> receiver) {
+  auto target = triton::Request::create(server, request.model, request.version);
+  if (!target) return std::unexpected(std::move(target.error()));
+  // First of all: from here on the memory must live as long as the core's request.
+  for (base::Owner& owner : request.memory) target->keep(std::move(owner));
+  if (auto status = Builder(request, *target).run(); !status) {
+    return std::unexpected(std::move(status.error()));
+  }
+  auto classification = classification_of(*server, request);
+  if (!classification) return std::unexpected(std::move(classification.error()));
+  return std::move(*target).send(
+      std::make_shared<Delivery>(std::move(receiver), std::move(*classification)));
+}
+
+}  // namespace
+
+Inference::Inference(std::shared_ptr<triton::Server> server) : server_(std::move(server)) {}
+
+base::Status Inference::check_single_response(const std::string& model, std::int64_t version,
+                                              std::string_view protocol_text) const {
+  auto decoupled = server_->decoupled(model, version);
+  if (!decoupled) return std::unexpected(std::move(decoupled.error()));
+  if (*decoupled) return base::fail(base::Code::kUnsupported, std::string(protocol_text));
+  return {};
+}
+
+base::Result<InferCall> Inference::submit(InferRequest&& request,
+                                          std::shared_ptr<InferReceiver> receiver) {
+  return send<StreamDelivery>(server_, std::move(request), std::move(receiver));
+}
+
+base::Result<InferCall> Inference::submit_single(InferRequest&& request,
+                                                 std::shared_ptr<InferReceiver> receiver) {
+  return send<SingleDelivery>(server_, std::move(request), std::move(receiver));
+}
+
+}  // namespace tfe::kserve

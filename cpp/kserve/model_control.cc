@@ -1,0 +1,51 @@
+#include "kserve/model_control.h"
+
+namespace tfe::kserve {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\n\v\f\r";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+}  // namespace
+
+LoadParameterKind load_parameter_kind(std::string_view name) {
+  if (name == "config") return LoadParameterKind::kConfig;
+  if (name.starts_with("file:")) return LoadParameterKind::kFile;
+  return LoadParameterKind::kUnknown;
+}
+
+base::Status check_model_name(const std::string& name) {
+  const std::string_view text = trimmed(name);
+  if (text.empty()) {
+    return base::fail(base::Code::kInvalidArgument,
+                      "Model name cannot be empty. Please enter a valid name to deploy.");
+  }
+  if (text == ".." || text == "." || text.find('/') != std::string_view::npos) {
+    return base::fail(
+        base::Code::kInvalidArgument,
+        "invalid model name '" + name + "', model name must not contain path traversal characters");
+  }
+  return {};
+}
+
+base::Status check_repository_name(std::string_view repository) {
+  if (repository.empty()) return {};
+  return base::fail(base::Code::kUnsupported, "'repository_name' specification is not supported");
+}
+
+base::Status load_model(triton::Server& server, const std::string& name,
+                        const std::vector<triton::LoadParameter>& parameters) {
+  if (auto status = check_model_name(name); !status) return status;
+  return server.load_model(name, parameters);
+}
+
+base::Status unload_model(triton::Server& server, const std::string& name, bool dependents) {
+  return server.unload_model(name, dependents);
+}
+
+}  // namespace tfe::kserve

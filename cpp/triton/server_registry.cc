@@ -1,0 +1,78 @@
+#include "triton/server_registry.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "triton/library.h"
+
+namespace tfe::triton {
+
+ServerRegistry& ServerRegistry::global() {
+  static auto* const registry = new ServerRegistry;
+  return *registry;
+}
+
+void ServerRegistry::began() {
+  std::lock_guard lock(mutex_);
+  ++running_;
+}
+
+void ServerRegistry::ended() {
+  std::lock_guard lock(mutex_);
+  --running_;
+  delete_retired();
+}
+
+void ServerRegistry::add(const std::shared_ptr<Server>& server) {
+  std::lock_guard lock(mutex_);
+  servers_[server->address()] = server;
+}
+
+void ServerRegistry::remove(std::uintptr_t address) {
+  std::lock_guard lock(mutex_);
+  const auto entry = servers_.find(address);
+  // The address may belong to a newer object already.
+  if (entry != servers_.end() && entry->second.expired()) servers_.erase(entry);
+}
+
+std::shared_ptr<Server> ServerRegistry::find(std::uintptr_t address) {
+  std::lock_guard lock(mutex_);
+  const auto entry = servers_.find(address);
+  return entry == servers_.end() ? nullptr : entry->second.lock();
+}
+
+void ServerRegistry::retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle) {
+  std::lock_guard lock(mutex_);
+  retired_.push_back({std::move(library), handle});
+  delete_retired();
+}
+
+// Under the lock, so that no server is made meanwhile: began() waits. Deleting a stopped server
+// does not block.
+void ServerRegistry::delete_retired() {
+  if (running_ > 0) return;
+  for (const Retired& server : retired_) {
+    (void)call(server.library->api(), server.library->api().ServerDelete, server.handle);
+  }
+  retired_.clear();
+}
+
+void ServerRegistry::run_apart(std::function<void()> work) {
+  std::lock_guard lock(workers_mutex_);
+  if (workers_process_ == 0) std::atexit([] { global().join_workers(); });
+  workers_process_ = ::getpid();
+  workers_.emplace_back(std::move(work));
+}
+
+void ServerRegistry::join_workers() {
+  if (workers_process_ != ::getpid()) return;  // a forked child has no such threads
+  std::vector<std::thread> workers;
+  {
+    std::lock_guard lock(workers_mutex_);
+    workers.swap(workers_);
+  }
+  for (std::thread& worker : workers) worker.join();
+}
+
+}  // namespace tfe::triton

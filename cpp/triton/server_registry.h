@@ -1,0 +1,57 @@
+// The servers of this process: which address is ours, and when a stopped one may be deleted.
+//
+// TRITONSERVER_ServerDelete of one server takes the process-wide memory managers away from the
+// others, so deletion waits until no server is running, being made or adopted. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "triton/server.h"
+
+namespace tfe::triton {
+
+class ServerRegistry {
+ public:
+  static ServerRegistry& global();
+
+  // A server runs from began(), called before it is made, to ended(), when it is stopped or could
+  // not be made. Without ended() nothing is deleted any more.
+  void began();
+  void ended();
+
+  void add(const std::shared_ptr<Server>& server);
+  void remove(std::uintptr_t address);
+  std::shared_ptr<Server> find(std::uintptr_t address);
+
+  // Deletes a stopped server that nobody refers to, now or when the last running one has ended.
+  void retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle);
+
+  // Runs `work` on a thread of its own, which normal process exit waits for: static objects of the
+  // core must not go while it deletes a server.
+  void run_apart(std::function<void()> work);
+
+ private:
+  struct Retired {
+    std::shared_ptr<const Library> library;
+    TRITONSERVER_Server* handle;
+  };
+  void delete_retired();
+  void join_workers();
+
+  std::mutex mutex_;
+  std::size_t running_ = 0;
+  std::vector<Retired> retired_;
+  std::map<std::uintptr_t, std::weak_ptr<Server>> servers_;
+
+  std::mutex workers_mutex_;
+  std::vector<std::thread> workers_;
+  int workers_process_ = 0;
+};
+
+}  // namespace tfe::triton
