@@ -1,0 +1,145 @@
+// One connection: a transport, the protocol spoken over it, and the strand that serializes the two.
+//
+//   OPEN --- protocol finished ---> LINGERING --- peer closed, or linger_timeout ---> CLOSED
+//     +------ stream dead, abort, slow reader, idle when drained ----------------------^
+//
+// Thread rule: open(), notify() and on_io() on the loop's thread; Strand as it says. All work is a
+// turn(): look at the signals, receive, run timers and tasks, send once. Turns run while the gate
+// is held, on the loop's thread or, for Where::kHere, on the poster's. Only the loop's thread reads
+// and closes. Lifetime rule: the protocol holds the connection as its strand and the connection
+// owns the protocol; close() breaks that ring. Whoever holds the strand afterwards may still post.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "http/exchange.h"
+#include "http/protocol.h"
+#include "net/loop.h"
+#include "net/timer_queue.h"
+#include "net/transport.h"
+#include "server/socket_pump.h"
+#include "server/strand_gate.h"
+
+namespace tfe::server {
+
+struct Peer {
+  const net::SocketAddress& address;
+  std::string_view alpn;  // empty without TLS
+};
+
+// Called on a loop thread when a connection was accepted. Never returns null.
+using ProtocolFactory =
+    std::function<std::unique_ptr<http::Protocol>(const Peer&, std::shared_ptr<http::Strand>)>;
+
+struct ConnectionLimits {
+  // A client that takes none of its response for this long is cut off: its output holds memory of
+  // ours and of the model. Zero: never.
+  std::chrono::milliseconds write_timeout{60'000};
+  // How long to wait, after the last response, for the client to close first. Closing while its
+  // bytes arrive would reset the connection and could take the response from it.
+  std::chrono::milliseconds linger_timeout{2'000};
+  // Bytes per connection and turn, so that one fast client cannot keep the others of its loop
+  // waiting.
+  std::size_t receive_budget = 1U << 20;
+  std::size_t send_budget = 4U << 20;
+  // The same for a thread of the core that writes a response itself; the loop sends the rest.
+  std::size_t send_here_budget = 256U << 10;
+  // What a protocol is asked to have ready at a time.
+  std::size_t output_batch = 256U << 10;
+};
+
+struct Counters {
+  std::atomic<std::uint64_t> bytes_in = 0;
+  std::atomic<std::uint64_t> bytes_out = 0;
+};
+
+class Connection;
+
+class ConnectionOwner {
+ public:
+  virtual ~ConnectionOwner() = default;
+  // On the loop's thread, within a turn. The connection stays valid until the turn ends.
+  virtual void on_closed(Connection& connection) = 0;
+};
+
+class Connection final : public http::Strand,
+                         public net::IoHandler,
+                         public std::enable_shared_from_this<Connection> {
+ public:
+  // `owner` and `counters` must outlive the state OPEN and LINGERING.
+  Connection(std::shared_ptr<net::Loop> loop, std::unique_ptr<net::Transport> transport,
+             const ConnectionLimits& limits, ConnectionOwner& owner, Counters& counters);
+
+  // Makes the protocol and begins to read. On failure the connection is closed, without on_closed.
+  base::Status open(const ProtocolFactory& factory);
+  // kDrain: finish what is in flight, then close. kAbort: close now.
+  void notify(Signals signals);
+
+  void on_io(std::uint32_t epoll_events) override;
+
+  void post(Task task, Where where) override;
+  TimerId run_at(base::TimePoint when, Task task) override;
+  void cancel_timer(TimerId id) override;
+
+  // Whether the calling thread is inside a turn of some connection.
+  static bool on_any_strand();
+
+ private:
+  enum class State : std::uint8_t { kOpen, kLingering, kClosed };
+
+  void visit_from_loop(Signals signals);
+  void schedule();
+  // One look at everything; returns the signals for the next one.
+  Signals turn(Signals signals, bool on_loop);
+  void note(Signals signals);
+  void receive(base::TimePoint now);
+  void run_timers(base::TimePoint now);
+  void run_tasks(bool on_loop);
+  void send(base::TimePoint now, bool on_loop);
+  void settle(base::TimePoint now, bool on_loop);
+  void linger(base::TimePoint now);
+  void begin_linger(base::TimePoint now);
+  void close();
+  void end_protocol();
+
+  void report_progress();
+  std::optional<base::TimePoint> next_due() const;
+  void arm(bool on_loop);
+
+  const std::shared_ptr<net::Loop> loop_;
+  const ConnectionLimits& limits_;
+  ConnectionOwner& owner_;
+  Counters& counters_;
+  StrandGate gate_;
+
+  // All below: on the strand.
+  std::unique_ptr<net::Transport> transport_;
+  SocketPump pump_;
+  std::unique_ptr<http::Protocol> protocol_;  // null unless kOpen
+  State state_ = State::kOpen;
+  bool failed_ = false;  // close at the next turn on the loop
+  bool draining_ = false;
+  bool begin_drain_ = false;    // tell the protocol after the next receive()
+  bool close_at_once_ = false;  // nothing was in flight when the drain began: no need to linger
+  Signals next_turn_ = 0;
+  std::vector<Task> tasks_;
+  net::TimerQueue timers_;
+  base::TimePoint linger_until_;
+  std::size_t reported_in_flight_ = 0;
+  // The loop's timer is moved only to earlier times. A deadline that moves back, as those of
+  // requests do all the time, is found to be not yet due when the timer fires.
+  std::optional<base::TimePoint> armed_for_;
+  net::Loop::TimerId armed_timer_ = 0;
+};
+
+}  // namespace tfe::server

@@ -1,0 +1,258 @@
+#include "server/http_server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "net/acceptor.h"
+#include "server/shard.h"
+
+namespace tfe::server {
+
+using base::Code;
+
+struct HttpServer::Totals {
+  std::atomic<std::uint64_t> accepted = 0;
+  std::atomic<std::uint64_t> refused = 0;
+  Counters bytes;
+};
+
+// Everything between one start() and its stop().
+class HttpServer::Run {
+ public:
+  Run(const ServerOptions& options, const ProtocolFactory& factory, Totals& totals)
+      : options_(options), factory_(factory), totals_(totals) {}
+  ~Run() { join(); }
+
+  base::Status start();
+  void begin_drain();
+  bool wait_until_empty(base::TimePoint until);
+  void begin_stop();
+  void join();
+
+  std::uint16_t port() const { return port_; }
+  bool stopping() const { return stopping_.load(); }
+  std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  std::size_t in_flight() const;
+
+ private:
+  base::Status make_shards();
+  void accepted(base::UniqueFd socket, const net::SocketAddress& peer);
+  void connection_gone();
+  Shard& least_busy();
+  void close_listener(bool take_waiting);
+
+  const ServerOptions& options_;
+  const ProtocolFactory& factory_;
+  Totals& totals_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> draining_ = false;
+
+  // On the first shard's loop. The acceptor goes before the listener it watches.
+  std::optional<net::Listener> listener_;
+  std::optional<net::Acceptor> acceptor_;
+
+  std::atomic<std::size_t> connections_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool listening_ = false;  // guarded by mutex_: no more connections can come once false
+};
+
+base::Status HttpServer::Run::start() {
+  auto listener = net::Listener::open(options_.listen);
+  if (!listener) return std::unexpected(listener.error());
+  listener_.emplace(std::move(*listener));
+  port_ = listener_->port();
+  if (auto made = make_shards(); !made) return made;
+  acceptor_.emplace(
+      shards_.front()->loop(), *listener_,
+      [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+        accepted(std::move(socket), peer);
+      },
+      options_.on_error);
+  if (auto watching = acceptor_->start(); !watching) return watching;
+  listening_ = true;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    const auto started = shards_[i]->start(options_.name + "-" + std::to_string(i));
+    if (!started) {
+      begin_stop();
+      // Those without a thread run their last tasks here.
+      for (std::size_t j = i; j < shards_.size(); ++j) shards_[j]->loop().run();
+      join();
+      return started;
+    }
+  }
+  return {};
+}
+
+base::Status HttpServer::Run::make_shards() {
+  const ShardContext context{.factory = factory_,
+                             .limits = options_.limits,
+                             .counters = totals_.bytes,
+                             .on_gone = [this] { connection_gone(); },
+                             .on_error = options_.on_error};
+  for (int i = 0; i < options_.threads; ++i) {
+    auto loop = net::Loop::create(options_.loop);
+    if (!loop) return std::unexpected(loop.error());
+    shards_.push_back(std::make_unique<Shard>(std::move(*loop), context));
+  }
+  return {};
+}
+
+void HttpServer::Run::accepted(base::UniqueFd socket, const net::SocketAddress& peer) {
+  if (connections_.load(std::memory_order_relaxed) >= options_.max_connections) {
+    totals_.refused.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  totals_.accepted.fetch_add(1, std::memory_order_relaxed);
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  least_busy().adopt(std::move(socket), peer);
+}
+
+Shard& HttpServer::Run::least_busy() {
+  Shard* best = shards_.front().get();
+  for (const auto& shard : shards_) {
+    if (shard->connections() < best->connections()) best = shard.get();
+  }
+  return *best;
+}
+
+void HttpServer::Run::connection_gone() {
+  if (connections_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+std::size_t HttpServer::Run::in_flight() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->in_flight();
+  return sum;
+}
+
+// On the first shard's loop.
+void HttpServer::Run::close_listener(bool take_waiting) {
+  if (!acceptor_) return;
+  acceptor_->stop();
+  if (take_waiting && !listener_->inherited()) acceptor_->accept_waiting();
+  acceptor_.reset();
+  listener_.reset();
+  const std::lock_guard lock(mutex_);
+  listening_ = false;
+  changed_.notify_all();
+}
+
+void HttpServer::Run::begin_drain() {
+  if (draining_.exchange(true)) return;
+  shards_.front()->loop().post([this] {
+    close_listener(true);
+    for (const auto& shard : shards_) shard->drain();
+  });
+}
+
+bool HttpServer::Run::wait_until_empty(base::TimePoint until) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, until, [this] { return !listening_ && connections() == 0; });
+}
+
+void HttpServer::Run::begin_stop() {
+  if (stopping_.exchange(true)) return;
+  // Posted from the loop that accepts: each shard gets its last connection before its end.
+  shards_.front()->loop().post([this] {
+    close_listener(false);
+    for (const auto& shard : shards_) shard->abort();
+  });
+}
+
+void HttpServer::Run::join() {
+  for (const auto& shard : shards_) shard->join();
+}
+
+HttpServer::HttpServer(ServerOptions options, ProtocolFactory factory)
+    : options_(std::move(options)),
+      factory_(std::move(factory)),
+      totals_(std::make_unique<Totals>()) {}
+
+HttpServer::~HttpServer() { stop(); }
+
+std::shared_ptr<HttpServer::Run> HttpServer::current() const {
+  const std::lock_guard lock(run_mutex_);
+  return run_;
+}
+
+base::Status HttpServer::validate() const {
+  if (options_.threads < 1 || options_.threads > 256) {
+    return base::fail(Code::kInvalidArgument,
+                      "threads: expected 1..256, got " + std::to_string(options_.threads));
+  }
+  if (options_.max_connections < 1) {
+    return base::fail(Code::kInvalidArgument, "max_connections: expected at least 1");
+  }
+  return {};
+}
+
+base::Status HttpServer::start() {
+  const std::lock_guard control(control_);
+  if (auto run = current()) {
+    if (!run->stopping()) return base::fail(Code::kAlreadyExists, "the server is already running");
+    finish_stop();
+  }
+  if (auto valid = validate(); !valid) return valid;
+  auto run = std::make_shared<Run>(options_, factory_, *totals_);
+  if (auto started = run->start(); !started) return started;
+  const std::lock_guard lock(run_mutex_);
+  run_ = std::move(run);
+  return {};
+}
+
+std::uint16_t HttpServer::port() const {
+  const auto run = current();
+  return run ? run->port() : std::uint16_t{0};
+}
+
+bool HttpServer::running() const {
+  const auto run = current();
+  return run && !run->stopping();
+}
+
+bool HttpServer::drain(base::Duration timeout) {
+  const auto run = current();
+  if (!run) return true;
+  run->begin_drain();
+  if (net::Loop::on_any_loop_thread() || Connection::on_any_strand()) return false;
+  return run->wait_until_empty(base::Clock::now() + timeout);
+}
+
+void HttpServer::stop() {
+  const auto run = current();
+  if (run) run->begin_stop();
+  if (net::Loop::on_any_loop_thread() || Connection::on_any_strand()) return;
+  const std::lock_guard control(control_);
+  if (current() == run) finish_stop();
+}
+
+// With control_ held.
+void HttpServer::finish_stop() {
+  const auto run = current();
+  if (!run) return;
+  run->join();
+  const std::lock_guard lock(run_mutex_);
+  run_.reset();
+}
+
+ServerStatistics HttpServer::statistics() const {
+  ServerStatistics statistics{.accepted_total = totals_->accepted.load(),
+                              .refused_total = totals_->refused.load(),
+                              .bytes_in = totals_->bytes.bytes_in.load(),
+                              .bytes_out = totals_->bytes.bytes_out.load()};
+  if (const auto run = current()) {
+    statistics.connections = run->connections();
+    statistics.in_flight = run->in_flight();
+  }
+  return statistics;
+}
+
+}  // namespace tfe::server

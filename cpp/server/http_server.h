@@ -1,0 +1,92 @@
+// A listening server: one listener, a few loop threads, and whatever protocols the factory makes.
+//
+// Thread rule: every function from any thread, also from a handler or a callback of the core (see
+// stop()). Lifetime rule: what the factory and its protocols refer to must outlive stop().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "server/connection.h"
+
+namespace tfe::server {
+
+struct ServerOptions {
+  net::ListenOptions listen;
+  // Loop threads, 1..256. Two already feed the core faster than it answers small requests.
+  int threads = 2;
+  // Above this, connections are accepted and closed at once: the client learns it immediately and
+  // can go elsewhere, where a full queue would let it wait for its own timeout. At least 1.
+  std::size_t max_connections = 65536;
+  net::LoopOptions loop;
+  ConnectionLimits limits;
+  // Threads are called "<name>-<n>"; 15 characters count.
+  std::string name = "frontend";
+  // Hears what goes wrong outside of any request, e.g. no descriptors left. Called on loop threads.
+  std::function<void(const base::Error&)> on_error;
+};
+
+struct ServerStatistics {
+  std::size_t connections = 0;  // open now
+  std::size_t in_flight = 0;    // requests now
+  // Since the server object was made, over all starts.
+  std::uint64_t accepted_total = 0;
+  std::uint64_t refused_total = 0;  // above max_connections
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+class HttpServer {
+ public:
+  HttpServer(ServerOptions options, ProtocolFactory factory);
+  // Stops. Not on one of the server's own threads.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // kAlreadyExists if it runs, kInvalidArgument for options, else what the listener says.
+  base::Status start();
+  // The bound port while running, also for port 0 and inherited sockets; else 0.
+  std::uint16_t port() const;
+  bool running() const;
+
+  // Accepts nothing new, lets requests in flight end, and closes idle connections. An inherited
+  // listener stays open for its owner and its queue untouched; an own one is closed after those in
+  // its queue were taken. True when the last connection closed in time; stop() is still needed.
+  // Called from a handler or a loop thread it begins the drain and returns false without waiting.
+  bool drain(base::Duration timeout);
+
+  // Closes everything and joins the threads; start() works again. Idempotent. Called from a handler
+  // or from a task on a strand, which the threads may be waiting for, it only begins the stop; the
+  // next stop(), start() or the destructor completes it. Callbacks of the core that come later find
+  // their strand closed, and run where they are.
+  void stop();
+
+  ServerStatistics statistics() const;
+
+ private:
+  class Run;
+
+  std::shared_ptr<Run> current() const;
+  base::Status validate() const;
+  void finish_stop();
+
+  const ServerOptions options_;
+  const ProtocolFactory factory_;
+  struct Totals;
+  const std::unique_ptr<Totals> totals_;
+  // Serializes start and stop; never taken on a loop thread for long, see stop().
+  std::mutex control_;
+  mutable std::mutex run_mutex_;
+  std::shared_ptr<Run> run_;
+};
+
+}  // namespace tfe::server

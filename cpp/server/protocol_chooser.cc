@@ -1,0 +1,129 @@
+#include "server/protocol_chooser.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace tfe::server {
+namespace {
+
+// The first line of the preface; the rest is checked by the HTTP/2 connection itself.
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+
+class Sniffer final : public http::Protocol {
+ public:
+  Sniffer(MakeProtocol http1, MakeProtocol http2, base::TimePoint deadline)
+      : http1_(std::move(http1)), http2_(std::move(http2)), deadline_(deadline) {}
+
+  base::MutableBytes receive_buffer() override {
+    if (chosen_) return chosen_->receive_buffer();
+    return base::MutableBytes(first_).subspan(size_);
+  }
+
+  void received(std::size_t count, base::TimePoint now) override {
+    if (chosen_) return chosen_->received(count, now);
+    size_ += count;
+    const std::string_view text = base::as_text(base::Bytes(first_).first(size_));
+    if (!kPreface.starts_with(text)) {
+      choose(http1_, now);
+    } else if (text.size() == kPreface.size()) {
+      choose(http2_, now);
+    }
+  }
+
+  void received_eof(base::TimePoint now) override {
+    if (chosen_) return chosen_->received_eof(now);
+    finished_ = true;
+  }
+
+  bool wants_read() const override { return chosen_ ? chosen_->wants_read() : !finished_; }
+
+  base::Chain& output(std::size_t budget) override {
+    return chosen_ ? chosen_->output(budget) : nothing_;
+  }
+  void sent(base::TimePoint now) override {
+    if (chosen_) chosen_->sent(now);
+  }
+
+  bool finished() const override { return chosen_ ? chosen_->finished() : finished_; }
+  bool idle() const override { return chosen_ ? chosen_->idle() : true; }
+  std::size_t in_flight() const override { return chosen_ ? chosen_->in_flight() : 0; }
+
+  void drain(base::TimePoint now) override {
+    if (chosen_) return chosen_->drain(now);
+    finished_ = true;
+  }
+  void abort() override {
+    if (chosen_) return chosen_->abort();
+    finished_ = true;
+  }
+
+  std::optional<base::TimePoint> deadline() const override {
+    return chosen_ ? chosen_->deadline() : deadline_;
+  }
+  void on_deadline(base::TimePoint now) override {
+    if (chosen_) return chosen_->on_deadline(now);
+    finished_ = true;
+  }
+
+ private:
+  // Hands over what was received so far, in as many pieces as the protocol has room for.
+  void choose(const MakeProtocol& make, base::TimePoint now) {
+    chosen_ = make();
+    base::Bytes rest = base::Bytes(first_).first(size_);
+    while (!rest.empty() && chosen_->wants_read()) {
+      const base::MutableBytes room = chosen_->receive_buffer();
+      const std::size_t count = std::min(room.size(), rest.size());
+      if (count == 0) break;
+      std::memcpy(room.data(), rest.data(), count);
+      rest = rest.subspan(count);
+      chosen_->received(count, now);
+    }
+  }
+
+  const MakeProtocol http1_;
+  const MakeProtocol http2_;
+  const base::TimePoint deadline_;
+  std::array<std::byte, kPreface.size()> first_{};
+  std::size_t size_ = 0;
+  bool finished_ = false;
+  base::Chain nothing_;
+  std::unique_ptr<http::Protocol> chosen_;
+};
+
+Protocols by_alpn(std::string_view alpn, Protocols allowed) {
+  if (alpn == "h2") return Protocols::kHttp2;
+  // RFC 7301: a client that does not negotiate is given the oldest.
+  return allowed == Protocols::kHttp2 ? Protocols::kHttp2 : Protocols::kHttp1;
+}
+
+}  // namespace
+
+std::unique_ptr<http::Protocol> make_sniffer(MakeProtocol http1, MakeProtocol http2,
+                                             base::TimePoint deadline) {
+  return std::make_unique<Sniffer>(std::move(http1), std::move(http2), deadline);
+}
+
+ProtocolFactory make_protocol_factory(http::Handler& handler, ProtocolOptions options) {
+  // Connections may refer to their options, so these live as long as the last copy of the factory.
+  auto shared = std::make_shared<const ProtocolOptions>(std::move(options));
+  return [&handler, shared](const Peer& peer, std::shared_ptr<http::Strand> strand) {
+    const MakeProtocol http1 = [&handler, shared, strand]() -> std::unique_ptr<http::Protocol> {
+      return std::make_unique<http1::Connection>(handler, strand, shared->http1,
+                                                 base::Clock::now());
+    };
+    const MakeProtocol http2 = [&handler, shared, strand]() -> std::unique_ptr<http::Protocol> {
+      return std::make_unique<http2::Connection>(handler, strand, shared->http2,
+                                                 base::Clock::now());
+    };
+    const Protocols protocols =
+        peer.alpn.empty() ? shared->protocols : by_alpn(peer.alpn, shared->protocols);
+    if (protocols == Protocols::kHttp1) return http1();
+    if (protocols == Protocols::kHttp2) return http2();
+    return make_sniffer(http1, http2, base::Clock::now() + shared->first_byte_timeout);
+  };
+}
+
+}  // namespace tfe::server

@@ -1,0 +1,79 @@
+#include "server/shard.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "net/transport.h"
+
+namespace tfe::server {
+
+Shard::Shard(std::shared_ptr<net::Loop> loop, ShardContext context)
+    : loop_(std::move(loop)), context_(std::move(context)) {}
+
+base::Status Shard::start(const std::string& thread_name) {
+  auto thread = net::Thread::start(thread_name, [this] { loop_->run(); });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
+}
+
+std::size_t Shard::in_flight() const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(loop_->in_flight(), 0));
+}
+
+void Shard::adopt(base::UniqueFd socket, const net::SocketAddress& peer) {
+  count_.fetch_add(1, std::memory_order_relaxed);
+  loop_->post(
+      [this, socket = std::move(socket), peer]() mutable { open(std::move(socket), peer); });
+}
+
+void Shard::open(base::UniqueFd socket, const net::SocketAddress& peer) {
+  if (aborting_) return gone();
+  auto connection = std::make_shared<Connection>(
+      loop_, std::make_unique<net::PlainTransport>(std::move(socket), peer), context_.limits, *this,
+      context_.counters);
+  open_.emplace(connection.get(), connection);
+  if (const auto opened = connection->open(context_.factory); !opened) {
+    if (context_.on_error) context_.on_error(opened.error());
+    open_.erase(connection.get());
+    return gone();
+  }
+  if (draining_) connection->notify(kDrain);
+}
+
+void Shard::on_closed(Connection& connection) {
+  // The visit that closes it holds another reference.
+  open_.erase(&connection);
+  gone();
+}
+
+void Shard::gone() {
+  count_.fetch_sub(1, std::memory_order_relaxed);
+  context_.on_gone();
+  if (aborting_ && open_.empty()) loop_->stop();
+}
+
+void Shard::drain() {
+  loop_->post([this] {
+    draining_ = true;
+    notify_all(kDrain);
+  });
+}
+
+void Shard::abort() {
+  loop_->post([this] {
+    aborting_ = true;
+    notify_all(kAbort);
+    if (open_.empty()) loop_->stop();
+  });
+}
+
+void Shard::notify_all(Signals signals) {
+  std::vector<std::shared_ptr<Connection>> all;
+  all.reserve(open_.size());
+  for (const auto& [key, connection] : open_) all.push_back(connection);
+  for (const auto& connection : all) connection->notify(signals);
+}
+
+}  // namespace tfe::server

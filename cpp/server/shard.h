@@ -1,0 +1,64 @@
+// One loop thread of a server and the connections that live on it.
+//
+// Thread rule: adopt(), drain(), abort(), connections() and in_flight() from any thread; the rest
+// runs on the loop. The thread ends when abort() was called and the last connection is closed.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/status.h"
+#include "base/unique_fd.h"
+#include "net/loop.h"
+#include "net/thread.h"
+#include "server/connection.h"
+
+namespace tfe::server {
+
+struct ShardContext {
+  const ProtocolFactory& factory;
+  const ConnectionLimits& limits;
+  Counters& counters;
+  // A connection that adopt() took has gone. On the shard's thread.
+  std::function<void()> on_gone;
+  std::function<void(const base::Error&)> on_error;  // may be empty
+};
+
+class Shard final : public ConnectionOwner {
+ public:
+  // All that `context` refers to must outlive the shard's thread.
+  Shard(std::shared_ptr<net::Loop> loop, ShardContext context);
+
+  base::Status start(const std::string& thread_name);
+  void join() { thread_.join(); }
+
+  void adopt(base::UniqueFd socket, const net::SocketAddress& peer);
+  void drain();
+  void abort();
+
+  net::Loop& loop() { return *loop_; }
+  // Counted from adopt() on.
+  std::size_t connections() const { return count_.load(std::memory_order_relaxed); }
+  std::size_t in_flight() const;
+
+  void on_closed(Connection& connection) override;
+
+ private:
+  void open(base::UniqueFd socket, const net::SocketAddress& peer);
+  void notify_all(Signals signals);
+  void gone();
+
+  const std::shared_ptr<net::Loop> loop_;
+  const ShardContext context_;
+  std::atomic<std::size_t> count_ = 0;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> open_;
+  bool draining_ = false;
+  bool aborting_ = false;
+  net::Thread thread_;
+};
+
+}  // namespace tfe::server

@@ -1,0 +1,49 @@
+#include "net/thread.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+
+namespace tfe::net {
+namespace {
+
+TEST(Thread, HasItsNameAndBlocksSignals) {
+  sigset_t before;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  std::string name;
+  bool blocked = false;
+  {
+    auto thread = Thread::start("a-name-longer-than-fifteen", [&] {
+      char text[32];
+      ::pthread_getname_np(::pthread_self(), text, sizeof text);
+      name = text;
+      sigset_t mask;
+      ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+      blocked = ::sigismember(&mask, SIGINT) == 1 && ::sigismember(&mask, SIGTERM) == 1;
+    });
+    ASSERT_TRUE(thread.has_value());
+  }
+  EXPECT_EQ(name, "a-name-longer-t");
+  EXPECT_TRUE(blocked);
+  sigset_t after;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  EXPECT_EQ(::sigismember(&after, SIGINT), ::sigismember(&before, SIGINT));
+}
+
+TEST(Thread, JoinsOnceAndMoves) {
+  int ran = 0;
+  Thread holder;
+  holder.join();
+  for (int i = 0; i < 3; ++i) {
+    auto thread = Thread::start("t", [&] { ++ran; });
+    ASSERT_TRUE(thread.has_value());
+    holder = std::move(*thread);
+  }
+  holder.join();
+  holder.join();
+  EXPECT_EQ(ran, 3);
+}
+
+}  // namespace
+}  // namespace tfe::net

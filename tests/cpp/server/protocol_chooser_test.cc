@@ -1,0 +1,137 @@
+#include "server/protocol_chooser.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "server/line_protocol.h"
+
+namespace tfe::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const base::TimePoint kDeadline{1h};
+const base::TimePoint kNow{};
+
+// Remembers what it was made for and what it received.
+class Recorder final : public http::Protocol {
+ public:
+  struct Log {
+    std::string made;
+    std::string received;
+    int drained = 0;
+    int aborted = 0;
+    int eofs = 0;
+    int deadlines = 0;
+  };
+  Recorder(Log& log, std::string_view name, std::size_t room) : log_(log), buffer_(room, '\0') {
+    log_.made += name;
+  }
+  base::MutableBytes receive_buffer() override {
+    return std::as_writable_bytes(std::span(buffer_));
+  }
+  void received(std::size_t count, base::TimePoint) override {
+    log_.received += buffer_.substr(0, count);
+  }
+  void received_eof(base::TimePoint) override { ++log_.eofs; }
+  bool wants_read() const override { return true; }
+  base::Chain& output(std::size_t) override { return output_; }
+  void sent(base::TimePoint) override {}
+  bool finished() const override { return false; }
+  bool idle() const override { return false; }
+  std::size_t in_flight() const override { return 7; }
+  void drain(base::TimePoint) override { ++log_.drained; }
+  void abort() override { ++log_.aborted; }
+  std::optional<base::TimePoint> deadline() const override { return kNow + 5s; }
+  void on_deadline(base::TimePoint) override { ++log_.deadlines; }
+
+ private:
+  Log& log_;
+  std::string buffer_;
+  base::Chain output_ = base::Chain::of("greeting");
+};
+
+class SnifferTest : public testing::TestWithParam<std::size_t> {
+ protected:
+  std::unique_ptr<http::Protocol> make() {
+    const std::size_t room = GetParam();
+    return make_sniffer([this, room] { return std::make_unique<Recorder>(log, "1", room); },
+                        [this, room] { return std::make_unique<Recorder>(log, "2", room); },
+                        kDeadline);
+  }
+  // In pieces of at most GetParam() bytes.
+  void feed(http::Protocol& protocol, std::string_view text) {
+    while (!text.empty()) {
+      const auto buffer = protocol.receive_buffer();
+      const std::size_t count = std::min({buffer.size(), text.size(), GetParam()});
+      ASSERT_GT(count, 0U);
+      std::ranges::copy(base::as_bytes(text.substr(0, count)), buffer.begin());
+      protocol.received(count, kNow);
+      text.remove_prefix(count);
+    }
+  }
+  Recorder::Log log;
+};
+
+TEST_P(SnifferTest, ChoosesByTheFirstBytesAndLosesNone) {
+  auto two = make();
+  feed(*two, kPreface);
+  feed(*two, "frames");
+  EXPECT_EQ(log.made, "2");
+  EXPECT_EQ(log.received, std::string(kPreface) + "frames");
+
+  for (const std::string text : {"GET / HTTP/1.1\r\n\r\n", "P", "POST /v2 HTTP/1.1\r\n\r\nbody",
+                                 "PRI * HTTP/1.1\r\n\r\n", "PRIX", "\r\n\r\n", "\xff\xfe"}) {
+    log = {};
+    auto one = make();
+    feed(*one, text);
+    if (text == "P") {
+      EXPECT_EQ(log.made, "") << "may still become either";
+      continue;
+    }
+    EXPECT_EQ(log.made, "1");
+    EXPECT_EQ(log.received, text);
+  }
+}
+
+TEST_P(SnifferTest, BehavesWhileUndecided) {
+  auto sniffer = make();
+  EXPECT_TRUE(sniffer->idle());
+  EXPECT_TRUE(sniffer->wants_read());
+  EXPECT_FALSE(sniffer->finished());
+  EXPECT_EQ(sniffer->in_flight(), 0U);
+  EXPECT_TRUE(sniffer->output(1).empty());
+  EXPECT_EQ(sniffer->deadline(), kDeadline);
+  for (auto* end :
+       {+[](http::Protocol& p) { p.received_eof(kNow); }, +[](http::Protocol& p) { p.drain(kNow); },
+        +[](http::Protocol& p) { p.abort(); },
+        +[](http::Protocol& p) { p.on_deadline(kDeadline); }}) {
+    sniffer = make();
+    end(*sniffer);
+    EXPECT_TRUE(sniffer->finished());
+    EXPECT_FALSE(sniffer->wants_read());
+  }
+}
+
+TEST_P(SnifferTest, PassesEverythingOnOnceDecided) {
+  auto sniffer = make();
+  feed(*sniffer, "GET");
+  EXPECT_EQ(sniffer->output(1).to_string(), "greeting");
+  EXPECT_FALSE(sniffer->idle());
+  EXPECT_FALSE(sniffer->finished());
+  EXPECT_EQ(sniffer->in_flight(), 7U);
+  EXPECT_EQ(sniffer->deadline(), kNow + 5s);
+  sniffer->drain(kNow);
+  sniffer->abort();
+  sniffer->received_eof(kNow);
+  sniffer->on_deadline(kNow);
+  EXPECT_EQ(log.drained + log.aborted + log.eofs + log.deadlines, 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Pieces, SnifferTest, testing::Values(1, 2, 15, 16, 17, 100));
+
+}  // namespace
+}  // namespace tfe::server
