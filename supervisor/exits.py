@@ -1,0 +1,108 @@
+"""Exit codes of the supervisor and of its workers, and what a worker's end means in words.
+
+Pure: no process is touched here. The numbers are an interface (systemd units, Kubernetes probes
+and the restart policy read them), so they never change meaning.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of `tritonfrontend serve`. A second stop signal n ends with 128 + n."""
+
+    CLEAN = 0
+    INTERNAL = 1
+    USAGE = 2
+    CONFIG = 3
+    IN_USE = 4
+    NO_DEVICE = 5
+    ALL_FAILED = 6
+    START_TIMEOUT = 7
+    LEAKED = 8
+
+
+class WorkerExit(IntEnum):
+    """Exit codes of a worker process."""
+
+    DRAINED = 0
+    BAD_CONFIG = 10
+    MODEL_FAILED = 11
+    WRONG_GPU = 12
+    GPU_MEMORY = 13
+    BAD_FD = 14
+    SUPERVISOR_LOST = 15
+    WATCHDOG = 16
+    OTHER = 20
+
+
+#: A restart cannot cure these: the same configuration gives the same end.
+PERMANENT = frozenset({WorkerExit.BAD_CONFIG, WorkerExit.MODEL_FAILED})
+
+_MEANING = {
+    WorkerExit.DRAINED: "drained",
+    WorkerExit.BAD_CONFIG: "bad configuration",
+    WorkerExit.MODEL_FAILED: "a model cannot load",
+    WorkerExit.WRONG_GPU: "wrong or lost GPU",
+    WorkerExit.GPU_MEMORY: "GPU out of memory",
+    WorkerExit.BAD_FD: "bad inherited descriptor",
+    WorkerExit.SUPERVISOR_LOST: "supervisor lost",
+    WorkerExit.WATCHDOG: "own watchdog",
+    WorkerExit.OTHER: "internal error",
+}
+
+_CRASH_SIGNALS = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+)
+
+
+@dataclass(frozen=True)
+class ExitInfo:
+    """How one worker process ended. Exactly one of `code` and `signal` is set."""
+
+    code: int | None
+    signal: int | None
+    meaning: str
+
+    @property
+    def permanent(self) -> bool:
+        return self.code in PERMANENT
+
+    def __str__(self) -> str:
+        if self.signal is not None:
+            return f"signal {_signal_name(self.signal)} ({self.meaning})"
+        return f"exit code {self.code} ({self.meaning})"
+
+
+def describe(returncode: int, *, killed_by_us: str | None = None, oom: bool = False) -> ExitInfo:
+    """Words for a `Popen.returncode` (negative = signal).
+
+    `killed_by_us` is the reason when the supervisor sent the SIGKILL itself; `oom` says that the
+    kernel's out-of-memory counter of our cgroup rose while the worker died.
+    """
+    if returncode >= 0:
+        return ExitInfo(returncode, None, _code_meaning(returncode))
+    number = -returncode
+    if number == signal.SIGKILL:
+        if killed_by_us:
+            return ExitInfo(None, number, killed_by_us)
+        return ExitInfo(None, number, "out of memory" if oom else "killed from outside")
+    meaning = "crash" if number in _CRASH_SIGNALS else "ended by a signal"
+    return ExitInfo(None, number, meaning)
+
+
+def _code_meaning(code: int) -> str:
+    try:
+        return _MEANING[WorkerExit(code)]
+    except ValueError:
+        return "unknown error"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,200 @@
+"""One worker process with everything that belongs to it: control channel, log pipe, pidfd.
+
+Loop thread only. Reports through two callbacks (a message came, the process ended); after the end
+`reclaim` finishes the kill order and `close` frees all descriptors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from . import process, procfs
+from .channel import Channel, ChannelClosed, Message
+from .exits import ExitInfo, describe
+from .log import LineReader
+from .spec import WorkerSpec
+
+#: A worker that closed its control channel must be about to exit.
+_CLOSED_GRACE = 2.0
+_REAP_POLL = 0.02
+
+
+class Generation:
+    """A running or just ended worker process."""
+
+    def __init__(
+        self,
+        make_spec: Callable[[int], WorkerSpec],
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        emit: Callable[[str], None],
+        on_message: Callable[[Message], None],
+        on_exit: Callable[[], None],
+    ) -> None:
+        """Start the process. `make_spec` gets the number of its control descriptor.
+
+        Raises OSError if it cannot be started.
+        """
+        self.ready_at: float | None = None
+        self.killed_because: str | None = None
+        self.fatal = ""
+        self._emit = emit
+        self._on_message = on_message
+        self._on_exit = on_exit
+        self._oom_before = procfs.oom_kills()
+        self._pages: dict[int, asyncio.Future[str]] = {}
+        self._page_seq = 0
+        self._channel, theirs = Channel.pair()
+        try:
+            spec = make_spec(theirs.fileno())
+            fds = [fd for fd in (spec.control_fd, spec.http_fd, spec.grpc_fd) if fd >= 0]
+            self._process = process.spawn(command, spec.to_json(), fds, env)
+        except BaseException:
+            self._channel.close()
+            raise
+        finally:
+            theirs.close()
+        self.pid = self._process.pid
+        self.start = self._process.start
+        self.shm_prefix = spec.shm_prefix
+        self.spawned_at = time.monotonic()
+        self._lines = LineReader(self._process.log_fd, emit)
+        self._loop = asyncio.get_running_loop()
+        self._readers = {
+            self._process.pidfd: self._exited,
+            self._process.log_fd: self._read_log,
+            self._channel.fileno(): self._read_channel,
+        }
+        for fd, callback in self._readers.items():
+            self._loop.add_reader(fd, callback)
+
+    @property
+    def tail(self) -> list[str]:
+        """The last lines of output."""
+        return list(self._lines.tail)
+
+    @property
+    def ready_for(self) -> float:
+        """Seconds since it became ready; 0 if it never did."""
+        return time.monotonic() - self.ready_at if self.ready_at is not None else 0.0
+
+    def send(self, op: str, **args: float) -> bool:
+        return self._channel.fileno() >= 0 and self._channel.send(op, (), **args)
+
+    def terminate(self) -> None:
+        self._process.send(signal.SIGTERM)
+
+    def kill(self, reason: str) -> None:
+        """SIGKILL the worker alone: its helpers clean up behind it."""
+        self.killed_because = self.killed_because or reason
+        self._process.send(signal.SIGKILL)
+
+    async def metrics_page(self, seconds: float) -> str | None:
+        """The worker's metrics text, or None if it does not answer in time."""
+        self._page_seq += 1
+        future: asyncio.Future[str] = self._loop.create_future()
+        self._pages[self._page_seq] = future
+        try:
+            if not self.send("METRICS", seq=self._page_seq):
+                return None
+            return await asyncio.wait_for(future, seconds)
+        except asyncio.TimeoutError:
+            return None
+        finally:
+            self._pages.clear()
+
+    def exit_info(self) -> ExitInfo | None:
+        """How the process ended; None while it runs."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        oom = procfs.oom_kills() > self._oom_before
+        return describe(code, killed_by_us=self.killed_because, oom=oom)
+
+    async def reclaim(self, grace: float) -> bool:
+        """After the end: let helpers leave, kill those that stay, remove shared memory.
+
+        False if something could not be removed.
+        """
+        deadline = time.monotonic() + grace
+        while (left := process.helpers(self.pid)) and time.monotonic() < deadline:
+            await asyncio.sleep(_REAP_POLL)
+        for helper in left:
+            process.kill_one(helper.pid, helper.start)
+        deadline = time.monotonic() + grace
+        while (left := process.helpers(self.pid)) and time.monotonic() < deadline:
+            await asyncio.sleep(_REAP_POLL)
+        process.sweep_shm(self.shm_prefix)
+        self._lines.finish()
+        return not left
+
+    def close(self) -> None:
+        """Free all descriptors. Idempotent."""
+        for fd in list(self._readers):
+            self._forget(fd)
+        self._channel.close()
+        self._process.close()
+
+    def abandon(self) -> bool:
+        """Emergency end from a failing supervisor: the kill order, blocking. False if it lives."""
+        self._process.send(signal.SIGKILL)
+        deadline = time.monotonic() + 1.0
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(_REAP_POLL)
+        gone = self._process.poll() is not None
+        if gone:
+            process.kill_leftovers(self.pid, self.start, self.shm_prefix, 1.0)
+        self.close()
+        return gone
+
+    def _forget(self, fd: int) -> None:
+        if self._readers.pop(fd, None) is not None:
+            self._loop.remove_reader(fd)
+
+    def _exited(self) -> None:
+        self._forget(self._process.pidfd)
+        # The last words (FATAL, the reason of a crash) may still lie in the channel and the pipe.
+        self._read_channel()
+        self._lines.finish()
+        self._on_exit()
+
+    def _read_log(self) -> None:
+        if self._lines.read() < 0:
+            self._forget(self._process.log_fd)
+
+    def _read_channel(self) -> None:
+        if self._channel.fileno() not in self._readers:
+            return
+        try:
+            while (message := self._channel.receive()) is not None:
+                self._take(message)
+        except ChannelClosed:
+            self._forget(self._channel.fileno())
+            self._loop.call_later(_CLOSED_GRACE, self._closed_but_alive)
+
+    def _closed_but_alive(self) -> None:
+        if self._process.pidfd in self._readers:
+            self.kill("closed its control channel")
+
+    def _take(self, message: Message) -> None:
+        try:
+            if message.op == "METRICS":
+                self._take_page(message)
+            else:
+                self._on_message(message)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self._emit(f"(supervisor) bad {message.op!r} message: {error}")
+        finally:
+            message.close()
+
+    def _take_page(self, message: Message) -> None:
+        future = self._pages.pop(int(message.args.get("seq", 0)), None)
+        if future is None or future.done() or not message.fds:
+            return
+        fd = message.fds[0]
+        future.set_result(os.pread(fd, os.fstat(fd).st_size, 0).decode("utf-8", "replace"))

@@ -1,0 +1,267 @@
+"""The group of workers: owns sockets, slots and the order of start and stop. Loop thread only.
+
+Ends in one of three ways: told to stop (drain all, then leave), all slots failed, or a bug in one
+of its tasks. Whatever happens, no worker process survives `run()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import process
+from .exits import Exit, WorkerExit
+from .gpu_watch import SAMPLE_EVERY, GpuWatch
+from .log import Output
+from .nvml import Nvml
+from .policy import RestartPolicy
+from .render import progress_line
+from .rundir import RunDir
+from .slot import Slot
+from .sockets import PortError, PortGroup
+from .spec import Device, ServeOptions
+from .state import SERVING, State
+from .steering import Steering
+from .tasks import TaskOwner
+
+#: Drained workers accept nothing more: clients should hear "refused" soon, not wait in a queue.
+_REFUSE_AFTER = 0.5
+_TICK = 1.0
+_PROGRESS_EVERY = 5.0
+_STOP_REASON = "stopping"
+
+
+class Group:
+    """All slots of one instance, and what they share."""
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        devices: Sequence[Device],
+        ports: Mapping[str, PortGroup],
+        run_dir: RunDir,
+        output: Output,
+        nvml: Nvml,
+        run_id: str,
+        policy: RestartPolicy | None = None,
+    ) -> None:
+        self.options = options
+        self.run_id = run_id
+        self.all_ports = dict(ports)
+        # The metrics port is served by the supervisor itself, the others by the workers.
+        self.ports = {name: group for name, group in ports.items() if name != "metrics"}
+        self.run_dir = run_dir
+        self.nvml = nvml
+        self.gpu_watch = GpuWatch(nvml, [device.uuid for device in devices if device.uuid])
+        self.steering = Steering(options.steering)
+        self.started_at = time.monotonic()
+        self.first_ready_at: float | None = None
+        self.stopping = False
+        self._output = output
+        self._result: asyncio.Future[int] | None = None
+        self._forced_by: int | None = None
+        self._cause = ""
+        self._failure: int = Exit.INTERNAL
+        self._progress_at = -_PROGRESS_EVERY
+        self._ready_shown = asyncio.Event()
+        self.slots = [
+            Slot(index, device, self._listeners(index), options, self, policy)
+            for index, device in enumerate(devices)
+        ]
+
+    # -- life ------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Serve until stopped. Returns the exit code."""
+        self._result = asyncio.get_running_loop().create_future()
+        try:
+            async with TaskOwner() as tasks:
+                for slot in self.slots:
+                    tasks.start(slot.run(), f"slot {slot.index}")
+                tasks.start(self._watch(), "watch")
+                ends: set[asyncio.Future[Any]] = {self._result, tasks.failed}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if tasks.failed.done():
+                    raise tasks.failed.result()
+                return self._result.result()
+        finally:
+            self._output.footer("")
+            self._abandon_all()
+
+    async def wait_ready(self) -> None:
+        """Until the first worker serves."""
+        await self._ready_shown.wait()
+
+    def stop(self, reason: str) -> None:
+        """Drain all workers, then end `run()`. Idempotent."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self.log(f"{reason}: draining {len(self.slots)} workers")
+        for slot in reversed(self.slots):
+            slot.stop(_STOP_REASON)
+        asyncio.get_running_loop().call_later(_REFUSE_AFTER, self._refuse)
+        self._check_end()
+
+    def stop_now(self, signal_number: int) -> None:
+        """Second signal: no drain. The exit code becomes 128 + n."""
+        self.stopping = True
+        self._forced_by = signal_number
+        self.log("stopping at once")
+        for slot in self.slots:
+            slot.stop("second signal", immediate=True)
+        self._refuse()
+        self._check_end()
+
+    @property
+    def ready(self) -> list[int]:
+        return [slot.index for slot in self.slots if slot.state in SERVING]
+
+    def log(self, text: str) -> None:
+        self._output.write(f"[supervisor] {text}")
+
+    # -- what slots report (slot.Owner) ----------------------------------------------------
+
+    def changed(self, slot: Slot) -> None:
+        self._show_progress(slot)
+        ready = self.ready
+        if ready and self.first_ready_at is None:
+            self.first_ready_at = time.monotonic()
+            self._output.footer("")
+            self._ready_shown.set()
+        groups = [group for group in self.ports.values() if group.listening]
+        self.steering.update([group.sockets for group in groups], ready)
+        self._check_end()
+
+    def loaded(self, slot: Slot) -> None:
+        try:
+            for group in self.ports.values():
+                if not self.stopping:
+                    group.listen()
+        except PortError as error:
+            self._fail(Exit.IN_USE, str(error))
+
+    def processes_changed(self) -> None:
+        records = [
+            {"pid": g.pid, "start": g.start, "shm_prefix": g.shm_prefix, "slot": slot.index}
+            for slot in self.slots
+            if (g := slot.generation) is not None
+        ]
+        try:
+            self.run_dir.write_workers(records)
+        except OSError as error:  # a full disk must not stop a running service
+            self.log(f"cannot record the workers in {self.run_dir.path}: {error}")
+
+    def emit(self, slot: Slot, line: str) -> None:
+        self._output.write(f"[w{slot.index}] {line}")
+
+    def note(self, slot: Slot, text: str) -> None:
+        self._output.write(f"[supervisor] w{slot.index}: {text}")
+
+    async def device_present(self, device: Device) -> bool:
+        return not device.uuid or await self.gpu_watch.present(device.uuid)
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _listeners(self, index: int) -> dict[str, int]:
+        return {name: group.sockets[index].fileno() for name, group in self.ports.items()}
+
+    def _refuse(self) -> None:
+        for group in self.ports.values():
+            group.refuse()
+
+    def _check_end(self) -> None:
+        """End when nothing is left to wait for."""
+        states = {slot.state for slot in self.slots}
+        if self.stopping:
+            if states == {State.DISABLED}:
+                self._finish(self._stop_code())
+            elif all(self._is_final(slot) for slot in self.slots):
+                self._finish(Exit.LEAKED)
+        elif states == {State.FAILED}:
+            slots = self.slots
+            code = Exit.CONFIG if all(_bad_config(slot) for slot in slots) else Exit.ALL_FAILED
+            reasons = "; ".join(sorted({slot.report.reason for slot in slots}))
+            self._fail(code, f"all workers failed: {reasons}")
+
+    def _is_final(self, slot: Slot) -> bool:
+        unkillable = slot.state is State.KILLING and slot.report.reason.startswith("unkillable")
+        return unkillable or slot.state is State.DISABLED
+
+    def _stop_code(self) -> int:
+        if self._cause:
+            return self._failure
+        if self._forced_by is not None:
+            return 128 + self._forced_by
+        return Exit.LEAKED if any(slot.leaked for slot in self.slots) else Exit.CLEAN
+
+    def _fail(self, code: int, cause: str) -> None:
+        """The group cannot go on: say why, stop what runs, end with `code`."""
+        if self._cause:
+            return
+        self._cause, self._failure = cause, code
+        self.log(cause)
+        self.stopping = True
+        for slot in self.slots:
+            slot.stop(cause, immediate=True)
+        self._refuse()
+
+    def _finish(self, code: int) -> None:
+        if self._result is not None and not self._result.done():
+            self._result.set_result(int(code))
+
+    def _abandon_all(self) -> None:
+        """Only after a bug is anything left to do here."""
+        for slot in self.slots:
+            if slot.generation is not None:
+                slot.generation.abandon()
+                slot.generation = None
+        for group in self.ports.values():
+            group.close()
+
+    async def _watch(self) -> None:
+        """Once a second: adopted children, GPU values, the start limit, signs of life."""
+        ticks = 0
+        while True:
+            pids = [slot.generation.pid for slot in self.slots if slot.generation]
+            process.reap(pids)
+            if ticks % SAMPLE_EVERY == 0:
+                self.gpu_watch.refresh()
+            self._check_start_limit()
+            self._check_end()
+            ticks += 1
+            await asyncio.sleep(_TICK)
+
+    def _check_start_limit(self) -> None:
+        limit = self.options.timeouts.start
+        late = time.monotonic() - self.started_at >= limit
+        if late and self.first_ready_at is None and not self.stopping:
+            self._fail(Exit.START_TIMEOUT, f"no worker was ready within {limit:g} s")
+
+    def _announce_ready(self, slot: Slot) -> None:
+        generation, models = slot.generation, slot.report
+        seconds = time.monotonic() - generation.spawned_at if generation else 0.0
+        text = f"{models.models_ready}/{len(models.models)} models in {seconds:.1f} s"
+        self.note(slot, f"{str(slot.state).lower()} with {text}, generation {models.generation}")
+
+    def _show_progress(self, slot: Slot) -> None:
+        """Until the first worker serves: one live line on a terminal, else a line now and then."""
+        if slot.state in SERVING and not slot.report.announced:
+            slot.report.announced = True
+            self._announce_ready(slot)
+        if self.first_ready_at is not None or self.stopping:
+            return
+        line = progress_line(self.slots)
+        self._output.footer(line)
+        now = time.monotonic()
+        loading = any(each.report.elapsed for each in self.slots)
+        if loading and not self._output.live and now - self._progress_at >= _PROGRESS_EVERY:
+            self._progress_at = now
+            self.log(line)
+
+
+def _bad_config(slot: Slot) -> bool:
+    last = slot.report.last_exit
+    return last is not None and last.info.code == WorkerExit.BAD_CONFIG

@@ -1,0 +1,151 @@
+"""Output of the supervisor and of its workers. Nothing here can block a worker.
+
+`Output` owns one thread that writes to stdout and stderr from a bounded queue. If the terminal or
+the reader of our pipe is stuck, lines are dropped and counted, while the loop goes on emptying the
+workers' pipes. `LineReader` turns a worker's pipe into prefixed lines and keeps the last of them,
+which is what a person wants to see after a crash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TextIO
+
+#: Text waiting for a slow reader. At 100 bytes a line: some 40 000 lines.
+MAX_QUEUED_BYTES = 4 << 20
+#: A longer line is cut into pieces, so that binary rubbish cannot grow a buffer.
+MAX_LINE_BYTES = 8192
+TAIL_LINES = 40
+_READ_BYTES = 65536
+
+
+class Output:
+    """Ordered, non-blocking writes to stdout and stderr. Any thread may call `write`."""
+
+    def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self._streams = {"out": out or sys.stdout, "err": err or sys.stderr}
+        self._queue: deque[tuple[str, str]] = deque()
+        self._queued = 0
+        self._dropped = 0
+        self._footer = ""
+        self._closed = False
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="output", daemon=True)
+        self._thread.start()
+        self.live = self._streams["err"].isatty()
+
+    def write(self, text: str, stream: str = "err") -> None:
+        """Queue whole lines (a newline is added)."""
+        with self._wake:
+            if self._queued + len(text) > MAX_QUEUED_BYTES:
+                self._dropped += 1
+                return
+            self._queue.append((stream, text + "\n"))
+            self._queued += len(text)
+            self._wake.notify()
+
+    def footer(self, text: str) -> None:
+        """On a terminal, keep `text` as the last line, redrawn in place; "" removes it."""
+        if self.live:
+            with self._wake:
+                if text != self._footer:
+                    self._queue.append(("footer", text))
+                    self._wake.notify()
+                self._footer = text
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Write what is queued, waiting at most `seconds` for a stuck reader."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        footer = ""
+        while True:
+            with self._wake:
+                while not self._queue and not self._closed:
+                    self._wake.wait()
+                if not self._queue:
+                    return
+                stream, text = self._queue.popleft()
+                self._queued -= 0 if stream == "footer" else len(text) - 1
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                text = f"({dropped} lines dropped: the output was blocked)\n{text}"
+            # A closed pipe (`serve | head`) must not end the service.
+            with contextlib.suppress(OSError, ValueError):
+                footer = self._emit(stream, text, footer)
+
+    def _emit(self, stream: str, text: str, footer: str) -> str:
+        err = self._streams["err"]
+        if footer:
+            err.write("\r\x1b[K")
+            err.flush()
+        if stream == "footer":
+            footer = text
+        else:
+            self._streams[stream].write(text)
+            self._streams[stream].flush()
+        if footer:
+            err.write(footer)
+            err.flush()
+        return footer
+
+
+class LineReader:
+    """Reads one worker's non-blocking pipe. Used by the loop thread only; does not own the fd."""
+
+    def __init__(self, fd: int, emit: Callable[[str], None]) -> None:
+        self._fd = fd
+        self._emit = emit
+        self._rest = b""
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+
+    def read(self) -> int:
+        """Take what is there, one read at a time so that one worker cannot starve the loop.
+
+        Returns the number of bytes; 0 if there are none now, -1 at the end of the pipe.
+        """
+        try:
+            data = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            data = b""
+        if not data:
+            self.flush()
+            return -1
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            self._line(line)
+        while len(self._rest) > MAX_LINE_BYTES:
+            self._line(self._rest[:MAX_LINE_BYTES])
+            self._rest = self._rest[MAX_LINE_BYTES:]
+        return len(data)
+
+    def finish(self) -> None:
+        """The worker is dead: take what is left in the pipe, but no more than a pipe can hold
+        (a helper that still writes must not keep us here).
+        """
+        for _ in range(64):
+            if self.read() <= 0:
+                break
+        self.flush()
+
+    def flush(self) -> None:
+        if self._rest:
+            self._line(self._rest)
+            self._rest = b""
+
+    def _line(self, raw: bytes) -> None:
+        for start in range(0, max(len(raw), 1), MAX_LINE_BYTES):
+            text = raw[start : start + MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
+            self.tail.append(text)
+            self._emit(text)

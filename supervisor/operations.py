@@ -1,0 +1,69 @@
+"""What can be asked of a running group: HTTP paths of its own port, operations of its socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .collector import Collector
+from .control import ControlError, Handler
+from .group import Group
+from .http import Answer
+from .http import Handler as HttpHandler
+from .slot import Slot
+from .status import group_state, status
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def routes(group: Group, collector: Collector) -> dict[str, HttpHandler]:
+    """Paths of the supervisor's own port: metrics, and health of the whole group."""
+
+    async def metrics() -> Answer:
+        return Answer(200, await collector.page(), _METRICS_TYPE)
+
+    async def live() -> Answer:
+        return Answer(200, "live\n")
+
+    async def ready() -> Answer:
+        serving = bool(group.ready) and not group.stopping
+        text = f"{group_state(group)}: {len(group.ready)} of {len(group.slots)} workers ready\n"
+        return Answer(200 if serving else 503, text)
+
+    return {"/metrics": metrics, "/v2/health/live": live, "/v2/health/ready": ready}
+
+
+def handlers(group: Group) -> dict[str, Handler]:
+    """Operations of the control socket."""
+
+    def one(request: Mapping[str, Any]) -> Slot:
+        number = request.get("slot")
+        if not isinstance(number, int) or not 0 <= number < len(group.slots):
+            raise ControlError(f"slot {number!r} is not one of 0..{len(group.slots) - 1}")
+        if group.stopping:
+            raise ControlError("the instance is stopping")
+        return group.slots[number]
+
+    def stop(request: Mapping[str, Any]) -> dict[str, Any]:
+        group.stop("stop command")
+        return {}
+
+    def drain(request: Mapping[str, Any]) -> dict[str, Any]:
+        one(request).stop("drained by the operator")
+        return {}
+
+    def start(request: Mapping[str, Any]) -> dict[str, Any]:
+        one(request).start("started by the operator")
+        return {}
+
+    def restart(request: Mapping[str, Any]) -> dict[str, Any]:
+        one(request).restart("restarted by the operator")
+        return {}
+
+    return {
+        "status": lambda request: {"status": status(group)},
+        "stop": stop,
+        "drain": drain,
+        "start": start,
+        "restart": restart,
+    }

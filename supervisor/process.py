@@ -1,0 +1,194 @@
+"""Worker processes: spawn, signal, wait, kill in the right order, leave nothing behind.
+
+Spawning happens on the main thread only (PDEATHSIG is bound to the spawning thread) and always by
+exec, never by a bare fork: no lock and no CUDA state can be inherited. A worker leads its own
+session, so a Ctrl-C in the terminal reaches the supervisor alone, and its helpers (the Python
+backend's stubs) are found by their session after its death.
+
+Kill order: only the worker first. Its helpers notice within 0.3 s, unlink their shared memory and
+leave; killing them together with it would leak that memory. Stragglers follow after a second, and
+then the worker's shared memory is swept by its name prefix.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from . import procfs
+
+_PR_SET_CHILD_SUBREAPER = 36
+#: Lines of a worker that wait for the supervisor; large, so that a short stall blocks nobody.
+LOG_PIPE_BYTES = 1 << 20
+_SHM = Path("/dev/shm")
+_POLL = 0.02
+
+
+def become_subreaper() -> None:
+    """Orphaned helpers of a dead worker become our children, so we can reap them."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # fails only before Linux 3.4
+
+
+class Process:
+    """One spawned worker. Owns its pidfd and our end of its log pipe; `close()` frees both."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log_fd: int) -> None:
+        self._popen = popen
+        self.pid = popen.pid
+        self.start = procfs.start_time(popen.pid)
+        self.log_fd = log_fd
+        self.pidfd = os.pidfd_open(popen.pid)
+
+    def poll(self) -> int | None:
+        """Return code (negative = signal) or None while it runs."""
+        return self._popen.poll()
+
+    def send(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, number)
+
+    def close(self) -> None:
+        for fd in (self.pidfd, self.log_fd):
+            if fd >= 0:
+                os.close(fd)
+        self.pidfd = self.log_fd = -1
+
+
+def spawn(command: Sequence[str], spec: str, fds: Iterable[int], env: Mapping[str, str]) -> Process:
+    """Start a worker with `spec` readable on the descriptor given as its last argument.
+
+    `fds` are inherited under their numbers. Raises OSError.
+    """
+    spec_fd = _spec_file(spec)
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # above the user's pipe quota: the default size stays
+            fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, LOG_PIPE_BYTES)
+        popen = subprocess.Popen(
+            [*command, "--spec-fd", str(spec_fd)],
+            stdin=subprocess.DEVNULL,
+            stdout=write_fd,
+            stderr=write_fd,
+            env=dict(env),
+            pass_fds=[*fds, spec_fd],
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(read_fd)
+        raise
+    finally:
+        os.close(write_fd)
+        os.close(spec_fd)
+    os.set_blocking(read_fd, False)
+    return Process(popen, read_fd)
+
+
+def worker_environment(visible: str, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker: ours, with exactly one device visible."""
+    env = dict(base)
+    env["CUDA_VISIBLE_DEVICES"] = visible
+    env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    return env
+
+
+def default_command() -> tuple[str, ...]:
+    """Starts the worker module of this very package.
+
+    `python -m` alone would first look in the current directory, where a source checkout (without
+    the native module) may lie. Python 3.10 has no -P for that.
+    """
+    module = f"{__package__}.worker"
+    if sys.version_info >= (3, 11):
+        return (sys.executable, "-P", "-m", module)
+    code = f"import runpy,sys;sys.path.pop(0);runpy.run_module({module!r},run_name='__main__')"
+    return (sys.executable, "-c", code)
+
+
+def _spec_file(spec: str) -> int:
+    fd = os.memfd_create("worker-spec", os.MFD_CLOEXEC)
+    os.write(fd, spec.encode())
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def helpers(session: int) -> list[procfs.ProcStat]:
+    """Live processes that a dead worker left in its session."""
+    return [p for p in procfs.session_members(session) if p.pid != session and p.state not in "ZX"]
+
+
+def kill_one(pid: int, start: int) -> None:
+    """SIGKILL exactly the process that started at `start`, even if its pid is reused meanwhile."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        if procfs.is_same(pid, start):
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    finally:
+        os.close(pidfd)
+
+
+def reap(keep: Iterable[int]) -> None:
+    """Collect dead children that are no workers (adopted helpers). Never waits for any child.
+
+    `keep` are the workers: their return codes belong to their own `Process`.
+    """
+    workers = set(keep)
+    for child in procfs.children_of(os.getpid()):
+        if child.state == "Z" and child.pid not in workers:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, os.WNOHANG)
+
+
+def sweep_shm(prefix: str) -> list[str]:
+    """Unlink shared memory whose name starts with `prefix`; returns the names."""
+    if len(prefix) < 8 or "/" in prefix:
+        raise ValueError(f"{prefix!r} is too short or no name to sweep by")
+    removed = []
+    with contextlib.suppress(OSError):
+        for name in os.listdir(_SHM):
+            if name.startswith(prefix):
+                with contextlib.suppress(OSError):
+                    os.unlink(_SHM / name)
+                    removed.append(name)
+    return removed
+
+
+def kill_leftovers(pid: int, start: int, prefix: str, grace: float) -> list[str]:
+    """The whole kill order for a worker of a dead supervisor (blocking; at most 2 grace + 1 s).
+
+    Returns the shared memory names that had to be removed.
+    """
+    if not is_gone_within(pid, start, grace):
+        kill_one(pid, start)
+        is_gone_within(pid, start, 1.0)
+    # With another start time the pid is somebody else's now, which it cannot be while our session
+    # of that number has members. (The worker itself may be a zombie that nobody reaps.)
+    if procfs.start_time(pid) in (0, start):
+        deadline = time.monotonic() + grace
+        while (left := helpers(pid)) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        for helper in left:
+            kill_one(helper.pid, helper.start)
+    return sweep_shm(prefix)
+
+
+def is_gone_within(pid: int, start: int, seconds: float) -> bool:
+    """Wait until the process is gone, at most `seconds`."""
+    deadline = time.monotonic() + seconds
+    while procfs.is_same(pid, start):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL)
+    return True

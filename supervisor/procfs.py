@@ -1,0 +1,103 @@
+"""What /proc says about processes: start times, sessions, children. Read only.
+
+A pid alone names nothing for long; (pid, start time) does, within one boot. All functions take a
+vanished process as an answer, never as an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ProcStat:
+    """The fields of /proc/PID/stat that we use. `start` counts clock ticks since boot."""
+
+    pid: int
+    state: str
+    ppid: int
+    session: int
+    start: int
+
+
+def stat(pid: int) -> ProcStat | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The command name in parentheses may itself hold spaces and parentheses.
+    rest = text[text.rfind(")") + 2 :].split()
+    try:
+        return ProcStat(pid, rest[0], int(rest[1]), int(rest[3]), int(rest[19]))
+    except (IndexError, ValueError):
+        return None
+
+
+def all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def session_members(session: int) -> list[ProcStat]:
+    """Live processes and zombies of one session, its leader included."""
+    members = []
+    for pid in all_pids():
+        info = stat(pid)
+        if info is not None and info.session == session:
+            members.append(info)
+    return members
+
+
+def children_of(parent: int) -> list[ProcStat]:
+    """Direct children, zombies included."""
+    found = []
+    for pid in all_pids():
+        info = stat(pid)
+        if info is not None and info.ppid == parent:
+            found.append(info)
+    return found
+
+
+def is_same(pid: int, start: int) -> bool:
+    """True if `pid` is still the live process that started at `start`."""
+    info = stat(pid)
+    return info is not None and info.start == start and info.state not in "ZX"
+
+
+def start_time(pid: int) -> int:
+    """Start time of a process in clock ticks since boot; 0 if it is gone."""
+    info = stat(pid)
+    return info.start if info else 0
+
+
+def boot_id() -> str:
+    """Distinguishes boots: recorded pids of an earlier boot mean nothing."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+def rss_bytes(pid: int) -> int:
+    """Resident memory; 0 if the process is gone. statm costs microseconds, smaps milliseconds."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def oom_kills() -> int:
+    """Processes that the kernel killed for memory in our own cgroup (v2); 0 where unknown."""
+    try:
+        line = Path("/proc/self/cgroup").read_text().splitlines()[-1]
+        group = line.split(":", 2)[2].lstrip("/")
+        events = Path("/sys/fs/cgroup", group, "memory.events").read_text()
+    except (OSError, IndexError):
+        return 0
+    for row in events.splitlines():
+        name, _, value = row.partition(" ")
+        if name == "oom_kill":
+            return int(value)
+    return 0

@@ -1,0 +1,81 @@
+"""What is known about one slot, for `status`: plain data, filled by the slot, read by anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .exits import ExitInfo
+from .state import State
+
+
+@dataclass(frozen=True)
+class LastExit:
+    """The end of the previous worker. `at` is Unix time, `uptime` seconds from its spawn."""
+
+    info: ExitInfo
+    reason: str
+    at: float
+    uptime: float
+    tail: tuple[str, ...]
+
+
+@dataclass
+class SlotReport:
+    """Mutable record of a slot. `since` is Unix time of the last state change."""
+
+    generation: int = 0
+    restarts: int = 0
+    since: float = 0.0
+    reason: str = ""
+    last_exit: LastExit | None = None
+    models: list[Mapping[str, Any]] = field(default_factory=list)
+    frontends: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    sample: Mapping[str, Any] | None = None
+    loading: list[str] = field(default_factory=list)
+    loading_total: int = 0
+    elapsed: float = 0.0
+    exits: dict[str, int] = field(default_factory=dict)
+    announced: bool = False  # a person was told that this generation is ready
+    _partial: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def entered(self, state: State, reason: str, now: float) -> None:
+        self.since = now
+        self.reason = reason if reason or state is not State.BACKOFF else self.reason
+
+    def new_generation(self) -> None:
+        """A new process is about to start: forget what was true of the old one."""
+        if self.generation:
+            self.restarts += 1
+        self.generation += 1
+        self.models, self.frontends = [], {}
+        self.loading, self.loading_total, self.elapsed = [], 0, 0.0
+        self._partial = []
+        self.announced = False
+
+    def take_models(self, args: Mapping[str, Any]) -> bool:
+        """One MODELS message. True when the list is complete."""
+        if args.get("first"):
+            self._partial = []
+        self._partial.extend(args.get("models", ()))
+        if not args.get("last"):
+            return False
+        self.models, self._partial = self._partial, []
+        return True
+
+    def take_progress(self, args: Mapping[str, Any]) -> None:
+        self.loading = [str(name) for name in args.get("models", ())]
+        self.loading_total = int(args.get("total", len(self.loading)))
+        self.elapsed = float(args.get("elapsed", 0.0))
+
+    @property
+    def failed_models(self) -> list[Mapping[str, Any]]:
+        return [model for model in self.models if model.get("failed")]
+
+    @property
+    def models_ready(self) -> int:
+        return sum(model.get("state") == "READY" for model in self.models)
+
+    def count_exit(self, label: str) -> None:
+        self.exits[label] = self.exits.get(label, 0) + 1

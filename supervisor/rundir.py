@@ -1,0 +1,252 @@
+"""The private run directory of an instance: lock, identity, records of its workers.
+
+    <base>/<name>/lock          flock held for the instance's life; content: `Identity` as JSON
+    <base>/<name>/control.sock  operator socket
+    <base>/<name>/workers.json  (pid, start time, shm prefix) of every worker, for the next start
+
+`base` is $XDG_RUNTIME_DIR/tritonfrontend, /run/tritonfrontend for root, else
+/tmp/tritonfrontend-<uid>. With --run-dir elsewhere, <base>/<name> is a link to it, so that
+`status` and port conflicts still find the instance. Directories are 0700 and must be ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import process, procfs
+
+#: sun_path holds 108 bytes; "control.sock" and a separator must fit behind the directory.
+_MAX_DIR_BYTES = 107 - len("/control.sock")
+#: An orphan worker drains by itself; a new start waits this long before it kills.
+ORPHAN_GRACE = 2.0
+#: `running()` of another command may hold the lock for an instant.
+_LOCK_TRIES = 10
+
+
+class RunDirError(Exception):
+    """The run directory cannot be used, or belongs to a running instance."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who holds a run directory."""
+
+    name: str
+    run_id: str
+    pid: int
+    start: int
+    run_dir: str
+    ports: dict[str, int]
+
+
+class RunDir:
+    """A locked run directory. `close()` removes what we made and releases the lock."""
+
+    def __init__(self, base: Path, path: Path, lock_fd: int, link: Path | None, made: bool) -> None:
+        self.path = path
+        self._base = base
+        self.control = path / "control.sock"
+        self._workers = path / "workers.json"
+        self._lock_fd = lock_fd
+        self._link = link
+        self._made = made
+
+    def write_identity(self, identity: Identity) -> None:
+        data = json.dumps(asdict(identity)).encode()
+        os.ftruncate(self._lock_fd, 0)
+        os.pwrite(self._lock_fd, data, 0)
+
+    def write_workers(self, records: list[dict[str, Any]]) -> None:
+        """Replace the list of worker records in one step."""
+        temporary = self._workers.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"boot": procfs.boot_id(), "workers": records}))
+        temporary.replace(self._workers)
+
+    def close(self, *, keep_records: bool = False) -> None:
+        """Release. With `keep_records` (something could not be killed) the next start sweeps."""
+        with start_lock(self._base):  # nobody may be waiting for a lock file that we unlink
+            self.close_locked(keep_records=keep_records)
+
+    def close_locked(self, *, keep_records: bool = False) -> None:
+        """`close` for a caller that holds the start lock."""
+        self.control.unlink(missing_ok=True)
+        if not keep_records:
+            if self._link is not None:
+                self._link.unlink(missing_ok=True)
+            self._workers.unlink(missing_ok=True)
+            (self.path / "lock").unlink(missing_ok=True)
+            if self._made:
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()
+        os.close(self._lock_fd)
+
+
+def default_base() -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir():
+        return Path(runtime, "tritonfrontend")
+    if os.geteuid() == 0 and Path("/run").is_dir():
+        return Path("/run/tritonfrontend")
+    return Path(f"/tmp/tritonfrontend-{os.geteuid()}")
+
+
+@contextlib.contextmanager
+def start_lock(base: Path) -> Iterator[None]:
+    """Held while ports are probed and bound: two starts at once must not both find them free."""
+    _private_directory(base)
+    fd = os.open(base / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def acquire(base: Path, name: str, explicit: str) -> RunDir:
+    """Lock the run directory of `name`. Call under `start_lock`. Raises RunDirError."""
+    _private_directory(base)
+    entry = base / name
+    path = Path(explicit).absolute() if explicit else entry
+    if len(os.fsencode(path)) > _MAX_DIR_BYTES:
+        raise RunDirError(f"run directory {path} is longer than {_MAX_DIR_BYTES} bytes")
+    # The name may be in use from another directory, and the directory by another name.
+    for place in {entry.resolve(), path.resolve()}:
+        if (owner := running(place)) is not None:
+            raise RunDirError(
+                f"tritonfrontend instance {owner.name} is already running, pid {owner.pid} "
+                f"(run directory {owner.run_dir})"
+            )
+    if entry.is_symlink():
+        entry.unlink()
+    made = _private_directory(path)
+    lock_fd = _lock(path)
+    link = None
+    if path != entry:
+        if entry.is_dir():
+            sweep(entry)
+            _remove_stale(entry)
+        entry.symlink_to(path)
+        link = entry
+    sweep(path)
+    return RunDir(base, path, lock_fd, link, made or not explicit)
+
+
+def sweep_stale(base: Path) -> None:
+    """Clean up after instances that were killed: every run directory that nobody holds."""
+    for entry in _entries(base):
+        target = entry.resolve()
+        if running(target) is not None:
+            continue
+        sweep(target)
+        if entry.is_symlink():
+            entry.unlink(missing_ok=True)
+        else:
+            _remove_stale(entry)
+
+
+def sweep(path: Path) -> None:
+    """Kill workers that a killed supervisor left and remove their shared memory."""
+    try:
+        raw = json.loads((path / "workers.json").read_text())
+        records = raw["workers"] if raw["boot"] == procfs.boot_id() else []
+        jobs = [(int(r["pid"]), int(r["start"]), str(r["shm_prefix"])) for r in records]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for pid, start, prefix in jobs:
+        with contextlib.suppress(ValueError):
+            process.kill_leftovers(pid, start, prefix, ORPHAN_GRACE)
+    (path / "workers.json").unlink(missing_ok=True)
+
+
+def instances(base: Path) -> list[Identity]:
+    """All running instances of this user."""
+    found = {}
+    for entry in _entries(base):
+        identity = running(entry.resolve())
+        if identity is not None:
+            found[identity.run_id] = identity
+    return sorted(found.values(), key=lambda identity: identity.name)
+
+
+def port_owner(base: Path, port: int) -> Identity | None:
+    """The running instance that serves `port`, if it is one of this user's."""
+    for identity in instances(base):
+        if port in identity.ports.values():
+            return identity
+    return None
+
+
+def running(path: Path) -> Identity | None:
+    """Identity of the instance that holds `path` now, or None."""
+    try:
+        fd = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None  # nobody holds it
+    except OSError:
+        return _identity(os.pread(fd, 65536, 0), path)
+    finally:
+        os.close(fd)
+
+
+def _identity(data: bytes, path: Path) -> Identity:
+    try:
+        return Identity(**json.loads(data))
+    except (ValueError, TypeError):  # the holder is just starting
+        return Identity(path.name, "", 0, 0, str(path), {})
+
+
+def _entries(base: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(entry for entry in base.iterdir() if entry.is_dir() or entry.is_symlink())
+    return []
+
+
+def _lock(path: Path) -> int:
+    fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for _ in range(_LOCK_TRIES):
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(fd, 0)
+            return fd
+        time.sleep(0.02)
+    os.close(fd)
+    raise RunDirError(f"run directory {path} is locked by another process")
+
+
+def _remove_stale(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        for name in ("lock", "control.sock", "workers.json", "workers.tmp"):
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()  # fails, rightly, if there is anything else
+
+
+def _private_directory(path: Path) -> bool:
+    """Make sure `path` is a directory that only we can enter. True if it was made here."""
+    made = False
+    try:
+        if not path.exists():
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)  # another start may be faster
+            made = True
+        info = path.stat()
+    except OSError as error:
+        raise RunDirError(f"run directory {path}: {error.strerror}") from error
+    if not stat.S_ISDIR(info.st_mode):
+        raise RunDirError(f"run directory {path} is not a directory")
+    if info.st_uid != os.geteuid():
+        raise RunDirError(f"run directory {path} belongs to another user (uid {info.st_uid})")
+    if info.st_mode & 0o077:
+        # Changing the mode ourselves could lock others out of a directory like /tmp.
+        raise RunDirError(f"run directory {path} is open to other users; chmod 0700 it first")
+    return made

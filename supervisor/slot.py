@@ -1,0 +1,369 @@
+"""One worker slot: turns what happens to its processes into events of the state machine.
+
+One task per slot runs `run()`; descriptors and other tasks only put events into its queue, so a
+transition is never re-entered. What a state does when it is entered is `_enter`; where an event
+leads is decided in `state.py`, what follows an exit in `policy.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from . import process
+from .channel import Message
+from .exits import ExitInfo, WorkerExit
+from .generation import Generation
+from .policy import RestartHistory, RestartPolicy, Verdict
+from .report import LastExit, SlotReport
+from .spec import Device, ServeOptions, WorkerSpec, shm_prefix
+from .state import SERVING, WITH_PROCESS, Event, State, next_state
+
+#: Uninterruptible sleep (a sick driver) survives SIGKILL; after this it is reported.
+UNKILLABLE_AFTER = 30.0
+#: An exit with code 0 soon after READY is no drain by an outsider but a loop.
+_EARLY = 5.0
+
+
+class Owner(Protocol):
+    """What a slot needs from the group that owns it."""
+
+    run_id: str
+
+    def changed(self, slot: Slot) -> None: ...  # the state changed
+
+    def loaded(self, slot: Slot) -> None: ...  # ports must listen when this returns
+
+    def processes_changed(self) -> None: ...  # update the records on disk
+
+    def emit(self, slot: Slot, line: str) -> None: ...  # a line of the worker's output
+
+    def note(self, slot: Slot, text: str) -> None: ...  # something a person should read
+
+    async def device_present(self, device: Device) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the operator wants. A worker that leaves on purpose has not failed."""
+
+    stop: bool = False
+    restart: bool = False
+
+
+class Slot:
+    """A fixed place (device, sockets) in which generations of workers live."""
+
+    def __init__(
+        self,
+        index: int,
+        device: Device,
+        listeners: Mapping[str, int],
+        options: ServeOptions,
+        owner: Owner,
+        policy: RestartPolicy | None = None,
+    ) -> None:
+        self.index = index
+        self.device = device
+        self.state = State.DISABLED
+        self.report = SlotReport()
+        self.generation: Generation | None = None
+        self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
+        self.permanent = False
+        self.leaked = False
+        self._listeners = dict(listeners)
+        self._options = options
+        self._owner = owner
+        self._intent = Intent()
+        self._verdict = Verdict(Event.RESTART, 0.0, "")
+        self._events: asyncio.Queue[tuple[Event, str] | Exception] = asyncio.Queue()
+        self._deadline: float | None = None
+        self._load_limit = 0.0
+        self._job: asyncio.Task[None] | None = None
+
+    # -- wishes of the operator ------------------------------------------------------------
+
+    def stop(self, reason: str, *, immediate: bool = False) -> None:
+        """Drain (or, `immediate`, kill) the worker and leave the slot empty."""
+        self._intent = Intent(stop=True)
+        self.post(Event.KILL if immediate else Event.DRAIN, reason)
+
+    def start(self, reason: str = "started") -> None:
+        """Fill an empty or failed slot."""
+        self._intent = Intent()
+        self.history.reset()
+        self.post(Event.START, reason)
+
+    def restart(self, reason: str) -> None:
+        """Drain, then a new generation."""
+        if self.state in WITH_PROCESS:
+            self._intent = Intent(restart=True)
+            self.post(Event.DRAIN, reason)
+        else:
+            self.start(reason)
+
+    # -- the driver ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Drive the slot until its task is cancelled. An exception here is a bug."""
+        self.start()
+        while True:
+            item = await self._next_event()
+            if isinstance(item, Exception):
+                raise item
+            self._apply(*item)
+
+    def post(self, event: Event, reason: str = "") -> None:
+        self._events.put_nowait((event, reason))
+
+    @property
+    def next_try_at(self) -> float | None:
+        """Monotonic time of the next attempt, in BACKOFF and FAILED."""
+        return self._deadline if self.state in (State.BACKOFF, State.FAILED) else None
+
+    async def _next_event(self) -> tuple[Event, str] | Exception:
+        if self._deadline is None:
+            return await self._events.get()
+        try:
+            left = max(0.0, self._deadline - time.monotonic())
+            return await asyncio.wait_for(self._events.get(), left)
+        except asyncio.TimeoutError:
+            return Event.TIMEOUT, self._timeout_reason()
+
+    def _apply(self, event: Event, reason: str) -> None:
+        target = next_state(self.state, event)
+        if target is None:
+            if event is Event.TIMEOUT:
+                self._overdue()
+            return
+        if (self.state, event) == (State.FAILED, Event.TIMEOUT):
+            self.history.try_half_open()
+        self._deadline = None
+        previous, self.state = self.state, target
+        self.report.entered(target, reason, time.time())
+        self._enter(target, previous, reason)
+        self._owner.changed(self)
+
+    def _enter(self, state: State, previous: State, reason: str) -> None:
+        limits = self._options.timeouts
+        match state:
+            case State.WAIT_GPU:
+                self._start_job(self._wait_device())
+            case State.SPAWNING:
+                self._set_deadline(limits.hello)
+                self._spawn()
+            case State.LOADING:
+                self._load_limit = time.monotonic() + limits.start
+                self._set_deadline(min(limits.start, limits.start_stall))
+            case State.READY | State.DEGRADED if self.generation and previous not in SERVING:
+                self.generation.ready_at = time.monotonic()
+            case State.DRAINING:
+                self._set_deadline(limits.drain + 1.0)  # the worker's own limit comes first
+                self._tell("DRAIN", seconds=limits.drain)
+            case State.STOPPING:
+                self._set_deadline(self._options.exit_timeout + limits.stop_margin)
+                self._tell("STOP")
+            case State.KILLING:
+                self._set_deadline(UNKILLABLE_AFTER)
+                if self.generation:
+                    self.generation.kill(reason or "stopped at once")
+            case State.RECLAIM:
+                self._start_job(self._reclaim(reason))
+            case State.BACKOFF | State.FAILED:
+                self._set_deadline(self._verdict.delay)
+            case State.DISABLED if self._job is not None:
+                self._job.cancel()
+            case _:
+                pass
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+
+    def _timeout_reason(self) -> str:
+        limits = self._options.timeouts
+        match self.state:
+            case State.SPAWNING:
+                return f"no sign of life within {limits.hello:g} s"
+            case State.LOADING if time.monotonic() >= self._load_limit:
+                return f"models not ready within {limits.start:g} s"
+            case State.LOADING:
+                return f"no progress for {limits.start_stall:g} s while loading"
+            case State.DRAINING:
+                return f"requests unfinished after {limits.drain:g} s"
+            case State.STOPPING:
+                return "did not stop in time"
+            case _:
+                return self.report.reason
+
+    def _overdue(self) -> None:
+        self._deadline = None
+        if self.state is State.KILLING:
+            self.report.reason = "unkillable: survives SIGKILL (sick driver?)"
+            self._owner.note(self, self.report.reason)
+
+    def _start_job(self, work: Coroutine[object, object, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                self._events.put_nowait(error)
+
+        self._job = asyncio.get_running_loop().create_task(guarded())
+
+    # -- entry actions ---------------------------------------------------------------------
+
+    async def _wait_device(self) -> None:
+        deadline = time.monotonic() + self._options.timeouts.device
+        while not await self._owner.device_present(self.device):
+            if time.monotonic() >= deadline:
+                self.post(Event.DEVICE_MISSING, f"device {self.device.uuid} is not present")
+                return
+            await asyncio.sleep(1.0)
+        self.post(Event.DEVICE_READY)
+
+    def _spawn(self) -> None:
+        self.report.new_generation()
+        label = f"{self._options.instance_name}/w{self.index}"
+        command = self._options.worker_command or process.default_command()
+        try:
+            self.generation = Generation(
+                self._worker_spec,
+                [*command, "--label", label],
+                process.worker_environment(self.device.visible, os.environ),
+                emit=lambda line: self._owner.emit(self, line),
+                on_message=self._on_message,
+                on_exit=lambda: self.post(Event.EXITED, self.report.reason),
+            )
+        except OSError as error:
+            self.post(Event.SPAWN_FAILED, f"cannot start a worker process: {error}")
+        else:
+            self._owner.processes_changed()
+
+    def _worker_spec(self, control_fd: int) -> WorkerSpec:
+        options, number = self._options, self.report.generation
+        backends = options.core.get("backend_configuration", {})
+        app = backends.get("python", {}).get("shm-region-prefix-name", "tfe")
+        poll = options.core.get("model_control_mode") == "poll"
+        return WorkerSpec(
+            name=options.instance_name,
+            run_id=self._owner.run_id,
+            slot=self.index,
+            generation=number,
+            supervisor_pid=os.getpid(),
+            device=self.device,
+            control_fd=control_fd,
+            http_fd=self._listeners.get("http", -1),
+            grpc_fd=self._listeners.get("grpc", -1),
+            shm_prefix=shm_prefix(app, self._owner.run_id, self.index, number),
+            core=self._core_settings(),
+            http_options=options.http_options,
+            grpc_options=options.grpc_options,
+            exit_on_error=options.exit_on_error,
+            exit_timeout=options.exit_timeout,
+            drain_timeout=options.timeouts.drain,
+            repository_poll_secs=options.repository_poll_secs if poll else 0,
+        )
+
+    def _core_settings(self) -> dict[str, object]:
+        core = dict(self._options.core)
+        core["model_repository"] = list(self._options.model_repository)
+        if core.get("log_file"):  # several processes must not write to one file
+            core["log_file"] = f"{core['log_file']}.w{self.index}"
+        return core
+
+    def _tell(self, op: str, **args: float) -> None:
+        """A message that must arrive; SIGTERM says the same to a worker whose channel is full."""
+        if self.generation and not self.generation.send(op, **args):
+            self.generation.terminate()
+
+    async def _reclaim(self, reason: str) -> None:
+        """After the end of a generation: leave nothing behind, then ask the policy."""
+        generation, self.generation = self.generation, None
+        info = None
+        if generation is not None:
+            info = generation.exit_info()
+            if not await generation.reclaim(self._options.timeouts.reclaim):
+                self.leaked = True
+            generation.close()
+            self._owner.processes_changed()
+        self._verdict = self._judge(generation, info, reason)
+        if generation is not None and info is not None:
+            self._remember(generation, info)
+        self.post(self._verdict.event, self._verdict.reason)
+
+    def _judge(self, generation: Generation | None, info: ExitInfo | None, reason: str) -> Verdict:
+        if self._intent.stop:
+            return Verdict(Event.DISABLE, 0.0, reason or "stopped")
+        if self._intent.restart:
+            self._intent = Intent()
+            return Verdict(Event.RESTART, 0.0, reason)
+        if generation is None or info is None:
+            return self.history.after_failure(reason, ready_for=0.0)
+        ready_for = generation.ready_for
+        if info.code == WorkerExit.DRAINED and ready_for > _EARLY:
+            return Verdict(Event.RESTART, 0.0, "drained by a signal from outside")
+        why = generation.fatal or generation.killed_because or str(info)
+        self.permanent = info.permanent
+        return self.history.after_failure(why, ready_for=ready_for, permanent=info.permanent)
+
+    def _remember(self, generation: Generation, info: ExitInfo) -> None:
+        verdict = self._verdict
+        uptime = time.monotonic() - generation.spawned_at
+        self.report.last_exit = LastExit(
+            info, verdict.reason, time.time(), uptime, tuple(generation.tail)
+        )
+        if verdict.event in (Event.RETRY, Event.GIVE_UP):
+            self.report.count_exit(info.meaning)
+            then = f"next try in {verdict.delay:.1f} s"
+            self._owner.note(self, f"worker ended: {info}: {verdict.reason}; {then}")
+
+    # -- messages of the worker ------------------------------------------------------------
+
+    def _on_message(self, message: Message) -> None:
+        args = message.args
+        match message.op:
+            case "HELLO":
+                self.post(Event.HELLO)
+            case "PROGRESS":
+                self.report.take_progress(args)
+                if self.state is State.LOADING:
+                    stall = time.monotonic() + self._options.timeouts.start_stall
+                    self._deadline = min(self._load_limit, stall)
+                self._owner.changed(self)
+            case "MODELS":
+                if self.report.take_models(args):
+                    self._models_changed()
+            case "LOADED":
+                self.report.sample = args.get("sample")
+                self._owner.loaded(self)
+                self._tell("SERVE")
+            case "READY":
+                lost = bool(self.report.failed_models)
+                self.post(Event.MODEL_LOST if lost else Event.READY, self._lost_reason())
+            case "STATS":
+                self.report.frontends = args.get("frontends", {})
+            case "DRAINING":
+                self.post(Event.DRAIN, "drains by itself (signal from outside)")
+            case "DRAINED":
+                if not args.get("clean"):
+                    self._owner.note(self, "requests were still unfinished at the drain limit")
+                self.post(Event.DRAINED, self.report.reason)
+            case "FATAL":
+                if self.generation:
+                    self.generation.fatal = str(args.get("text", ""))
+            case _:
+                self._owner.note(self, f"unknown message {message.op!r} {dict(args)}")
+
+    def _models_changed(self) -> None:
+        if self.state in SERVING:
+            lost = bool(self.report.failed_models)
+            self.post(Event.MODEL_LOST if lost else Event.MODEL_BACK, self._lost_reason())
+
+    def _lost_reason(self) -> str:
+        names = sorted({str(model["name"]) for model in self.report.failed_models})
+        return f"unavailable: {', '.join(names)}" if names else ""

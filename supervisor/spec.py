@@ -1,0 +1,199 @@
+"""What to run: frozen descriptions, validated whole before anything starts.
+
+`ServeOptions` is everything a user can ask for; `WorkerSpec` is what one worker process is told
+(as JSON on an inherited descriptor). Nothing here touches the operating system except to check
+that named directories exist.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+#: Bumped when a worker could no longer understand an older supervisor's spec or messages.
+PROTOCOL_VERSION = 1
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_CONTROL_MODES = ("none", "poll", "explicit")
+
+
+class SpecError(ValueError):
+    """A setting is wrong. `field` is the name that the user typed."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Device:
+    """What one worker computes on.
+
+    `kind` is "cpu", "gpu" or "mig"; `uuid` pins GPUs and MIG instances (indices may change between
+    boots); `index` is the position in NVML (= PCI) order, or the number of the CPU worker.
+    """
+
+    kind: str
+    index: int
+    uuid: str = ""
+    name: str = ""
+    pci: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}:{self.index}"
+
+    @property
+    def visible(self) -> str:
+        """The worker's CUDA_VISIBLE_DEVICES; empty hides every GPU from a CPU worker."""
+        return self.uuid
+
+
+@dataclass(frozen=True)
+class PortSpec:
+    """One public endpoint. Port 0 takes any free port."""
+
+    name: str
+    enabled: bool
+    address: str
+    port: int
+
+    def check(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise SpecError(f"--{self.name}-port", f"{self.port} is not in 0..65535")
+        if not self.address:
+            raise SpecError(f"--{self.name}-address", "must not be empty")
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Deadlines of a slot's states, in seconds."""
+
+    hello: float = 10.0  # exec to first message: an interpreter and our imports, 0.1 s idle
+    start: float = 1800.0  # whole model load; large models on network disks take many minutes
+    start_stall: float = 300.0  # without a sign of life while loading (a load may hold the GIL)
+    drain: float = 30.0  # requests in flight at a stop
+    device: float = 30.0  # a GPU that is not there (yet)
+    stop_margin: float = 5.0  # on top of the core's own exit timeout
+    reclaim: float = 1.0  # helpers of a dead worker notice within 0.3 s; then they are killed
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """A whole group of workers. Names follow the flags of `tritonserver` where it has them."""
+
+    model_repository: tuple[str, ...]
+    name: str = ""
+    devices: str = "auto"
+    run_dir: str = ""
+    http: PortSpec = PortSpec("http", True, "0.0.0.0", 8000)
+    grpc: PortSpec = PortSpec("grpc", True, "0.0.0.0", 8001)
+    metrics: PortSpec = PortSpec("metrics", True, "0.0.0.0", 8002)
+    core: Mapping[str, Any] = field(default_factory=dict)
+    http_options: Mapping[str, Any] = field(default_factory=dict)
+    grpc_options: Mapping[str, Any] = field(default_factory=dict)
+    exit_on_error: bool = True
+    exit_timeout: int = 30
+    repository_poll_secs: int = 15
+    steering: bool = True
+    timeouts: Timeouts = Timeouts()
+    worker_command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check_repository()
+        self._check_ports()
+        self._check_core()
+        if self.name and not _NAME.fullmatch(self.name):
+            raise SpecError(
+                "--name", f"{self.name!r} is not 1 to 63 letters, digits, '.', '_' or '-'"
+            )
+        for item in fields(self.timeouts):
+            value = getattr(self.timeouts, item.name)
+            if not 0 <= value < 1e7:
+                flag = f"--{item.name.replace('_', '-')}-timeout"
+                raise SpecError(flag, f"{value} is not a number of seconds in 0..1e7")
+        if self.exit_timeout < 0:
+            raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is negative")
+
+    def _check_repository(self) -> None:
+        if not self.model_repository:
+            raise SpecError("--model-repository", "at least one is needed")
+        for path in self.model_repository:
+            if "://" in path:  # remote storage is the core's business
+                continue
+            if not Path(path).is_dir():
+                raise SpecError("--model-repository", f"{path!r} is not a directory")
+
+    def _check_ports(self) -> None:
+        ports = [port for port in (self.http, self.grpc, self.metrics) if port.enabled]
+        if not (self.http.enabled or self.grpc.enabled):
+            raise SpecError("--allow-http", "HTTP and gRPC are both off, nothing to serve")
+        seen: dict[int, PortSpec] = {}
+        for port in ports:
+            port.check()
+            other = seen.setdefault(port.port, port) if port.port else port
+            if other is not port:
+                raise SpecError(f"--{port.name}-port", f"{port.port} is also the {other.name} port")
+
+    def _check_core(self) -> None:
+        mode = self.core.get("model_control_mode", "none")
+        if mode not in _CONTROL_MODES:
+            allowed = ", ".join(_CONTROL_MODES)
+            raise SpecError("--model-control-mode", f"{mode!r} is not one of {allowed}")
+        if self.core.get("startup_models") and mode != "explicit":
+            raise SpecError("--load-model", "needs --model-control-mode=explicit")
+
+    @property
+    def instance_name(self) -> str:
+        """`--name`, or one made from the port: two groups on one machine differ at least there."""
+        port = self.http.port if self.http.enabled else self.grpc.port
+        return self.name or (f"triton-{port}" if port else "triton")
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What one worker process is told. Descriptors are numbers valid in the worker."""
+
+    name: str
+    run_id: str
+    slot: int
+    generation: int
+    supervisor_pid: int
+    device: Device
+    control_fd: int
+    http_fd: int
+    grpc_fd: int
+    shm_prefix: str
+    core: Mapping[str, Any]
+    http_options: Mapping[str, Any]
+    grpc_options: Mapping[str, Any]
+    exit_on_error: bool
+    exit_timeout: int
+    drain_timeout: float
+    repository_poll_secs: float = 0.0
+    version: int = PROTOCOL_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerSpec:
+        """Inverse of `to_json`. SpecError if it is not a spec of this version."""
+        try:
+            raw = json.loads(text)
+            device = Device(**raw.pop("device"))
+            spec = cls(device=device, **raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SpecError("worker spec", f"cannot be read: {error}") from None
+        if spec.version != PROTOCOL_VERSION:
+            raise SpecError("worker spec", f"version {spec.version}, not {PROTOCOL_VERSION}")
+        return spec
+
+
+def shm_prefix(app: str, run_id: str, slot: int, generation: int) -> str:
+    """Name prefix of one generation's shared memory. The last dash keeps g1 and g10 apart."""
+    return f"{app}-{run_id}-w{slot}g{generation}-"

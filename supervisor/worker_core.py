@@ -1,0 +1,262 @@
+"""The Triton core and its frontends inside one worker. Knows nothing of the control protocol.
+
+Everything heavy is imported here, late: the environment (CUDA_VISIBLE_DEVICES) was set before the
+process started, and a broken installation becomes a reported error instead of a silent exit. The
+methods are called from one thread at a time; `models` and `statistics` never block on a request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .exits import WorkerExit
+from .spec import WorkerSpec
+
+_UNLOADED = "unloaded"  # the core's reason for a version that was taken out on purpose
+
+
+class CoreError(Exception):
+    """The worker cannot serve. `code` is the exit code that says whether a restart can help."""
+
+    def __init__(self, code: WorkerExit, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """One version of a model. `state` is the core's word, "" for a model that is not loaded."""
+
+    name: str
+    version: int
+    state: str
+    reason: str
+
+    @property
+    def failed(self) -> bool:
+        return self.state == "UNAVAILABLE" and self.reason not in ("", _UNLOADED)
+
+    @property
+    def wanted(self) -> bool:
+        """Counted in ready/total: loaded, loading or failed; not merely lying in the repository."""
+        return self.state in ("READY", "LOADING", "UNLOADING") or self.failed
+
+
+class Core:
+    """One `tritonserver.Server` with the frontends of this worker."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._server: Any = None
+        self._frontends: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Load everything; returns when all models are ready. Raises CoreError."""
+        try:
+            api = importlib.import_module("tritonfrontend.inprocess")
+            options = core_options(api, self._spec)
+            self._server = api.Server(options).start(wait_until_ready=False)
+        except Exception as error:
+            raise CoreError(_code_of(error), f"Triton did not start: {error}") from error
+        if self._spec.exit_on_error:
+            self._require_models()
+        self._make_frontends()
+
+    def serve(self) -> None:
+        """Start the frontends on the inherited sockets. Raises CoreError."""
+        for name, frontend in self._frontends.items():
+            try:
+                frontend.start()
+            except Exception as error:
+                raise CoreError(WorkerExit.BAD_FD, f"{name} frontend: {error}") from error
+
+    def drain(self, seconds: float) -> bool:
+        """Stop accepting and finish the requests in flight. True if all finished in time."""
+        results: dict[str, bool] = {}
+
+        def one(name: str, frontend: Any) -> None:
+            try:
+                results[name] = bool(frontend.drain(seconds))
+            except Exception:
+                results[name] = False
+
+        threads = [
+            threading.Thread(target=one, args=item, daemon=True) for item in self._frontends.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(seconds + 1.0)
+        return all(results.get(name, False) for name in self._frontends)
+
+    def stop(self) -> None:
+        """Stop frontends and core. Blocks up to the core's exit timeout."""
+        for frontend in self._frontends.values():
+            with contextlib.suppress(Exception):  # it never started, or failed to
+                frontend.stop()
+        if self._server is not None:
+            self._server.stop()
+
+    def models(self) -> list[ModelState]:
+        """All models of the index, in the repository's order."""
+        return [
+            ModelState(
+                str(model.name),
+                int(model.version),
+                str(model.state or ""),
+                str(model.reason or ""),
+            )
+            for model in self._server.models().values()
+        ]
+
+    def poll_repository(self) -> None:
+        self._server.poll_model_repository()
+
+    def metrics(self) -> str:
+        return str(self._server.metrics())
+
+    def statistics(self) -> dict[str, dict[str, int]]:
+        """Counters of each frontend, by its name."""
+        return {
+            name: {
+                key: int(value) for key, value in frontend.statistics().items() if _is_int(value)
+            }
+            for name, frontend in self._frontends.items()
+        }
+
+    def sample(self) -> dict[str, Any] | None:
+        """Name, inputs and outputs of the first model that a plain request can try."""
+        for model in self.models():
+            if model.state != "READY":
+                continue
+            found = self._describe(model.name)
+            if found is not None:
+                return found
+        return None
+
+    def _describe(self, name: str) -> dict[str, Any] | None:
+        model = self._server.model(name)
+        config = model.config()
+        if config.get("sequence_batching") is not None:
+            return None
+        if (config.get("model_transaction_policy") or {}).get("decoupled"):
+            return None
+        metadata = model.metadata()
+        keys = ("name", "datatype", "shape")
+        return {
+            "name": name,
+            "inputs": [{key: item[key] for key in keys} for item in metadata["inputs"]],
+            "outputs": [{key: item[key] for key in keys} for item in metadata["outputs"]],
+        }
+
+    def _require_models(self) -> None:
+        failures = list(self._failures())
+        if failures:
+            text = "; ".join(failures)
+            memory = "out of memory" in text.lower()
+            code = WorkerExit.GPU_MEMORY if memory else WorkerExit.MODEL_FAILED
+            raise CoreError(code, text)
+
+    def _failures(self) -> Iterator[str]:
+        explicit = self._spec.core.get("model_control_mode") == "explicit"
+        startup = set(self._spec.core.get("startup_models", ()))
+        for model in self.models():
+            needed = not explicit or "*" in startup or model.name in startup
+            if model.failed:
+                yield f"model {model.name!r} version {model.version}: {model.reason}"
+            elif needed and not model.state:
+                reason = model.reason or "not loaded, the worker's log says why"
+                yield f"model {model.name!r}: {reason}"
+
+    def _make_frontends(self) -> None:
+        package = importlib.import_module("tritonfrontend")
+        kinds = (
+            ("http", self._spec.http_fd, "KServeHttp", self._spec.http_options),
+            ("grpc", self._spec.grpc_fd, "KServeGrpc", self._spec.grpc_options),
+        )
+        for name, fd, class_name, options in kinds:
+            if fd < 0:
+                continue
+            kind = getattr(package, class_name)
+            try:
+                self._frontends[name] = kind(self._server, kind.Options(fd=fd, **options))
+            except Exception as error:
+                text = f"{name} frontend: {error}"
+                raise CoreError(WorkerExit.BAD_CONFIG, text) from error
+
+
+def core_options(api: Any, spec: WorkerSpec) -> Any:
+    """`tritonserver.Options` from the JSON form of a spec: names become enums and records."""
+    values: dict[str, Any] = dict(spec.core)
+    for key, enum in (
+        ("model_control_mode", api.ModelControlMode),
+        ("rate_limiter_mode", api.RateLimitMode),
+        ("log_format", api.LogFormat),
+    ):
+        if key in values:
+            values[key] = getattr(enum, str(values[key]).upper())
+    resources = values.get("rate_limiter_resources")
+    if resources:
+        values["rate_limiter_resources"] = [api.RateLimiterResource(*item) for item in resources]
+    pools = values.get("cuda_memory_pool_sizes")
+    if pools:
+        values["cuda_memory_pool_sizes"] = {int(key): int(size) for key, size in pools.items()}
+    limits = values.get("model_load_device_limits")
+    if limits:
+        gpu = api.InstanceGroupKind.GPU
+        values["model_load_device_limits"] = [
+            api.ModelLoadDeviceLimit(gpu, device, fraction) for device, fraction in limits
+        ]
+    backends = {
+        name: dict(items) for name, items in values.get("backend_configuration", {}).items()
+    }
+    backends.setdefault("python", {})["shm-region-prefix-name"] = spec.shm_prefix
+    values["backend_configuration"] = backends
+    # A model that fails must be named by us; the core would only say that some model failed.
+    values["exit_on_error"] = False
+    values["exit_timeout"] = spec.exit_timeout
+    values.setdefault("server_id", "triton")
+    return api.Options(**values)
+
+
+def repository_models(core: Mapping[str, Any]) -> list[str]:
+    """Names that a worker is about to load, from the repositories' directories (local ones)."""
+    if core.get("model_control_mode") == "explicit":
+        names = [str(name) for name in core.get("startup_models", ())]
+        if "*" not in names:
+            return names
+    found: list[str] = []
+    for path in core.get("model_repository", ()):
+        try:
+            with os.scandir(path) as entries:
+                found += sorted(e.name for e in entries if e.is_dir() and e.name[0] != ".")
+        except OSError:
+            continue
+    return found
+
+
+def _code_of(error: Exception) -> WorkerExit:
+    """Would the same configuration fail again?"""
+    if "out of memory" in str(error).lower():
+        return WorkerExit.GPU_MEMORY
+    permanent = (
+        "InvalidArgumentError",
+        "NotFoundError",
+        "UnsupportedError",
+        "AlreadyExistsError",
+    )
+    if type(error).__name__ in permanent or isinstance(
+        error, (ImportError, TypeError, ValueError, AttributeError, FileNotFoundError)
+    ):
+        return WorkerExit.BAD_CONFIG
+    return WorkerExit.OTHER
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,106 @@
+"""A stand-in for the worker process: speaks the control protocol and serves on its sockets.
+
+What it does wrong is told by FAKE_MODE (or FAKE_MODE_<slot>): see the tests. Each HTTP answer is
+the worker's pid. Deliberately without any import from the package: it checks the protocol itself.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+with open(int(sys.argv[sys.argv.index("--spec-fd") + 1])) as spec_file:
+    spec = json.load(spec_file)
+mode = os.environ.get(f"FAKE_MODE_{spec['slot']}", os.environ.get("FAKE_MODE", ""))
+control = socket.socket(fileno=spec["control_fd"])
+stopping = threading.Event()
+served = [0]
+
+
+def send(op: str, fds: Sequence[int] = (), **args: Any) -> None:
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    control.sendmsg([json.dumps({"op": op, **args}).encode()], rights)
+
+
+def serve(fd: int) -> None:
+    listener = socket.socket(fileno=os.dup(fd))
+    while not stopping.is_set():
+        try:
+            client, _ = listener.accept()
+        except BlockingIOError:
+            time.sleep(0.002)
+            continue
+        client.settimeout(5)
+        with client:
+            if client.recv(4096):
+                served[0] += 1
+                body = str(os.getpid()).encode()
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def leave_shared_memory() -> None:
+    with open(f"/dev/shm/{spec['shm_prefix']}left", "w") as file:
+        file.write("x")
+
+
+def answer(message: dict[str, Any]) -> None:
+    if message["op"] == "SERVE":
+        for fd in (spec["http_fd"], spec["grpc_fd"]):
+            if fd >= 0:
+                threading.Thread(target=serve, args=(fd,), daemon=True).start()
+        send("READY")
+        send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
+        if mode == "crash-when-ready":
+            os.kill(os.getpid(), signal.SIGSEGV)
+    elif message["op"] == "METRICS":
+        fd = os.memfd_create("page")
+        text = f'# TYPE served counter\nserved{{model="m"}} {served[0]}\n'
+        os.write(fd, text.encode())
+        send("METRICS", [fd], seq=message["seq"])
+    elif message["op"] == "DRAIN":
+        if mode == "drain-hangs":
+            return
+        time.sleep(0.05)
+        stopping.set()
+        send("DRAINED", clean=True)
+    elif message["op"] == "STOP":
+        if mode == "stop-hangs":
+            return
+        os._exit(0)
+
+
+def main() -> None:
+    if mode == "silent":
+        time.sleep(600)
+    send("HELLO", pid=os.getpid(), generation=spec["generation"])
+    print("fake worker", spec["slot"], "speaks", flush=True)
+    leave_shared_memory()
+    if mode == "helper":
+        os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "600")
+    if mode.startswith("exit-"):
+        send("FATAL", code=int(mode[5:]), text="model 'broken' version 1: it is broken")
+        os._exit(int(mode[5:]))
+    if mode == "loads-forever":
+        time.sleep(600)
+    send("PROGRESS", elapsed=0.1, models=["identity"], total=1)
+    row = {"name": "identity", "version": 1, "state": "READY", "reason": "", "failed": False}
+    if mode == "one-model-lost":
+        row.update(state="UNAVAILABLE", reason="no such file", failed=True)
+    send("MODELS", first=True, last=True, models=[row])
+    tensor = {"datatype": "BYTES", "shape": [-1, -1]}
+    sample = {"name": "identity", "inputs": [{"name": "INPUT0", **tensor}]}
+    send("LOADED", sample={**sample, "outputs": [{"name": "OUTPUT0", **tensor}]})
+    while data := control.recv(65536):
+        answer(json.loads(data))
+    os._exit(15)
+
+
+main()

@@ -1,0 +1,455 @@
+"""The supervisor with real processes: spawn, crash, hang, stop, kill. Workers are stand-ins."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from instance import (
+    DEADLINE,
+    Instance,
+    alive,
+    command,
+    get,
+    raw_status,
+    run_id_of,
+    running,
+    shm_names,
+    until,
+)
+
+from tritonfrontend.supervisor import procfs
+
+
+def pids(status: dict[str, Any]) -> list[int]:
+    return [worker["pid"] for worker in status["workers"] if worker["pid"]]
+
+
+def test_start_serve_stop_leaves_nothing(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        assert len(set(pids(status))) == 2
+        port = instance.port("http")
+        assert {int(get(port)) for _ in range(40)} == set(pids(status))
+        assert shm_names(run_id_of(status))
+        assert instance.stop() == 0
+    assert not any(alive(pid) for pid in pids(status))
+    assert shm_names(run_id_of(status)) == []
+    assert not (tmp_path / "tritonfrontend" / "test").exists()
+    text = instance.text()
+    assert "[w0] fake worker 0 speaks" in text
+    assert "curl -s http://127.0.0.1:" in text
+    assert "tritonclient.http" in text
+
+
+def test_connection_is_refused_until_the_first_worker_is_ready(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE="loads-forever") as instance:
+        instance.wait_state(0, "LOADING")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", instance.port("http")))
+        assert get(instance.port("metrics"), "/v2/health/live") == "live\n"
+        with pytest.raises(OSError, match="503"):
+            get(instance.port("metrics"), "/v2/health/ready")
+        assert instance.stop() == 0
+
+
+def test_killed_worker_restarts_and_no_queued_client_is_lost(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        port, victim = instance.port("http"), pids(status)[0]
+        results: Counter[str] = Counter()
+        done = threading.Event()
+
+        def client() -> None:
+            while not done.is_set():
+                try:
+                    get(port)
+                    results["ok"] += 1
+                except ConnectionRefusedError:
+                    results["refused"] += 1
+                except OSError:
+                    results["failed"] += 1
+
+        threads = [threading.Thread(target=client) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        until(lambda: results["ok"] > 50, "traffic")
+        os.kill(victim, signal.SIGKILL)
+        after = instance.wait("restart", lambda s: s["workers"][0]["generation"] == 2)
+        instance.wait_ready()
+        so_far = results["ok"]
+        until(lambda: results["ok"] > so_far + 50, "traffic after the restart")
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert results["refused"] == 0
+        assert results["failed"] <= 1  # the stand-in serves one connection at a time
+        worker = instance.worker(0)
+        assert worker["restarts_total"] == 1
+        assert worker["last_exit"]["signal"] == signal.SIGKILL
+        assert worker["last_exit"]["meaning"] == "killed from outside"
+        assert "[w0]" not in worker["last_exit"]["stderr_tail"]
+        assert worker["last_exit"]["stderr_tail"] == ["fake worker 0 speaks"]
+        assert after["workers"][1]["generation"] == 1
+        shown = command(tmp_path, "status")
+        assert shown.returncode == 0
+        assert "signal SIGKILL (killed from outside)" in shown.stdout
+
+
+def test_shared_memory_and_helpers_of_a_killed_worker_go(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_0="helper") as instance:
+        status = instance.wait_ready()
+        victim = pids(status)[0]
+        helper = until(lambda: procfs.children_of(victim), "helper")[0]
+        prefix = f"{run_id_of(status)}-w0g1-"
+        assert any(prefix in name for name in shm_names(run_id_of(status)))
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: not alive(helper.pid), "helper killed")
+        until(lambda: not any(prefix in n for n in shm_names(run_id_of(status))), "shm swept")
+        instance.wait("restart", lambda s: s["workers"][0]["generation"] == 2)
+        until(lambda: procfs.stat(helper.pid) is None, "helper reaped")
+        assert instance.stop() == 0
+
+
+def test_crash_loop_ends_in_failed_while_the_other_worker_serves(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_0="crash-when-ready") as instance:
+        worker = instance.wait_state(0, "FAILED")
+        assert worker["last_exit"]["signal"] == signal.SIGSEGV
+        assert worker["last_exit"]["meaning"] == "crash"
+        assert "5 failures in 300 s" in worker["reason"]
+        assert worker["next_try_in_s"] > 0
+        assert worker["restarts_total"] == 4
+        other = instance.worker(1)
+        assert other["state"] == "READY"
+        assert int(get(instance.port("http"))) == other["pid"]  # steered past the failed slot
+        shown = command(tmp_path, "status")
+        assert shown.returncode == 1
+        assert "degraded" in shown.stdout
+        assert instance.stop() == 0
+
+
+def test_model_that_cannot_load_is_named_and_not_retried(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE="exit-11") as instance:
+        assert instance.popen.wait(DEADLINE) == 6
+        text = instance.text()
+        assert "all workers failed" in text
+        assert "model 'broken' version 1: it is broken" in text
+        assert "generation 2" not in text
+
+
+def test_bad_configuration_of_all_workers_is_exit_3(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE="exit-10") as instance:
+        assert instance.popen.wait(DEADLINE) == 3
+
+
+def test_one_failed_worker_can_be_started_again(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_1="exit-11") as instance:
+        instance.wait_state(1, "FAILED")
+        instance.wait_state(0, "READY")
+        assert command(tmp_path, "start", "1").returncode == 0
+        instance.wait("second try", lambda s: s["workers"][1]["generation"] == 2)
+        instance.wait_state(1, "FAILED")
+
+
+def test_unavailable_model_is_degraded_but_serves(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_0="one-model-lost") as instance:
+        worker = instance.wait_state(0, "DEGRADED")
+        assert worker["reason"] == "unavailable: identity"
+        assert worker["serving"]
+        instance.wait_state(1, "READY")
+        status = raw_status(tmp_path)
+        assert status["supervisor"]["group_state"] == "degraded"
+        assert status["supervisor"]["ready"] == 2
+
+
+def test_silent_worker_is_killed_and_named(tmp_path: Path) -> None:
+    with running(tmp_path, "--start-stall-timeout=1", FAKE_MODE_0="loads-forever") as instance:
+        instance.wait_state(1, "READY")
+        instance.wait("killed", lambda s: s["workers"][0]["last_exit"])
+        assert "no progress for 1 s while loading" in instance.worker(0)["last_exit"]["meaning"]
+
+
+def test_not_ready_in_time_is_exit_7(tmp_path: Path) -> None:
+    with running(tmp_path, "--start-timeout=1", FAKE_MODE="loads-forever") as instance:
+        assert instance.popen.wait(DEADLINE) == 7
+        assert "no worker was ready within 1 s" in instance.text()
+
+
+def test_stop_kills_what_does_not_stop(tmp_path: Path) -> None:
+    flags = ("--drain-timeout=0.2", "--exit-timeout-secs=0")
+    with running(tmp_path, *flags, FAKE_MODE_0="drain-hangs", FAKE_MODE_1="stop-hangs") as instance:
+        status = instance.wait_ready()
+        assert instance.stop() == 0
+        assert not any(alive(pid) for pid in pids(status))
+        assert shm_names(run_id_of(status)) == []
+
+
+def test_second_signal_does_not_wait(tmp_path: Path) -> None:
+    with running(tmp_path, "--drain-timeout=600", FAKE_MODE="drain-hangs") as instance:
+        status = instance.wait_ready()
+        instance.popen.send_signal(signal.SIGINT)
+        instance.wait("draining", lambda s: s["workers"][0]["state"] == "DRAINING")
+        assert instance.stop(signal.SIGINT) == 128 + signal.SIGINT
+        assert not any(alive(pid) for pid in pids(status))
+        assert shm_names(run_id_of(status)) == []
+
+
+def test_stopping_refuses_new_clients(tmp_path: Path) -> None:
+    with running(tmp_path, "--drain-timeout=600", FAKE_MODE="drain-hangs") as instance:
+        instance.wait_ready()
+        port = instance.port("http")
+        instance.popen.send_signal(signal.SIGTERM)
+
+        def refused() -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        until(refused, "refused")
+        assert instance.stop() == 128 + signal.SIGTERM
+
+
+def test_workers_and_ports_survive_nothing_of_a_killed_supervisor(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_1="helper") as instance:
+        status = instance.wait_ready()
+        helper = until(lambda: procfs.children_of(pids(status)[1]), "helper")[0]
+        instance.popen.kill()
+        instance.popen.wait()
+        until(lambda: not any(alive(pid) for pid in pids(status)), "workers left by themselves")
+    # Stand-ins clean up nothing: the next start must.
+    assert shm_names(run_id_of(status))
+    with running(tmp_path) as successor:
+        successor.wait_ready()
+        assert shm_names(run_id_of(status)) == []
+        assert not alive(helper.pid)
+        assert successor.stop() == 0
+
+
+def test_killed_supervisor_with_stuck_workers(tmp_path: Path) -> None:
+    """A stopped worker cannot notice: the next start kills it, and the port is free again."""
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        port = instance.port("http")
+        for pid in pids(status):
+            os.kill(pid, signal.SIGSTOP)
+        instance.popen.kill()
+        instance.popen.wait()
+        assert all(alive(pid) for pid in pids(status))
+    with running(tmp_path, f"--http-port={port}") as successor:
+        successor.wait_ready()
+        assert not any(alive(pid) for pid in pids(status))
+        assert get(port)
+
+
+def test_second_instance_is_refused_by_name(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        port = instance.port("http")
+        second = Instance(tmp_path, f"--http-port={port}", "--name=other")
+        assert second.popen.wait(DEADLINE) == 4
+        text = f"port {port} belongs to tritonfrontend instance test, pid {instance.popen.pid}"
+        assert text in instance.text()
+        again = Instance(tmp_path)
+        assert again.popen.wait(DEADLINE) == 4
+        assert "instance test is already running" in again.text()
+        assert instance.status() is not None
+        assert pids(instance.wait_ready()) == pids(status)
+
+
+def test_port_of_another_program_is_refused_with_its_reason(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with running(tmp_path, f"--grpc-port={port}") as instance:
+            assert instance.popen.wait(DEADLINE) == 4
+            expected = f"grpc port {port} on 127.0.0.1: already in use by another program"
+            assert expected in instance.text()
+
+
+def test_two_instances_side_by_side(tmp_path: Path) -> None:
+    with running(tmp_path) as one, running(tmp_path, "--name=other") as two:
+        one.wait_ready()
+        two.name = "other"
+        two.wait_ready()
+        answer = command(tmp_path, "status")
+        assert answer.returncode == 3
+        assert "choose with --name: other, test" in answer.stderr
+        assert command(tmp_path, "status", "--name=other").returncode == 0
+        assert command(tmp_path, "stop", "--name=other").returncode == 0
+        assert two.popen.wait(DEADLINE) == 0
+        assert command(tmp_path, "status").returncode == 0
+
+
+def test_explicit_run_directory(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    with running(tmp_path, f"--run-dir={private}") as instance:
+        instance.wait_ready()  # through the link in the base directory
+        assert (private / "control.sock").stat().st_mode & 0o777 == 0o600
+        assert private.stat().st_mode & 0o777 == 0o700
+        assert command(tmp_path, "status", f"--run-dir={private}").returncode == 0
+        assert instance.stop() == 0
+
+
+def test_no_instance(tmp_path: Path) -> None:
+    answer = command(tmp_path, "status")
+    assert answer.returncode == 3
+    assert "no tritonfrontend instance runs" in answer.stderr
+
+
+def test_drain_start_restart_of_one_worker(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        first = pids(instance.wait_ready())
+        assert command(tmp_path, "drain", "0").returncode == 0
+        assert instance.wait_state(0, "DISABLED")["pid"] is None
+        assert {int(get(instance.port("http"))) for _ in range(10)} == {first[1]}
+        assert command(tmp_path, "start", "0").returncode == 0
+        instance.wait_ready()
+        assert command(tmp_path, "restart", "1").returncode == 0
+        status = instance.wait("new", lambda s: s["workers"][1]["generation"] == 2)
+        instance.wait_ready()
+        assert not alive(first[1])
+        assert status["workers"][1]["restarts_window"] == 0  # no failure
+        answer = command(tmp_path, "drain", "7")
+        assert answer.returncode == 3
+        assert "slot 7 is not one of 0..1" in answer.stderr
+
+
+def test_worker_told_to_terminate_is_replaced(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        victim = pids(instance.wait_ready())[0]
+        os.kill(victim, signal.SIGTERM)
+        instance.wait("replaced", lambda s: s["workers"][0]["generation"] == 2)
+        instance.wait_ready()
+
+
+def test_metrics_of_all_workers_and_over_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        port = instance.port("http")
+        for _ in range(20):
+            get(port)
+
+        def served() -> int:
+            page = get(instance.port("metrics"), "/metrics")
+            lines = [line for line in page.splitlines() if line.startswith("served{")]
+            assert len(lines) == 2, page
+            return sum(int(line.split()[-1]) for line in lines)
+
+        assert served() == 20
+        os.kill(pids(status)[0], signal.SIGKILL)
+        instance.wait("restart", lambda s: s["workers"][0]["generation"] == 2)
+        instance.wait_ready()
+        assert served() == 20
+        page = get(instance.port("metrics"), "/metrics")
+        assert 'tritonfrontend_worker_restarts_total{worker="0"} 1' in page
+        assert 'reason="killed from outside"} 1' in page
+        assert 'tritonfrontend_worker_state{worker="1",state="READY"} 1' in page
+
+
+def test_stopped_worker_does_not_delay_metrics(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        get(instance.port("metrics"), "/metrics")
+        os.kill(pids(status)[0], signal.SIGSTOP)
+        try:
+            page = get(instance.port("metrics"), "/metrics")
+            assert 'tritonfrontend_worker_metrics_stale{worker="0"} 1' in page
+            assert 'served{model="m",worker="0"}' in page  # its last page
+        finally:
+            os.kill(pids(status)[0], signal.SIGCONT)
+
+
+def test_stuck_reader_of_our_output_blocks_nobody(tmp_path: Path) -> None:
+    """The output is a full pipe that nobody reads: workers start and restart all the same."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"x" * 4096)
+    os.set_blocking(write, True)
+    instance = Instance.__new__(Instance)
+    instance.root, instance.name, instance.log = tmp_path, "test", tmp_path / "serve.log"
+    import subprocess
+    import sys
+
+    from instance import CLI, FAKE, environment
+
+    (tmp_path / "models").mkdir()
+    instance.popen = subprocess.Popen(
+        [
+            *(*CLI, "serve", "--model-repository", str(tmp_path / "models"), "--devices=cpu:1"),
+            *("--http-port=0", "--grpc-port=0", "--metrics-port=0", "--name=test"),
+            *("--worker-command", f"{sys.executable} {FAKE}"),
+        ],
+        stdout=write,
+        stderr=write,
+        env=environment(tmp_path),
+        cwd="/",
+    )
+    os.close(write)
+    instance.log.touch()
+    try:
+        status = instance.wait_ready()
+        os.kill(pids(status)[0], signal.SIGKILL)
+        instance.wait("restart", lambda s: s["workers"][0]["generation"] == 2)
+        instance.wait_ready()
+        assert instance.stop() == 0
+    finally:
+        instance.end()
+        os.close(read)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "text"),
+    [
+        (["--devices=gpu7"], 5, "neither an index nor"),
+        (["--devices=cpu:0"], 5, "not in 1..64"),
+        (["--http-port=70000"], 3, "--http-port: 70000 is not in 0..65535"),
+        (["--http-port=5", "--grpc-port=5"], 3, "--grpc-port: 5 is also the http port"),
+        (["--name=a/b"], 3, "--name: 'a/b'"),
+        (["--load-model=x"], 3, "--load-model: needs --model-control-mode=explicit"),
+        (["--model-repository=/nowhere"], 3, "'/nowhere' is not a directory"),
+        (["--allow-http=false", "--allow-grpc=false"], 3, "nothing to serve"),
+        (["--backend-config=python"], 3, "is not <name>,<setting>=<value>"),
+        (["--http-address=nowhere.invalid"], 4, "cannot be resolved"),
+        (["--drain-timeout=-1"], 2, "is not a number of seconds"),
+        (["--log-info=maybe"], 2, "neither true nor false"),
+        (["--htp-port=1"], 2, "unrecognized arguments"),
+    ],
+)
+def test_bad_options_are_named(tmp_path: Path, flags: list[str], code: int, text: str) -> None:
+    with running(tmp_path, *flags) as instance:
+        assert instance.popen.wait(DEADLINE) == code
+        assert text in instance.text()
+
+
+def test_interrupt_of_the_terminal_reaches_the_supervisor_alone(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        sessions = {procfs.stat(pid).session for pid in pids(status)}  # type: ignore[union-attr]
+        assert sessions == set(pids(status))
+        os.killpg(instance.popen.pid, signal.SIGINT)
+        assert instance.popen.wait(DEADLINE) == 0
+
+
+def test_fast_restart_on_the_same_port(tmp_path: Path) -> None:
+    """Connections closed by the server leave TIME_WAIT behind: no reason to refuse the port."""
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        port = instance.port("http")
+        for _ in range(5):
+            get(port)
+        assert instance.stop() == 0
+    with running(tmp_path, f"--http-port={port}") as successor:
+        successor.wait_ready()
+        time.sleep(0)
+        assert get(port)
