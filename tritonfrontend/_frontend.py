@@ -1,0 +1,145 @@
+"""What the three frontends have in common: options, start, stop, drain, context manager.
+
+A frontend holds a counted reference to the server, so stopping and dropping the two in any order is
+safe; a request that arrives after `server.stop()` is answered 503 or UNAVAILABLE. All methods may be
+called from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any, ClassVar, TypeVar
+
+from . import _native
+from ._options import CheckedOptions
+from .errors import AlreadyExistsError, InvalidArgumentError, UnavailableError
+
+_Self = TypeVar("_Self", bound="Frontend")
+
+
+class Frontend:
+    """Base of KServeHttp, KServeGrpc and Metrics. Not for direct use."""
+
+    _label: ClassVar[str]
+    _native_class: ClassVar[Any]
+    _options_class: ClassVar[type[CheckedOptions]]
+
+    def __init__(self, server: Any, options: Any = None) -> None:
+        wanted = self._options_class
+        if options is None:
+            options = wanted()
+        elif not isinstance(options, wanted):
+            name = wanted.__qualname__
+            raise InvalidArgumentError(
+                f"Incorrect type for options. options argument must be of type {name}"
+            )
+        self._lock = threading.Lock()
+        self._running = False
+        self._options = options
+        self._server, self._keep = native_server(server)
+        self._frontend = self._make()
+
+    def start(self) -> None:
+        """Listen and serve. Returns when the port is open.
+
+        Raises AlreadyExistsError when it is running, UnavailableError when the address is in use,
+        UnsupportedError for an option that is not offered, InvalidArgumentError for a bad one.
+        """
+        with self._lock:
+            if self._running:
+                raise AlreadyExistsError(f"{self._label} server is already running.")
+            if self._frontend is None:
+                self._frontend = self._make()
+            try:
+                self._frontend.start()
+            except BaseException:
+                self._frontend = None
+                raise
+            self._running = True
+
+    def stop(self) -> None:
+        """Close the port and every connection; requests in flight are given up (see `drain`).
+
+        Raises UnavailableError when it is not running. `start` may be called again afterwards.
+        """
+        with self._lock:
+            if not self._running:
+                raise UnavailableError(f"{self._label} server is not running.")
+            self._running = False
+            frontend, self._frontend = self._frontend, None
+            frontend.stop()
+
+    def drain(self, timeout_s: float = 30.0) -> bool:
+        """Stop accepting, finish the requests in flight, tell clients to go elsewhere.
+
+        Blocks up to `timeout_s` seconds. True if nothing was left; `stop` gives up the rest.
+        Raises UnavailableError when it is not running.
+        """
+        seconds = _seconds(timeout_s)
+        with self._lock:
+            if not self._running:
+                raise UnavailableError(f"{self._label} server is not running.")
+            frontend = self._frontend
+        return bool(frontend.drain(seconds))
+
+    @property
+    def port(self) -> int:
+        """The port that is bound; with `Options.port` 0 the one the system chose."""
+        with self._lock:
+            if not self._running:
+                raise UnavailableError(f"{self._label} server is not running.")
+            return int(self._frontend.port())
+
+    def statistics(self) -> dict[str, Any]:
+        """Counters since `start` (connections, requests, bytes); empty when it is not running."""
+        with self._lock:
+            return dict(self._frontend.statistics()) if self._running else {}
+
+    def __enter__(self: _Self) -> _Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._running:
+            self.stop()
+
+    def _make(self) -> Any:
+        return self._native_class(self._server, self._options.as_dict())
+
+
+def native_server(server: Any) -> tuple[_native.Server, Any]:
+    """The native server behind `server`, and what must stay alive while it is used.
+
+    Takes our `Server` and every other object whose `_ptr()` is the address of a
+    TRITONSERVER_Server, such as NVIDIA's `tritonserver.Server`. Raises InvalidArgumentError when
+    it is something else or not started.
+    """
+    pointer = getattr(server, "_ptr", None)
+    if not callable(pointer):
+        kind = type(server).__name__
+        raise InvalidArgumentError(
+            f"server: expected a started tritonserver.Server (an object with _ptr()), got {kind}"
+        )
+    address = pointer()
+    binding = getattr(server, "_server", None)
+    if isinstance(binding, _native.Server):
+        return binding, None
+    if not isinstance(address, int) or address <= 0:
+        raise InvalidArgumentError(f"server: _ptr() must be an address, got {address!r}")
+    from ._core import library
+
+    # The reference to the foreign binding object keeps its TRITONSERVER_Server undeleted: a request
+    # after its stop() then meets a stopped server, not freed memory.
+    return _native.Server.adopt(library().native, address), binding if binding is not None else server
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        raise InvalidArgumentError(f"timeout_s: expected seconds of 0 or more, got {value!r}")
+    return float(value)

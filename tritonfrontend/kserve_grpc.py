@@ -1,0 +1,90 @@
+"""KServe v2 over gRPC: `KServeGrpc(server, KServeGrpc.Options(port=8001)).start()`."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from . import _native
+from ._frontend import Frontend
+from ._options import CheckedOptions, flag, integer, optional_integer, text
+from .errors import UnsupportedError
+
+__all__ = ["Grpc_compression_level", "KServeGrpc"]
+
+# Options that are accepted for NVIDIA's sake and that this version cannot honour.
+_NOT_OFFERED = ("use_ssl", "server_cert", "server_key", "root_cert", "use_mutual_auth")
+
+
+class Grpc_compression_level(enum.IntEnum):  # noqa: N801 - NVIDIA's name
+    """Compression of responses. COUNT is the number of levels, not a level."""
+
+    NONE = 0
+    LOW = 1
+    MED = 2
+    HIGH = 3
+    COUNT = 4
+
+
+class KServeGrpc(Frontend):
+    """The gRPC frontend of one server. `KServeGrpc.Server` is another name for it."""
+
+    @dataclass
+    class Options(CheckedOptions):
+        """Names and defaults are NVIDIA's, `fd` is ours; times are milliseconds.
+
+        address, port, reuse_port, fd: as in `KServeHttp.Options`.
+        keepalive_*, http2_*: pings of this side, and how many of the client's are tolerated.
+        max_connection_age_ms: close a connection after this time, 0 for never; its calls get
+            max_connection_age_grace_ms to finish, 0 for as long as they need.
+        infer_thread_count: most event loop threads; never more than the machine has processors.
+        infer_allocation_pool_size, max_response_pool_size: accepted, without an effect; responses
+            are sent from the memory that the core wrote.
+        forward_header_pattern: request metadata that match become request parameters.
+        """
+
+        address: str = text("0.0.0.0")
+        port: int = integer(8001, 0, 65535)
+        reuse_port: bool = flag(False)
+        use_ssl: bool = flag(False)
+        server_cert: str = text("")
+        server_key: str = text("")
+        root_cert: str = text("")
+        use_mutual_auth: bool = flag(False)
+        keepalive_time_ms: int = integer(7200000, 0)
+        keepalive_timeout_ms: int = integer(20000, 0)
+        keepalive_permit_without_calls: bool = flag(False)
+        http2_max_pings_without_data: int = integer(2, 0)
+        http2_min_recv_ping_interval_without_data_ms: int = integer(300000, 0)
+        http2_max_ping_strikes: int = integer(2, 0)
+        max_connection_age_ms: int = integer(0, 0)
+        max_connection_age_grace_ms: int = integer(0, 0)
+        infer_compression_level: int = integer(0, 0, Grpc_compression_level.HIGH)
+        infer_thread_count: int = integer(2, 1, 1024)
+        infer_allocation_pool_size: int = integer(8, 0)
+        max_response_pool_size: int = integer(2**31 - 1, 1)
+        forward_header_pattern: str = text("")
+        fd: int | None = optional_integer(0)
+
+    Grpc_compression_level: ClassVar[type[Grpc_compression_level]] = Grpc_compression_level
+    Server: ClassVar[type[KServeGrpc]]
+
+    _label = "GRPC"
+    _native_class = _native.GrpcFrontend
+    _options_class = Options
+
+    def start(self) -> None:
+        """As `Frontend.start`; UnsupportedError names an option that is not offered yet."""
+        defaults = KServeGrpc.Options()
+        for name in _NOT_OFFERED:
+            value: Any = getattr(self._options, name)
+            if value != getattr(defaults, name):
+                raise UnsupportedError(
+                    f"KServeGrpc.Options.{name}={value!r} is not supported by this version: "
+                    "encrypted connections are not offered on the gRPC port"
+                )
+        super().start()
+
+
+KServeGrpc.Server = KServeGrpc

@@ -1,0 +1,35 @@
+"""Prometheus metrics over HTTP: `Metrics(server, Metrics.Options(port=8002)).start()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import _native
+from ._frontend import Frontend
+from ._options import CheckedOptions, flag, integer, optional_integer, text
+
+__all__ = ["Metrics"]
+
+
+class Metrics(Frontend):
+    """The metrics frontend of one server. `Metrics.Server` is another name for it."""
+
+    @dataclass
+    class Options(CheckedOptions):
+        """Names and defaults of the first three are NVIDIA's; see `KServeHttp.Options`."""
+
+        address: str = text("0.0.0.0")
+        port: int = integer(8002, 0, 65535)
+        thread_count: int = integer(1, 1, 1024)
+        reuse_port: bool = flag(False)
+        fd: int | None = optional_integer(0)
+
+    Server: ClassVar[type[Metrics]]
+
+    _label = "Metrics"
+    _native_class = _native.MetricsFrontend
+    _options_class = Options
+
+
+Metrics.Server = Metrics
