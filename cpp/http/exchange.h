@@ -7,6 +7,8 @@
 // afterwards the sink gets no more calls and must not touch it.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,6 +80,9 @@ class Exchange {
   virtual ~Exchange() = default;
 
   virtual const std::shared_ptr<Strand>& strand() = 0;
+  // Requests of this connection that are in flight, readable from any thread and longer-lived than
+  // the exchange. Null where there is never more than this one.
+  virtual std::shared_ptr<const std::atomic<std::size_t>> in_flight_counter() const { return nullptr; }
 
   // Answers "Expect: 100-continue" if the client asked for it; otherwise does nothing. A sink that
   // wants the body calls it from on_request's sink; one that refuses just responds.
@@ -123,6 +128,13 @@ class Handler {
   virtual ~Handler() = default;
   // Never null. May respond at once: the body is then skipped and the sink gets no calls.
   virtual std::shared_ptr<RequestSink> on_request(const RequestHead& head, Exchange& exchange) = 0;
+  // The whole answer to a request whose headers exceed the limit (both in bytes: name + value + 32
+  // each, RFC 9113 section 6.5.2). The request is then dropped; the connection goes on.
+  virtual ResponseHead on_headers_too_large(std::size_t size, std::size_t limit) {
+    (void)size;
+    (void)limit;
+    return {.status = 431, .headers = {}};
+  }
 };
 
 }  // namespace tfe::http

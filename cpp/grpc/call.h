@@ -1,0 +1,119 @@
+// One gRPC call over an http::Exchange, unary or streaming: messages in, messages and a status out.
+//
+// On the connection's strand only. The Call is the exchange's sink; its handler is let go when the
+// call is finished or lost, so a handler may hold its Call. What outlives the call (an inference that
+// cannot be stopped) may hold both.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "grpc/framing.h"
+#include "grpc/memory_budget.h"
+#include "grpc/status.h"
+#include "http/exchange.h"
+
+namespace tfe::grpc {
+
+class Call;
+
+class CallHandler {
+ public:
+  virtual ~CallHandler() = default;
+  virtual void on_message(Message message) = 0;
+  // The client has sent all its messages.
+  virtual void on_half_close() = 0;
+  // The client or its deadline has ended the call. The call takes no more answers.
+  virtual void on_cancel() = 0;
+  // Call::unsent() has fallen.
+  virtual void on_writable() {}
+};
+
+// A handler that takes exactly one message: later ones are ignored, none is an error.
+class UnaryHandler : public CallHandler {
+ public:
+  explicit UnaryHandler(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+  void on_message(Message message) final;
+  void on_half_close() final;
+  void on_cancel() override {}
+
+ protected:
+  virtual void on_request(Message message) = 0;
+  Call& call() { return *call_; }
+  const std::shared_ptr<Call>& shared_call() { return call_; }
+
+ private:
+  std::shared_ptr<Call> call_;
+  bool received_ = false;
+};
+
+struct CallOptions {
+  std::size_t max_message_size = kMaxMessageSize;
+  std::shared_ptr<MemoryBudget> budget;
+  Aligner aligner = nullptr;
+  // Calls that exist, answered ones whose work goes on included. Counted by every Call.
+  std::shared_ptr<std::atomic<std::size_t>> calls;
+};
+
+class Call final : public http::RequestSink, public std::enable_shared_from_this<Call> {
+ public:
+  //            send()               finish()
+  //  kSilent ----------> kSpeaking -----------> kFinished
+  //     +--------finish(): trailers only----------^  ^
+  //     +--------client or deadline------------------+
+  enum class State : std::uint8_t { kSilent, kSpeaking, kFinished };
+
+  // `encoding` is the request's grpc-encoding.
+  Call(http::Exchange& exchange, CallOptions options, std::string encoding);
+  ~Call() override;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // --- For the router: once, before the first message.
+  void open(std::shared_ptr<CallHandler> handler, std::optional<base::TimePoint> deadline);
+
+  // --- For handlers.
+  const std::shared_ptr<http::Strand>& strand() const { return strand_; }
+  bool finished() const { return state_ == State::kFinished; }
+  void send(base::Chain message);
+  void finish(Status status);
+  // The one message of a unary call and its OK.
+  void reply(base::Chain message);
+  std::size_t unsent() const { return exchange_ != nullptr ? exchange_->unsent() : 0; }
+  void pause();
+  void resume();
+  // Where an answer of `bytes` should be written from: small ones of a connection's only call at
+  // once on the thread that has them, others batched on the loop. Any thread.
+  http::Strand::Where best_place(std::size_t bytes) const;
+
+  // --- http::RequestSink.
+  void on_body(base::Bytes piece) override;
+  void on_end() override;
+  void on_abort() override;
+  void on_writable() override;
+
+ private:
+  void handle(Message message);
+  void on_deadline();
+  // Lets the handler go; gives it back for a last call.
+  std::shared_ptr<CallHandler> end();
+
+  http::Exchange* exchange_;
+  std::shared_ptr<http::Strand> strand_;
+  std::shared_ptr<const std::atomic<std::size_t>> in_flight_;
+  CallOptions options_;
+  std::string encoding_;
+  MessageReader reader_;
+  State state_ = State::kSilent;
+  std::shared_ptr<CallHandler> handler_;
+  http::Strand::TimerId timer_ = 0;
+};
+
+// The one header block of an answer without messages ("Trailers-Only").
+http::ResponseHead trailers_only(const Status& status, int http_status = 200);
+
+}  // namespace tfe::grpc

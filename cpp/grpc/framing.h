@@ -1,0 +1,71 @@
+// Length-prefixed messages ("gRPC over HTTP/2"): one flag byte, four bytes of length in network
+// order, the message.
+//
+// A message is received into one buffer of its own, so that tensors in it are handed to the
+// inference core as views. The length is judged before memory is taken. Tensors start wherever the
+// encoding puts them; an Aligner shifts the buffer so that the big one lands on a 64-byte boundary.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+
+#include "base/bytes.h"
+#include "grpc/memory_budget.h"
+#include "grpc/status.h"
+
+namespace tfe::grpc {
+
+inline constexpr std::size_t kPrefixSize = 5;
+// The largest message that protobuf can parse.
+inline constexpr std::size_t kMaxMessageSize = 2'147'483'647;
+
+struct Message {
+  base::Bytes bytes;
+  base::Owner owner;  // keeps `bytes`; null for an empty message
+  bool compressed = false;
+};
+
+// Given the first bytes of a message, the offset in it of the data that should be aligned.
+using Aligner = std::size_t (*)(base::Bytes head);
+
+class MessageReader {
+ public:
+  MessageReader(std::size_t max_size, std::shared_ptr<MemoryBudget> budget,
+                Aligner aligner = nullptr)
+      : max_size_(max_size), budget_(std::move(budget)), aligner_(aligner) {}
+
+  // Takes bytes off the front of `input` until a message is complete or the input is used up. After
+  // a failure the reader is done for.
+  std::expected<std::optional<Message>, Status> next(base::Bytes& input);
+  // True inside a message: the end of the request now would cut it.
+  bool partial() const { return state_ == State::kBody || prefix_filled_ > 0; }
+
+ private:
+  //  kPrefix --(5 bytes, length > 0)--> kBody --(length bytes)--> kPrefix
+  enum class State : std::uint8_t { kPrefix, kBody };
+
+  std::expected<void, Status> begin_message();
+  std::expected<void, Status> take_memory(base::Bytes head);
+  std::optional<Message> read_body(base::Bytes& input);
+
+  std::size_t max_size_;
+  std::shared_ptr<MemoryBudget> budget_;
+  Aligner aligner_;
+  State state_ = State::kPrefix;
+  std::array<std::byte, kPrefixSize> prefix_{};
+  std::size_t prefix_filled_ = 0;
+  bool compressed_ = false;
+  std::size_t size_ = 0;
+  std::size_t filled_ = 0;
+  base::Owner owner_;
+  std::byte* data_ = nullptr;
+};
+
+// Puts the prefix of an uncompressed message before it.
+base::Chain frame_message(base::Chain message);
+
+}  // namespace tfe::grpc

@@ -1,0 +1,70 @@
+// Gives each request to the method its path names; what is wrong before a method is reached is
+// answered here ("gRPC over HTTP/2", Requests). Filled once at start-up, then shared by all loops.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "grpc/call.h"
+#include "grpc/metadata.h"
+#include "http/exchange.h"
+
+namespace tfe::grpc {
+
+struct RouterOptions {
+  // Largest request message. More cannot be parsed as protobuf.
+  std::size_t max_message_size = kMaxMessageSize;
+  // Request messages held at once by all calls, announced ones included; beyond it a message is
+  // refused with RESOURCE_EXHAUSTED. Room for eight of the largest size.
+  std::size_t max_request_bytes = std::size_t{16} << 30;
+  // Calls at once, those whose client is gone but whose work goes on included; beyond it calls are
+  // refused with RESOURCE_EXHAUSTED. Far above what a model server can work on.
+  std::size_t max_calls = 65'536;
+  // The clock that deadlines are counted on.
+  std::function<base::TimePoint()> now = &base::Clock::now;
+};
+
+class Router final : public http::Handler {
+ public:
+  // Makes the handler of one call. May finish the call at once and return null. The metadata is
+  // valid during this call only.
+  using Factory = std::function<std::shared_ptr<CallHandler>(const std::shared_ptr<Call>& call,
+                                                             const Metadata& metadata)>;
+
+  explicit Router(RouterOptions options = {});
+
+  // `path` is "/package.Service/Method". `aligner` as in framing.h.
+  void add(std::string path, Factory factory, Aligner aligner = nullptr);
+
+  std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
+                                                http::Exchange& exchange) override;
+  http::ResponseHead on_headers_too_large(std::size_t size, std::size_t limit) override;
+
+  // Calls that exist, see RouterOptions::max_calls.
+  std::size_t calls() const { return calls_->load(std::memory_order_relaxed); }
+
+ private:
+  struct Method {
+    Factory factory;
+    Aligner aligner = nullptr;
+  };
+  struct PathHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view path) const {
+      return std::hash<std::string_view>{}(path);
+    }
+  };
+
+  void open(const Method& method, const Metadata& metadata, const std::shared_ptr<Call>& call);
+
+  RouterOptions options_;
+  std::shared_ptr<MemoryBudget> budget_;
+  std::shared_ptr<std::atomic<std::size_t>> calls_;
+  std::unordered_map<std::string, Method, PathHash, std::equal_to<>> methods_;
+};
+
+}  // namespace tfe::grpc

@@ -1,0 +1,417 @@
+#include "http2/connection.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace tfe::http2 {
+namespace {
+
+constexpr std::size_t kFirstReceiveBuffer = 8U << 10;
+
+// What our PINGs carry, to tell their answers apart.
+constexpr std::array<std::uint8_t, 8> kKeepalivePing{'k', 'e', 'e', 'p', 'l', 'i', 'v', 'e'};
+constexpr std::array<std::uint8_t, 8> kDrainPing{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
+
+// The reset codes that this server uses by itself; nghttp2 answers broken rules with the others.
+bool is_our_choice(std::uint32_t code) {
+  return code == NGHTTP2_NO_ERROR || code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_CANCEL ||
+         code == NGHTTP2_INTERNAL_ERROR;
+}
+
+}  // namespace
+
+Connection::Connection(http::Handler& handler, std::shared_ptr<http::Strand> strand,
+                       const Options& options, base::TimePoint now)
+    : handler_(handler),
+      strand_(std::move(strand)),
+      options_(options),
+      now_(now),
+      session_(*this, options_),
+      guard_(options_.abuse, now),
+      keepalive_(options_, now),
+      counter_(std::make_shared<std::atomic<std::size_t>>(0)),
+      alive_(std::make_shared<bool>(true)),
+      buffer_(kFirstReceiveBuffer, '\0'),
+      accepted_at_(now),
+      idle_since_(now),
+      progress_at_(now) {
+  if (session_.get() == nullptr) phase_ = Phase::kClosed;
+}
+
+Connection::~Connection() {
+  *alive_ = false;
+  abort();
+}
+
+// --- Input ---------------------------------------------------------------------------------------
+
+base::MutableBytes Connection::receive_buffer() {
+  return std::as_writable_bytes(std::span(buffer_));
+}
+
+void Connection::received(std::size_t count, base::TimePoint now) {
+  now_ = now;
+  if (phase_ == Phase::kClosed) return;
+  keepalive_.heard(now);
+  const base::Bytes bytes = sniff(base::as_bytes(std::string_view(buffer_).substr(0, count)));
+  if (!bytes.empty() && !session_.receive(bytes)) return close();
+  if (count == buffer_.size() && count < options_.max_receive_buffer) {
+    buffer_.resize(std::min(count * 2, options_.max_receive_buffer));
+  }
+  settle();
+}
+
+// Gives back what belongs to the session.
+base::Bytes Connection::sniff(base::Bytes bytes) {
+  if (phase_ != Phase::kPreface) return bytes;
+  switch (sniffer_.feed(bytes)) {
+    case PrefaceSniffer::Verdict::kHttp2:
+      session_.submit_settings();
+      phase_ = Phase::kOpen;
+      idle_since_ = now_;
+      // The session checks the preface too; it has seen none of the bytes that came before.
+      if (!session_.receive(base::as_bytes(kClientPreface))) {
+        close();
+        return {};
+      }
+      return bytes.subspan(sniffer_.surplus_at());
+    case PrefaceSniffer::Verdict::kHttp1:
+      writer_.copy(base::as_bytes(http1_refusal()));
+      writer_.flush();
+      close();
+      return {};
+    case PrefaceSniffer::Verdict::kNoise:
+      close();
+      return {};
+    case PrefaceSniffer::Verdict::kUndecided:
+    case PrefaceSniffer::Verdict::kHttp1Head:
+      return {};
+  }
+  return {};
+}
+
+void Connection::received_eof(base::TimePoint now) {
+  now_ = now;
+  close();
+}
+
+void Connection::on_frame_begin(const FrameInfo& frame) {
+  if (frame.type == NGHTTP2_PRIORITY) count(AbuseGuard::Event::kPriority);
+}
+
+void Connection::on_headers_begin(const FrameInfo& /*frame*/) { headers_.reset(); }
+
+void Connection::on_header(const FrameInfo& /*frame*/, std::string_view name,
+                           std::string_view value) {
+  headers_.add(name, value, options_.max_header_list_size);
+}
+
+void Connection::on_frame(const FrameInfo& frame) {
+  switch (frame.type) {
+    case NGHTTP2_HEADERS:
+      if (frame.is_request) open_stream(frame);
+      break;
+    case NGHTTP2_DATA:
+      if (frame.length == 0 && !frame.has(NGHTTP2_FLAG_END_STREAM)) {
+        Stream* stream = find(frame.stream_id);
+        if (stream != nullptr && !stream->count_empty_frame(options_.abuse.empty_data_frames)) {
+          go_away(NGHTTP2_ENHANCE_YOUR_CALM);
+        }
+      }
+      break;
+    case NGHTTP2_PING:
+      if (!frame.has(NGHTTP2_FLAG_ACK)) {
+        count(AbuseGuard::Event::kPing);
+      } else {
+        // Answers arrive in order, so whichever ping this is, the one before it was answered too.
+        keepalive_.acknowledged();
+        if (phase_ == Phase::kNotice) end_notice();
+      }
+      break;
+    case NGHTTP2_SETTINGS:
+      if (!frame.has(NGHTTP2_FLAG_ACK)) count(AbuseGuard::Event::kSettings);
+      break;
+    case NGHTTP2_GOAWAY:
+      if (phase_ == Phase::kOpen) phase_ = Phase::kDraining;
+      break;
+    default:
+      break;
+  }
+  const bool carries_end = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_DATA;
+  if (!carries_end || !frame.has(NGHTTP2_FLAG_END_STREAM)) return;
+  if (Stream* stream = find(frame.stream_id)) stream->receive_end();
+}
+
+void Connection::open_stream(const FrameInfo& frame) {
+  if (must_refuse()) return refuse(frame.stream_id, NGHTTP2_REFUSED_STREAM);
+  auto owned = std::make_unique<Stream>(*this, frame.stream_id);
+  Stream& stream = *owned;
+  stream.index = streams_.size();
+  streams_.push_back(std::move(owned));
+  counter_->store(streams_.size(), std::memory_order_relaxed);
+  nghttp2_session_set_stream_user_data(session(), frame.stream_id, &stream);
+  if (headers_.size() > options_.max_header_list_size) {
+    stream.respond(handler_.on_headers_too_large(headers_.size(), options_.max_header_list_size),
+                   {});
+    return;
+  }
+  stream.begin(handler_, headers_.head(!frame.has(NGHTTP2_FLAG_END_STREAM)));
+}
+
+// Nothing of a refused request was executed, so clients may send it again at once.
+bool Connection::must_refuse() {
+  if (pending_ + writer_.size() > options_.max_pending_response) return true;
+  if (abandoned_.size() < options_.abuse.max_abandoned) return false;
+  std::erase_if(abandoned_, [](const auto& sink) { return sink.expired(); });
+  return abandoned_.size() >= options_.abuse.max_abandoned;
+}
+
+void Connection::refuse(std::int32_t stream_id, std::uint32_t code) {
+  nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, stream_id, code);
+}
+
+void Connection::on_data(std::int32_t stream_id, base::Bytes data) {
+  if (Stream* stream = find(stream_id)) return stream->receive(data);
+  consumed(stream_id, data.size());
+}
+
+void Connection::consumed(std::int32_t stream_id, std::size_t size) {
+  if (phase_ == Phase::kClosed) return;
+  nghttp2_session_consume(session(), stream_id, size);
+}
+
+// --- Streams -------------------------------------------------------------------------------------
+
+Stream* Connection::find(std::int32_t stream_id) const {
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session(), stream_id));
+}
+
+void Connection::on_closed(std::int32_t stream_id) {
+  Stream* stream = find(stream_id);
+  if (stream == nullptr) return;
+  nghttp2_session_set_stream_user_data(session(), stream_id, nullptr);
+  lose(*stream);
+  remove(*stream);
+}
+
+// What the sink still works on counts as abandoned: resetting requests must not be a way to have
+// more of them in work than the limit of open streams allows.
+void Connection::lose(Stream& stream) {
+  if (const auto sink = stream.lose()) abandoned_.emplace_back(sink);
+}
+
+void Connection::remove(Stream& stream) {
+  const std::size_t index = stream.index;
+  const std::unique_ptr<Stream> gone = std::exchange(streams_[index], nullptr);
+  if (index + 1 != streams_.size()) {
+    streams_[index] = std::move(streams_.back());
+    streams_[index]->index = index;
+  }
+  streams_.pop_back();
+  counter_->store(streams_.size(), std::memory_order_relaxed);
+  if (streams_.empty()) idle_since_ = now_;
+}
+
+void Connection::later(std::int32_t stream_id, std::function<void(Stream&)> task) {
+  auto run = [this, alive = alive_, stream_id, task = std::move(task)] {
+    if (!*alive || phase_ == Phase::kClosed) return;
+    if (Stream* stream = find(stream_id)) task(*stream);
+  };
+  strand_->post(std::move(run), http::Strand::Where::kLoop);
+}
+
+// --- Output --------------------------------------------------------------------------------------
+
+base::Chain& Connection::output(std::size_t budget) {
+  budget_ = budget;
+  if (phase_ == Phase::kPreface || phase_ == Phase::kClosed) return writer_.chain();
+  while (writer_.size() < budget_) {
+    base::Bytes frames;
+    if (!session_.send(frames)) {
+      close();
+      break;
+    }
+    if (frames.empty()) break;
+    writer_.copy(frames);
+  }
+  writer_.flush();
+  if (offered_ == 0 && pending_ == 0) progress_at_ = now_;
+  offered_ = writer_.size();
+  return writer_.chain();
+}
+
+SendVerdict Connection::on_send_data(std::int32_t stream_id, base::Bytes frame_header,
+                                     std::size_t size) {
+  if (writer_.size() >= budget_) return SendVerdict::kNoRoom;
+  Stream* stream = find(stream_id);
+  // The frame was planned before the response was aborted.
+  if (stream == nullptr || stream->unsent() < size) return SendVerdict::kReset;
+  writer_.copy(frame_header);
+  if (size == 0) return SendVerdict::kSent;
+  writer_.append(stream->take(size));
+  progressed_.push_back(stream_id);
+  return SendVerdict::kSent;
+}
+
+// A response that is complete while its request is not: the peer is told to stop sending (RFC 9113
+// section 8.1). nghttp2 leaves that to the application.
+void Connection::on_sent(const FrameInfo& frame) {
+  if (frame.type == NGHTTP2_GOAWAY && frame.error_code != NGHTTP2_NO_ERROR) error_sent_ = true;
+  if (frame.type == NGHTTP2_RST_STREAM && !is_our_choice(frame.error_code)) {
+    count(AbuseGuard::Event::kProvokedReset);
+  }
+  const bool ends = (frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_DATA) &&
+                    frame.has(NGHTTP2_FLAG_END_STREAM);
+  if (ends && nghttp2_session_get_stream_remote_close(session(), frame.stream_id) == 0) {
+    refuse(frame.stream_id, NGHTTP2_NO_ERROR);
+  }
+}
+
+void Connection::sent(base::TimePoint now) {
+  now_ = now;
+  if (writer_.size() < offered_) progress_at_ = now;
+  offered_ = writer_.size();
+  if (phase_ == Phase::kClosed) return;
+  for (const std::int32_t id : std::exchange(progressed_, {})) {
+    if (Stream* stream = find(id)) stream->notify_writable();
+  }
+}
+
+void Connection::pending_changed(std::size_t less, std::size_t more) {
+  if (pending_ == 0 && more > 0) progress_at_ = now_;
+  pending_ += more;
+  pending_ -= less;
+}
+
+// --- Ending --------------------------------------------------------------------------------------
+
+void Connection::count(AbuseGuard::Event event) {
+  if (!guard_.allow(event, now_)) go_away(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Connection::go_away(std::uint32_t code) { nghttp2_session_terminate_session(session(), code); }
+
+// After input: if the session decided to end, nothing that is in flight will be answered.
+void Connection::settle() {
+  if (phase_ == Phase::kClosed || phase_ == Phase::kPreface) return;
+  if (error_sent_) close();
+}
+
+void Connection::close() {
+  if (std::exchange(phase_, Phase::kClosed) == Phase::kClosed) return;
+  // A sink may call anything but its own exchange; streams are still there while they are told.
+  for (std::size_t index = 0; index < streams_.size(); ++index) streams_[index]->lose();
+  for (const auto& stream : streams_) {
+    nghttp2_session_set_stream_user_data(session(), stream->id(), nullptr);
+  }
+  streams_.clear();
+  counter_->store(0, std::memory_order_relaxed);
+}
+
+void Connection::abort() {
+  close();
+  writer_.chain() = {};
+}
+
+bool Connection::finished() const {
+  if (writer_.size() > 0) return false;
+  if (phase_ == Phase::kClosed || error_sent_) return true;
+  return phase_ == Phase::kDraining && streams_.empty() &&
+         nghttp2_session_want_write(session()) == 0;
+}
+
+bool Connection::idle() const {
+  if (!streams_.empty() || writer_.size() > 0) return false;
+  const bool speaking = phase_ != Phase::kPreface && phase_ != Phase::kClosed;
+  return !speaking || nghttp2_session_want_write(session()) == 0;
+}
+
+// RFC 9113 section 6.8: a first GOAWAY that excludes nothing, then, one round trip later, the one
+// that names the last request taken. Clients lose no request that was on its way.
+void Connection::drain(base::TimePoint now) {
+  now_ = now;
+  if (phase_ == Phase::kPreface) return close();
+  if (phase_ != Phase::kOpen) return;
+  phase_ = Phase::kNotice;
+  notice_at_ = now;
+  nghttp2_submit_shutdown_notice(session());
+  send_ping(true);
+}
+
+void Connection::end_notice() {
+  phase_ = Phase::kDraining;
+  nghttp2_submit_goaway(session(), NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session()), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+}
+
+void Connection::send_ping(bool draining) {
+  nghttp2_submit_ping(session(), NGHTTP2_FLAG_NONE,
+                      draining ? kDrainPing.data() : kKeepalivePing.data());
+}
+
+// --- Time ----------------------------------------------------------------------------------------
+
+Connection::Due Connection::preface_due() const {
+  if (phase_ != Phase::kPreface) return std::nullopt;
+  return accepted_at_ + options_.preface_timeout;
+}
+
+Connection::Due Connection::idle_due() const {
+  const bool counts = phase_ == Phase::kOpen && streams_.empty();
+  if (!counts || options_.idle_timeout.count() == 0) return std::nullopt;
+  return idle_since_ + options_.idle_timeout;
+}
+
+Connection::Due Connection::stall_due() const {
+  const bool waiting = writer_.size() > 0 || pending_ > 0;
+  if (!waiting || options_.write_stall_timeout.count() == 0) return std::nullopt;
+  return progress_at_ + options_.write_stall_timeout;
+}
+
+Connection::Due Connection::notice_due() const {
+  if (phase_ != Phase::kNotice) return std::nullopt;
+  return notice_at_ + options_.drain_notice;
+}
+
+Connection::Due Connection::deadline() const {
+  Due first;
+  const auto consider = [&first](Due due) {
+    if (due && (!first || *due < *first)) first = due;
+  };
+  consider(stall_due());
+  if (phase_ == Phase::kClosed) return first;
+  consider(preface_due());
+  consider(idle_due());
+  consider(notice_due());
+  if (phase_ != Phase::kPreface) consider(keepalive_.deadline(!streams_.empty()));
+  return first;
+}
+
+void Connection::on_deadline(base::TimePoint now) {
+  now_ = now;
+  const auto passed = [now](Due due) { return due && now >= *due; };
+  if (passed(stall_due())) return abort();
+  if (phase_ == Phase::kClosed) return;
+  if (passed(preface_due())) return close();
+  if (passed(idle_due())) drain(now);
+  if (passed(notice_due())) end_notice();
+  check_keepalive();
+}
+
+void Connection::check_keepalive() {
+  if (phase_ == Phase::kPreface || phase_ == Phase::kClosed) return;
+  switch (keepalive_.on_deadline(!streams_.empty(), now_)) {
+    case Keepalive::Action::kSendPing:
+      return send_ping(false);
+    case Keepalive::Action::kPeerIsGone:
+      return abort();
+    case Keepalive::Action::kNone:
+      return;
+  }
+}
+
+}  // namespace tfe::http2

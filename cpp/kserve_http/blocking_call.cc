@@ -1,0 +1,67 @@
+#include "kserve_http/blocking_call.h"
+
+#include <string>
+#include <utility>
+
+namespace tfe::kserve_http {
+
+base::Error json_too_large(std::uint64_t size, std::uint64_t limit) {
+  return {base::Code::kInvalidArgument,
+          "request JSON size of " + std::to_string(size) +
+              " bytes exceeds the maximum allowed input size of " + std::to_string(limit) +
+              " bytes. Use --http-max-input-size to increase the limit."};
+}
+
+std::shared_ptr<http::RequestSink> BlockingCall::start(std::shared_ptr<const Context> context,
+                                                       const http::RequestHead& head,
+                                                       http::Exchange& exchange, Body body,
+                                                       Work work) {
+  const std::uint64_t limit = context->options.max_input_size;
+  if (body == Body::kCollected && head.content_length > 0 &&
+      static_cast<std::uint64_t>(head.content_length) > limit) {
+    const auto size = static_cast<std::uint64_t>(head.content_length);
+    return answer(exchange, error_reply(json_too_large(size, limit)));
+  }
+  auto call = std::make_shared<BlockingCall>(std::move(context), head.content_length, exchange,
+                                             body, std::move(work));
+  exchange.send_continue();
+  return call;
+}
+
+BlockingCall::BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
+                           http::Exchange& exchange, Body body, Work work)
+    : context_(std::move(context)),
+      exchange_(&exchange),
+      strand_(exchange.strand()),
+      wants_body_(body),
+      body_(content_length, 0, context_->options.max_input_size),
+      work_(std::move(work)) {}
+
+base::MutableBytes BlockingCall::body_buffer(std::size_t wanted) {
+  return wants_body_ == Body::kCollected ? body_.room(wanted) : base::MutableBytes();
+}
+
+void BlockingCall::on_body(base::Bytes piece) {
+  if (wants_body_ == Body::kIgnored || body_.add(piece)) return;
+  finish(error_reply(
+      body_.exceeded()
+          ? json_too_large(body_.size() + piece.size(), context_->options.max_input_size)
+          : base::Error{base::Code::kResourceExhausted, "not enough memory for the request body"}));
+}
+
+void BlockingCall::on_end() {
+  auto status = context_->executor.submit([self = shared_from_this()] {
+    auto reply = std::make_shared<Reply>(self->work_(self->body_.bytes()));
+    self->strand_->post([self, reply] { self->finish(std::move(*reply)); },
+                        http::Strand::Where::kHere);
+  });
+  if (!status) finish(error_reply(status.error()));
+}
+
+void BlockingCall::finish(Reply reply) {
+  if (http::Exchange* exchange = std::exchange(exchange_, nullptr)) {
+    send(*exchange, std::move(reply));
+  }
+}
+
+}  // namespace tfe::kserve_http

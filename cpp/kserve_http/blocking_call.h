@@ -1,0 +1,50 @@
+// A request whose answer needs a call of the core that may block: collects the (small) body on the
+// connection's strand, works on the executor, answers on the strand.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "http/exchange.h"
+#include "kserve_http/body_buffer.h"
+#include "kserve_http/options.h"
+#include "kserve_http/reply.h"
+
+namespace tfe::kserve_http {
+
+class BlockingCall final : public http::RequestSink,
+                           public std::enable_shared_from_this<BlockingCall> {
+ public:
+  // Runs on the executor; must not refer to the request head. The body has readable padding behind
+  // it for codec::JsonReader.
+  using Work = std::move_only_function<Reply(base::Bytes body)>;
+  enum class Body : std::uint8_t { kIgnored, kCollected };
+
+  // Returns the sink for on_request. Answers at once if the announced body is too large.
+  static std::shared_ptr<http::RequestSink> start(std::shared_ptr<const Context> context,
+                                                  const http::RequestHead& head,
+                                                  http::Exchange& exchange, Body body, Work work);
+
+  BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
+               http::Exchange& exchange, Body body, Work work);
+
+  base::MutableBytes body_buffer(std::size_t wanted) override;
+  void on_body(base::Bytes piece) override;
+  void on_end() override;
+  void on_abort() override { exchange_ = nullptr; }
+
+ private:
+  void finish(Reply reply);
+
+  std::shared_ptr<const Context> context_;
+  http::Exchange* exchange_;  // null once answered or aborted; on the strand only
+  std::shared_ptr<http::Strand> strand_;
+  Body wants_body_;
+  BodyBuffer body_;
+  Work work_;
+};
+
+// The error for JSON text above Options::max_input_size.
+base::Error json_too_large(std::uint64_t size, std::uint64_t limit);
+
+}  // namespace tfe::kserve_http

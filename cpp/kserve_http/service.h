@@ -1,0 +1,37 @@
+// The KServe v2 protocol with Triton's extensions as an http::Handler: finds the endpoint, checks
+// the method, hands over to the endpoint's file.
+//
+// Thread rule: on_request on any connection's strand, concurrently. Lifetime rule: requests in
+// flight keep what they need, so the service may go first; the executor may not.
+#pragma once
+
+#include <memory>
+
+#include "http/exchange.h"
+#include "http/router.h"
+#include "kserve_http/options.h"
+
+namespace tfe::kserve_http {
+
+class Service final : public http::Handler {
+ public:
+  explicit Service(Context context) : context_(std::make_shared<Context>(std::move(context))) {}
+
+  std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
+                                                http::Exchange& exchange) override;
+
+ private:
+  std::shared_ptr<http::RequestSink> dispatch(const http::Route& route, std::int64_t version,
+                                              const http::RequestHead& head,
+                                              http::Exchange& exchange);
+  std::shared_ptr<http::RequestSink> model_text(const http::Route& route, std::int64_t version,
+                                                const http::RequestHead& head,
+                                                http::Exchange& exchange);
+  std::shared_ptr<http::RequestSink> repository(const http::Route& route,
+                                                const http::RequestHead& head,
+                                                http::Exchange& exchange);
+
+  std::shared_ptr<Context> context_;
+};
+
+}  // namespace tfe::kserve_http

@@ -1,0 +1,128 @@
+// What the head of an inference request decides, and the buffer for its body.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "kserve_http/body_buffer.h"
+#include "kserve_http/infer_framing.h"
+#include "kserve_http/reply.h"
+
+namespace tfe::kserve_http {
+namespace {
+
+using base::Code;
+
+base::Result<InferFraming> framing(std::vector<http::HeaderView> headers, std::int64_t length,
+                                   Options options = {}) {
+  http::RequestHead head;
+  head.headers = headers;
+  head.content_length = length;
+  head.has_body = length != 0;
+  return read_infer_framing(head, options);
+}
+
+std::string error_of(const auto& result) { return result ? "" : result.error().message; }
+
+TEST(InferFraming, HeaderLength) {
+  EXPECT_EQ(framing({}, 10)->json_size, std::nullopt);
+  EXPECT_EQ(framing({{"INFERENCE-header-content-length", "7"}}, 10)->json_size, 7u);
+  EXPECT_EQ(framing({{"Inference-Header-Content-Length", " +10x"}}, 10)->json_size, 10u);
+  EXPECT_TRUE(framing({{"Inference-Header-Content-Length", "0"}}, 10)->raw());
+  EXPECT_EQ(
+      framing({{"Inference-Header-Content-Length", "7"}, {"inference-header-content-length", "8"}},
+              10)
+          ->json_size,
+      7u);
+  for (const char* text : {"", "abc"}) {
+    EXPECT_EQ(error_of(framing({{"Inference-Header-Content-Length", text}}, 10)),
+              std::string("Unable to parse Inference-Header-Content-Length, got: ") + text);
+  }
+  EXPECT_EQ(error_of(framing({{"Inference-Header-Content-Length", "99999999999"}}, 10)),
+            "Unable to parse Inference-Header-Content-Length, value is out of range [ -2147483648, "
+            "2147483647 ], got: 99999999999");
+  for (const char* text : {"-1", "11"}) {
+    EXPECT_EQ(error_of(framing({{"Inference-Header-Content-Length", text}}, 10)),
+              std::string("inference header size should be in range (0, 10), got: ") + text);
+  }
+  // Nothing to compare with until a chunked body has ended.
+  EXPECT_EQ(framing({{"Inference-Header-Content-Length", "11"}}, -1)->json_size, 11u);
+}
+
+TEST(InferFraming, EmptyBody) {
+  EXPECT_TRUE(error_of(framing({}, 0)).starts_with("empty body"));
+  EXPECT_TRUE(framing({{"Inference-Header-Content-Length", "0"}}, 0));
+}
+
+TEST(InferFraming, Coding) {
+  EXPECT_TRUE(framing({{"Content-Encoding", "identity"}}, 5));
+  EXPECT_TRUE(framing({{"Content-Encoding", ""}}, 5));
+  for (const char* coding : {"gzip", "br", "GZIP"}) {
+    const auto refused = framing({{"Content-Encoding", coding}}, 5);
+    EXPECT_EQ(error_of(refused), "Unsupported compression type");
+    EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  }
+}
+
+TEST(InferFraming, Limits) {
+  Options options;
+  options.max_input_size = 100;
+  EXPECT_TRUE(framing({}, 100, options));
+  EXPECT_EQ(error_of(framing({}, 101, options)),
+            "request JSON size of 101 bytes exceeds the maximum allowed input size of 100 bytes. "
+            "Use --http-max-input-size to increase the limit.");
+  EXPECT_EQ(error_of(framing({{"Inference-Header-Content-Length", "0"}}, 101, options)),
+            "Raw input has a byte_size (101 bytes) that exceeds the maximum allowed value of 100 "
+            "bytes. Use --http-max-input-size to increase the limit.");
+  EXPECT_TRUE(framing({{"Inference-Header-Content-Length", "100"}}, 100'000, options));
+  EXPECT_EQ(error_of(framing({{"Inference-Header-Content-Length", "101"}}, 100'000, options)),
+            "request JSON size of 101 bytes exceeds the maximum allowed input size of 100 bytes. "
+            "Use --http-max-input-size to increase the limit.");
+}
+
+TEST(BodyBuffer, TakesBytesInPlaceAndCopied) {
+  BodyBuffer body(8, 3, 100);
+  EXPECT_EQ(body.owner(), nullptr);
+  EXPECT_TRUE(body.add(base::as_bytes("abc")));
+  const base::MutableBytes room = body.room(5);
+  ASSERT_EQ(room.size(), 5u);
+  std::memcpy(room.data(), "defgh", 5);
+  EXPECT_TRUE(body.add(room.first(2)));
+  EXPECT_TRUE(body.add(room.subspan(2)));
+  EXPECT_EQ(base::as_text(body.bytes()), "abcdefgh");
+  // The tensors behind three bytes of JSON are aligned.
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(body.bytes().data() + 3) % 64, 0u);
+}
+
+TEST(BodyBuffer, GrowsUpToItsLimit) {
+  BodyBuffer body(-1, 0, 100'000);
+  std::string expected;
+  while (expected.size() < 99'990) {
+    expected += "0123456789";
+    ASSERT_TRUE(body.add(base::as_bytes("0123456789")));
+  }
+  EXPECT_EQ(base::as_text(body.bytes()), expected);
+  EXPECT_TRUE(body.room(11).empty());
+  EXPECT_TRUE(body.add(base::as_bytes("0123456789")));
+  EXPECT_FALSE(body.add(base::as_bytes("0")));
+  EXPECT_TRUE(body.exceeded());
+}
+
+TEST(Reply, StatusOfEveryCode) {
+  EXPECT_EQ(http_status(Code::kInternal), 500);
+  EXPECT_EQ(http_status(Code::kNotFound), 404);
+  EXPECT_EQ(http_status(Code::kUnavailable), 503);
+  EXPECT_EQ(http_status(Code::kUnsupported), 501);
+  EXPECT_EQ(http_status(Code::kInvalidArgument), 400);
+  EXPECT_EQ(http_status(Code::kAlreadyExists), 400);
+  EXPECT_EQ(http_status(Code::kCancelled), 400);
+  EXPECT_EQ(http_status(Code::kUnknown), 400);
+  EXPECT_EQ(http_status(Code::kResourceExhausted), 429);
+  EXPECT_EQ(http_status(Code::kDeadlineExceeded), 504);
+  EXPECT_EQ(http_status(Code::kPermissionDenied), 403);
+  const Reply busy = error_reply({Code::kResourceExhausted, "full"});
+  EXPECT_EQ(busy.body.to_string(), R"({"error":"full"})");
+  EXPECT_EQ(busy.head.headers.at(1).name, "retry-after");
+}
+
+}  // namespace
+}  // namespace tfe::kserve_http
