@@ -25,6 +25,11 @@ using frontend::Frontend;
 template <int kKind>
 struct Bound {
   std::unique_ptr<Frontend> frontend;
+
+  // Stopping joins threads.
+  ~Bound() {
+    without_gil([this] { frontend.reset(); });
+  }
 };
 
 template <typename T>
@@ -57,18 +62,20 @@ Endpoint endpoint_of(const nb::dict& options, const char* threads) {
 
 frontend::HttpOptions http_options(const nb::dict& options) {
   return {.endpoint = endpoint_of(options, "thread_count"),
+          .control = {},
           .max_input_size = option<std::size_t>(options, "max_input_size")};
 }
 
 frontend::GrpcOptions grpc_options(const nb::dict& options) {
   return {.endpoint = endpoint_of(options, "infer_thread_count"),
+          .control = {},
           .keepalive_time = milliseconds(options, "keepalive_time_ms"),
           .keepalive_timeout = milliseconds(options, "keepalive_timeout_ms"),
           .keepalive_permit_without_calls = option<bool>(options, "keepalive_permit_without_calls")};
 }
 
 frontend::MetricsOptions metrics_options(const nb::dict& options) {
-  return {.endpoint = endpoint_of(options, "thread_count")};
+  return {.endpoint = endpoint_of(options, "thread_count"), .control = {}};
 }
 
 nb::dict statistics(const Frontend& frontend) {
@@ -89,7 +96,8 @@ void bind_one(nb::module_& module, const char* name, const char* doc, Make make)
   nb::class_<Self>(module, name, doc)
       .def(
           "__init__",
-          [make](Self* self, std::shared_ptr<triton::Server> server, const nb::dict& options) {
+          [make](Self* self, std::shared_ptr<triton::Server> server,
+                 const nb::typed<nb::dict, nb::str, nb::any>& options) {
             new (self) Self{make(std::move(server), options)};
           },
           nb::arg("server"), nb::arg("options"))
@@ -104,7 +112,8 @@ void bind_one(nb::module_& module, const char* name, const char* doc, Make make)
           },
           nb::arg("seconds"))
       .def("port", [](const Self& self) { return self.frontend->port(); })
-      .def("statistics", [](const Self& self) { return statistics(*self.frontend); });
+      .def("statistics", [](const Self& self) { return statistics(*self.frontend); },
+           nb::sig("def statistics(self) -> dict[str, int]"));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct Dropped {
   std::vector<PyObject*> objects;
   std::atomic<bool> any = false;
   std::atomic<bool> ending = false;
+  std::atomic<std::size_t> held = 0;  // owners that live, and threads that wait
 };
 
 // Never destroyed: threads of the core outlive the static objects of this library.
@@ -35,30 +36,34 @@ int collect_pending(void*) {
 
 void drop(PyObject* object) {
   Dropped& list = dropped();
-  bool first = false;
-  {
-    std::lock_guard lock(list.mutex);
-    if (list.ending) return;  // the process is about to end; its memory ends with it
-    first = list.objects.empty();
-    list.objects.push_back(object);
-    list.any = true;
-    // Needs no GIL. A full table of pending calls is no loss: the next call collects.
-    if (first) Py_AddPendingCall(collect_pending, nullptr);
-  }
+  std::lock_guard lock(list.mutex);
+  if (list.ending) return;  // the process is about to end; its memory ends with it
+  --list.held;
+  const bool first = list.objects.empty();
+  list.objects.push_back(object);
+  list.any = true;
+  // Needs no GIL. A full table of pending calls is no loss: the next call collects.
+  if (first) Py_AddPendingCall(collect_pending, nullptr);
 }
 
-// Runs at interpreter exit, before Python objects become unusable.
+// Runs at interpreter exit, before Python objects become unusable. What threads still hold then
+// stays for ever and is not worth a report; without such, every leak is a mistake.
 void shut_down() {
   {
     std::lock_guard lock(dropped().mutex);
     dropped().ending = true;
   }
   collect_dropped();
+  if (dropped().held > 0) nb::set_leak_warnings(false);
 }
 
 }  // namespace
 
+Holding::Holding() { ++dropped().held; }
+Holding::~Holding() { --dropped().held; }
+
 base::Owner owner_of(nb::handle object) {
+  ++dropped().held;
   PyObject* pointer = object.inc_ref().ptr();
   return {static_cast<const void*>(pointer), [pointer](const void*) { drop(pointer); }};
 }

@@ -7,7 +7,7 @@
 NB_MODULE(_native, m) {
   using namespace tfe::bindings;
   m.doc() = "Native part of tritonfrontend. Private: use the Python classes.";
-  m.attr("__version__") = TFE_VERSION;
+  m.def("version", [] { return TFE_VERSION; });
   bind_errors(m);
   bind_lifetime(m);
   bind_library(m);

@@ -17,6 +17,16 @@ base::Owner owner_of(nanobind::handle object);
 // Releases what was dropped since the last call. Needs the GIL. Cheap when there is nothing.
 void collect_dropped();
 
+// Counts itself as something that a thread still holds when the interpreter ends: what hangs on it
+// is then no leak.
+class Holding {
+ public:
+  Holding();
+  ~Holding();
+  Holding(const Holding&) = delete;
+  Holding& operator=(const Holding&) = delete;
+};
+
 // True once the interpreter began to end: threads of the core must not wake Python any more.
 bool interpreter_ending();
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/buffer_pool.h"
 #include "bindings/py_ref.h"
 
 namespace tfe::bindings {
@@ -29,6 +30,27 @@ std::vector<std::uint64_t> LoopWaker::drain() {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = ::read(fd_.get(), &count, sizeof count);
   return std::exchange(tokens_, {});
+}
+
+base::Result<std::optional<triton::OutputBuffer>> ResponseQueue::allocate(std::string_view output,
+                                                                          std::size_t byte_size) {
+  auto block = base::BufferPool::global().take_shared(byte_size);
+  if (!block) {
+    return base::fail(base::Code::kUnavailable, "out of memory: cannot allocate " +
+                                                    std::to_string(byte_size) +
+                                                    " bytes for output '" + std::string(output) +
+                                                    "'");
+  }
+  const triton::OutputBuffer buffer{.data = block->data(), .place = {}};
+  std::lock_guard lock(mutex_);
+  outputs_.emplace(buffer.data, std::move(block));
+  return buffer;
+}
+
+base::Owner ResponseQueue::claim(const void* data) {
+  std::lock_guard lock(mutex_);
+  auto node = outputs_.extract(data);
+  return node ? std::move(node.mapped()) : nullptr;
 }
 
 void ResponseQueue::on_response(std::optional<triton::Response> response, bool final) {

@@ -3,6 +3,9 @@
 // A request has one ResponseQueue. A thread waits on it; an event loop gives it a LoopWaker and a
 // token instead, and is woken through a descriptor that it watches. One LoopWaker serves all requests
 // of a loop: any number of completions between two turns of the loop cost one write and one read.
+//
+// The memory of outputs is the queue's, not the response's: a tensor that Python keeps then needs no
+// response of the core, which would keep its model loaded and the server from stopping.
 #pragma once
 
 #include <chrono>
@@ -12,6 +15,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
@@ -45,7 +50,12 @@ struct Delivery {
 
 class ResponseQueue : public triton::Observer {
  public:
+  base::Result<std::optional<triton::OutputBuffer>> allocate(std::string_view output,
+                                                             std::size_t byte_size) override;
   void on_response(std::optional<triton::Response> response, bool final) override;
+
+  // Takes the memory at `data`, an output of a response, out of the queue. Null if it is not ours.
+  base::Owner claim(const void* data);
 
   // The next delivery if there is one.
   std::optional<Delivery> try_get();
@@ -64,7 +74,8 @@ class ResponseQueue : public triton::Observer {
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<Delivery> deliveries_;
+  std::unordered_map<const void*, base::Owner> outputs_;  // of responses not yet given to Python
+  std::deque<Delivery> deliveries_;                       // after outputs_: goes first
   std::shared_ptr<LoopWaker> waker_;
   std::uint64_t token_ = 0;
   bool finished_ = false;

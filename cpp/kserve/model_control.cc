@@ -1,5 +1,7 @@
 #include "kserve/model_control.h"
 
+#include <algorithm>
+
 namespace tfe::kserve {
 
 namespace {
@@ -9,6 +11,30 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+// File overrides are written below a temporary directory by the core, which trusts their names: one
+// that the file system cannot hold ends the process with an exception, and one with ".." leaves the
+// directory.
+base::Status check_file_name(const std::string& model, std::string_view parameter) {
+  constexpr std::string_view kPrefix = "file:";
+  constexpr std::size_t kLongestComponent = 255;  // NAME_MAX of every file system in use
+  constexpr std::size_t kLongestPath = 3072;      // PATH_MAX less room for the directory
+  std::string_view path = parameter.substr(kPrefix.size());
+  bool too_long = path.size() > kLongestPath;
+  while (!path.empty()) {
+    const std::string_view component = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(component.size() + 1, path.size()));
+    too_long = too_long || component.size() > kLongestComponent;
+    if (component == "..") {
+      return base::fail(base::Code::kInvalidArgument,
+                        "invalid parameter '" + std::string(parameter) +
+                            "', the path of a file must not leave the model's directory");
+    }
+  }
+  if (!too_long) return {};
+  return base::fail(base::Code::kInternal,
+                    "failed to load '" + model + "', failed to poll from model repository");
 }
 
 }  // namespace
@@ -41,6 +67,10 @@ base::Status check_repository_name(std::string_view repository) {
 base::Status load_model(triton::Server& server, const std::string& name,
                         const std::vector<triton::LoadParameter>& parameters) {
   if (auto status = check_model_name(name); !status) return status;
+  for (const triton::LoadParameter& parameter : parameters) {
+    if (load_parameter_kind(parameter.name) != LoadParameterKind::kFile) continue;
+    if (auto status = check_file_name(name, parameter.name); !status) return status;
+  }
   return server.load_model(name, parameters);
 }
 

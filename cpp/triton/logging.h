@@ -13,12 +13,12 @@ class Library;
 
 // What is not set stays as it is. The core starts with info, warning and error on and verbose 0.
 struct LogSettings {
-  std::optional<bool> info;
-  std::optional<bool> warn;
-  std::optional<bool> error;
-  std::optional<int> verbose;  // 0 is off
-  std::optional<LogFormat> format;
-  std::optional<std::string> file;  // empty: standard error
+  std::optional<bool> info = {};
+  std::optional<bool> warn = {};
+  std::optional<bool> error = {};
+  std::optional<int> verbose = {};  // 0 is off
+  std::optional<LogFormat> format = {};
+  std::optional<std::string> file = {};  // empty: standard error
 };
 
 // Applied in the order file, info, warn, error, format, verbose; stops at the first failure

@@ -1,0 +1,46 @@
+// A frontend: one application (HTTP, gRPC or metrics handlers) behind one listening server.
+//
+// Lifetime rule: the application holds a reference to the inference server and is held by the
+// frontend until its listening server has joined its threads; callbacks of the core that come later
+// reach only closed strands. Any thread; the calls below may be made in any order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "frontend/options.h"
+#include "server/http_server.h"
+
+namespace tfe::frontend {
+
+// What makes one frontend differ from another.
+struct Application {
+  std::string label;                // "HTTP", as messages call it
+  std::shared_ptr<void> keep;       // owns the handlers that the factory's protocols refer to
+  server::ProtocolFactory factory;
+};
+
+class Frontend {
+ public:
+  Frontend(Application application, const Endpoint& endpoint);
+  ~Frontend();
+
+  // kAlreadyExists "<label> server is already running.", kUnavailable for a taken port.
+  base::Status start() { return start_error(server_.start()); }
+  // kUnavailable "<label> server is not running."
+  base::Status stop();
+  bool drain(base::Duration timeout) { return server_.drain(timeout); }
+  std::uint16_t port() const { return server_.port(); }
+  server::ServerStatistics statistics() const { return server_.statistics(); }
+
+ private:
+  base::Status start_error(base::Status status) const;
+
+  const Application application_;
+  server::HttpServer server_;
+};
+
+}  // namespace tfe::frontend
