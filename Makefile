@@ -31,7 +31,7 @@ SOURCES := $(shell find cpp cmake tritonfrontend supervisor -type f -not -name '
   CMakeLists.txt pyproject.toml tritonserver.py README.md LICENSE
 CPP_FILES = $(shell git ls-files -co --exclude-standard '*.h' '*.cc' '*.c' | sort)
 CMAKE_FILES = CMakeLists.txt cmake/*.cmake tests/backends/CMakeLists.txt
-PYTHON_DIRS = tritonfrontend supervisor tritonserver.py tools bench tests/python examples
+PYTHON_DIRS = tritonfrontend supervisor tritonserver.py tools bench tests/python tests/sanitize examples
 
 .PHONY: help serve install test lint format tidy sanitize bench clean packages packages-test packages-bench
 .PHONY: cpp-tests
@@ -67,10 +67,10 @@ TEST_ENVIRONMENT = TRITONFRONTEND_TEST_BACKENDS=$(CURDIR)/$(CPP_BUILD)/tests/bac
   TRITONFRONTEND_TEST_NUMPY2=$(CURDIR)/$(NUMPY2)
 
 cpp-tests: packages-test $(STAMPS)/test
-	@$(STEP) "[4/$(STEPS)] C++ tests: build" $(LOGS)/cpp-tests.log -- bash -c '$(call BUILD_CPP,$(CPP_BUILD),Release,)'
+	@$(STEP) "[4/$(STEPS)] C++ tests: build" $(LOGS)/cpp-tests.log -- bash -c '$(call BUILD_CPP,$(CPP_BUILD),Release,OFF,)'
 
-# $(call BUILD_CPP,folder,build type,sanitizers). Release is what the package ships, and ccache has it already.
-BUILD_CPP = cmake -S . -B $(1) -G Ninja -DCMAKE_BUILD_TYPE=$(2) -DTFE_SANITIZE=$(3) -DTFE_BUILD_TESTS=ON \
+# $(call BUILD_CPP,folder,build type,with module,sanitizers). Release is what the package ships, and ccache has it.
+BUILD_CPP = cmake -S . -B $(1) -G Ninja -DCMAKE_BUILD_TYPE=$(2) -DTFE_BUILD_MODULE=$(3) -DTFE_SANITIZE=$(4) -DTFE_BUILD_TESTS=ON \
   -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python && cmake --build $(1)
 
 lint: packages-test $(STAMPS)/test  ## formatting, ruff, mypy, spelling, layers and file lengths
@@ -79,6 +79,7 @@ lint: packages-test $(STAMPS)/test  ## formatting, ruff, mypy, spelling, layers 
 	$(BIN)/ruff format --check $(PYTHON_DIRS)
 	$(BIN)/ruff check $(PYTHON_DIRS)
 	$(BIN)/mypy
+	for conftest in $(wildcard tests/python/*/conftest.py); do $(BIN)/mypy $$conftest; done
 	$(BIN)/codespell
 	$(BIN)/python tools/check_layers.py
 	$(BIN)/python tools/check_lengths.py
@@ -94,15 +95,19 @@ tidy: $(STAMPS)/test cpp-tests  ## clang-tidy over cpp/ (slow; not part of lint)
 	$(BIN)/clang-tidy -p $(CPP_BUILD) --quiet $(shell find cpp -name '*.cc')
 
 sanitize: packages-test $(STAMPS)/test  ## C++ tests, and start-serve-stop cycles, under AddressSanitizer and UBSan
-	@$(STEP) "[4/6] sanitized build" $(LOGS)/asan-build.log -- bash -c '$(call BUILD_CPP,$(ASAN_BUILD),Debug,address$(comma)undefined)'
+	@$(STEP) "[4/6] sanitized build" $(LOGS)/asan-build.log -- bash -c '$(call BUILD_CPP,$(ASAN_BUILD),Debug,ON,address$(comma)undefined)'
 	@status=0; \
 	$(STEP) "[5/6] C++ tests, sanitized" $(LOGS)/asan-ctest.log -- \
-	  env $$(cat tests/sanitize/options) ctest --test-dir $(ASAN_BUILD) --output-on-failure --no-tests=error -j $(JOBS) || status=1; \
+	  env $(SANITIZER_OPTIONS) ctest --test-dir $(ASAN_BUILD) --output-on-failure --no-tests=error -j $(JOBS) || status=1; \
 	echo "[6/6] start-serve-stop cycles, sanitized"; \
-	tests/sanitize/run.sh $(ASAN_BUILD) $(BIN)/python || status=1; \
+	TRITONFRONTEND_TEST_BACKENDS=$(CURDIR)/$(ASAN_BUILD)/tests/backends/out \
+	  $(BIN)/python tests/sanitize/run_cycles.py $(ASAN_BUILD) $(CYCLES) || status=1; \
 	grep -E '^[0-9]+% tests passed' $(LOGS)/asan-ctest.log || status=1; \
 	exit $$status
 comma := ,
+CYCLES ?= 200
+SANITIZER_OPTIONS = LSAN_OPTIONS=suppressions=$(CURDIR)/tests/sanitize/lsan.supp:print_suppressions=0 \
+  ASAN_OPTIONS=alloc_dealloc_mismatch=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 bench: packages-bench $(STAMPS)/test cpp-tests  ## ratios against the reference server of the same core
 	@$(TEST_ENVIRONMENT) $(BIN)/python bench/run.py $(BENCH)

@@ -111,7 +111,7 @@ def _decode(data: bytes, fds: list[int]) -> Message:
     try:
         raw = json.loads(data)
         return Message(str(raw.pop("op")), raw, fds)
-    except (ValueError, AttributeError, KeyError, RecursionError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return Message("", {"error": f"not a message: {data[:80]!r}"}, fds)
 
 

@@ -79,6 +79,7 @@ def _command(commands: Any, name: str, text: str, run: Any) -> argparse.Argument
 def _add_serve(commands: Any) -> None:
     serve_parser: argparse.ArgumentParser = commands.add_parser(
         "serve",
+        usage="%(prog)s --model-repository PATH [option ...]",
         help="start workers and keep them alive",
         description="Start one worker per device behind shared ports and keep them alive.",
         epilog="Exit codes: 0 stopped, 1 internal error, 2 usage, 3 bad configuration, 4 port or "
@@ -95,7 +96,7 @@ def _add_serve(commands: Any) -> None:
         action="append",
         required=True,
         metavar="PATH",
-        help="repeatable",
+        help="directory of models; repeatable",
     )
     add(
         "--devices",
@@ -187,6 +188,8 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         )
 
     core = {"log_warn": True, "log_error": True, **flags.collect(arguments, "core")}
+    if not arguments.allow_metrics:
+        core["metrics"] = False
     return ServeOptions(
         model_repository=tuple(arguments.model_repository),
         name=arguments.name,

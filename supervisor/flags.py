@@ -276,6 +276,13 @@ FLAGS = (
         natural,
         "request objects kept for reuse (default 8)",
     ),
+    Flag(
+        "--grpc-infer-response-compression-level",
+        "grpc",
+        "infer_compression_level",
+        choice(none="0", low="1", medium="2", high="3"),
+        "none, low, medium or high",
+    ),
     Flag("--grpc-use-ssl", "grpc", "use_ssl", boolean, "TLS on the gRPC port"),
     Flag("--grpc-use-ssl-mutual", "grpc", "use_mutual_auth", boolean, "clients need certificates"),
     Flag("--grpc-server-cert", "grpc", "server_cert", str, "PEM file"),

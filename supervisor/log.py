@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TextIO
@@ -21,6 +23,8 @@ MAX_QUEUED_BYTES = 4 << 20
 #: A longer line is cut into pieces, so that binary rubbish cannot grow a buffer.
 MAX_LINE_BYTES = 8192
 TAIL_LINES = 40
+#: Per worker. Nobody reads faster, and taking lines apart costs more than reading them.
+MAX_BYTES_PER_SECOND = 4 << 20
 _READ_BYTES = 65536
 
 
@@ -38,6 +42,7 @@ class Output:
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
         self.live = self._streams["err"].isatty()
+        self.color = self._streams["out"].isatty()
 
     def write(self, text: str, stream: str = "err") -> None:
         """Queue whole lines (a newline is added)."""
@@ -51,12 +56,15 @@ class Output:
 
     def footer(self, text: str) -> None:
         """On a terminal, keep `text` as the last line, redrawn in place; "" removes it."""
-        if self.live:
-            with self._wake:
-                if text != self._footer:
-                    self._queue.append(("footer", text))
-                    self._wake.notify()
-                self._footer = text
+        if not self.live or text == self._footer:
+            return
+        self._footer = text
+        text = text[: shutil.get_terminal_size().columns - 1]  # a wrapped line cannot be redrawn
+        with self._wake:
+            if self._queue and self._queue[-1][0] == "footer":
+                self._queue.pop()  # nobody saw it yet
+            self._queue.append(("footer", text))
+            self._wake.notify()
 
     def close(self, seconds: float = 2.0) -> None:
         """Write what is queued, waiting at most `seconds` for a stuck reader."""
@@ -101,10 +109,16 @@ class Output:
 class LineReader:
     """Reads one worker's non-blocking pipe. Used by the loop thread only; does not own the fd."""
 
-    def __init__(self, fd: int, emit: Callable[[str], None]) -> None:
+    def __init__(
+        self, fd: int, emit: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fd = fd
         self._emit = emit
+        self._clock = clock
         self._rest = b""
+        self._second = 0
+        self._taken = 0
+        self._dropped = 0
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def read(self) -> int:
@@ -121,6 +135,9 @@ class LineReader:
         if not data:
             self.flush()
             return -1
+        if self._over_rate(len(data)):
+            self._dropped += data.count(b"\n")
+            return len(data)
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
@@ -129,6 +146,18 @@ class LineReader:
             self._line(self._rest[:MAX_LINE_BYTES])
             self._rest = self._rest[MAX_LINE_BYTES:]
         return len(data)
+
+    def _over_rate(self, count: int) -> bool:
+        """Would these bytes exceed the rate? A flood is thrown away unread, so that its writer is
+        not slowed down to our speed.
+        """
+        second = int(self._clock())
+        if second != self._second:
+            if self._dropped:
+                self._line(b"(%d lines dropped: too many at once)" % self._dropped)
+            self._second, self._taken, self._dropped = second, 0, 0
+        self._taken += count
+        return self._taken > MAX_BYTES_PER_SECOND
 
     def finish(self) -> None:
         """The worker is dead: take what is left in the pipe, but no more than a pipe can hold

@@ -52,12 +52,20 @@ def session_members(session: int) -> list[ProcStat]:
 
 def children_of(parent: int) -> list[ProcStat]:
     """Direct children, zombies included."""
-    found = []
-    for pid in all_pids():
-        info = stat(pid)
-        if info is not None and info.ppid == parent:
-            found.append(info)
-    return found
+    found = (stat(pid) for pid in _child_pids(parent))
+    return [info for info in found if info is not None and info.ppid == parent]
+
+
+def _child_pids(parent: int) -> list[int]:
+    """Candidates. The kernel's own list costs microseconds, a scan of /proc milliseconds."""
+    pids: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            text = Path(f"/proc/{parent}/task/{thread}/children").read_text()
+            pids += [int(pid) for pid in text.split()]
+    except OSError:  # kernels without CONFIG_PROC_CHILDREN, or a thread that just ended
+        return all_pids()
+    return pids
 
 
 def is_same(pid: int, start: int) -> bool:

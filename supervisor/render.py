@@ -122,8 +122,9 @@ def _troubles(worker: Mapping[str, Any]) -> list[str]:
     ]
     last = worker["last_exit"]
     if last is not None:
-        why = "" if last["reason"] == last["text"] else f": {last['reason']}"
-        lines.append(f"last exit: {last['text']}{why}, after {duration(last['uptime_s'])}")
+        told = last["reason"].startswith(last["text"])
+        text = last["reason"] if told else f"{last['text']}: {last['reason']}"
+        lines.append(f"last exit: {text}, after {duration(last['uptime_s'])}")
     return lines
 
 

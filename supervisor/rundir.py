@@ -28,6 +28,8 @@ from . import process, procfs
 _MAX_DIR_BYTES = 107 - len("/control.sock")
 #: An orphan worker drains by itself; a new start waits this long before it kills.
 ORPHAN_GRACE = 2.0
+#: Helpers of a dead worker leave within 0.3 s.
+_HELPER_GRACE = 1.0
 #: `running()` of another command may hold the lock for an instant.
 _LOCK_TRIES = 10
 
@@ -161,9 +163,13 @@ def sweep(path: Path) -> None:
         jobs = [(int(r["pid"]), int(r["start"]), str(r["shm_prefix"])) for r in records]
     except (OSError, ValueError, KeyError, TypeError):
         return
+    deadline = time.monotonic() + ORPHAN_GRACE
+    for pid, start, _ in jobs:  # one grace for all of them
+        process.is_gone_within(pid, start, max(0.0, deadline - time.monotonic()))
+        process.kill_one(pid, start)
     for pid, start, prefix in jobs:
         with contextlib.suppress(ValueError):
-            process.kill_leftovers(pid, start, prefix, ORPHAN_GRACE)
+            process.kill_leftovers(pid, start, prefix, _HELPER_GRACE)
     (path / "workers.json").unlink(missing_ok=True)
 
 

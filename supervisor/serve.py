@@ -192,7 +192,7 @@ async def _announce(group: Group, output: Output) -> None:
     pending = (State.WAIT_GPU, State.SPAWNING, State.LOADING)
     while any(slot.state in pending for slot in group.slots) and not group.stopping:
         await asyncio.sleep(0.05)
-    output.write(ready_text(group, color=output.live), "out")
+    output.write(ready_text(group, color=output.color), "out")
 
 
 def ready_text(group: Group, *, color: bool) -> str:

@@ -19,10 +19,12 @@ def stop_signals() -> Iterator[asyncio.Queue[int]]:
     """A queue of the stop signals that arrive while the block runs. Main thread only."""
     loop = asyncio.get_running_loop()
     received: asyncio.Queue[int] = asyncio.Queue()
-    for number in STOP_SIGNALS:
+    # nohup starts us with SIGHUP ignored: that is a wish to survive the terminal.
+    wanted = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    for number in wanted:
         loop.add_signal_handler(number, received.put_nowait, int(number))
     try:
         yield received
     finally:
-        for number in STOP_SIGNALS:
+        for number in wanted:
             loop.remove_signal_handler(number)

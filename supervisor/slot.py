@@ -21,13 +21,16 @@ from .exits import ExitInfo, WorkerExit
 from .generation import Generation
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
-from .spec import Device, ServeOptions, WorkerSpec, shm_prefix
+from .spec import Device, ServeOptions, WorkerSpec, worker_spec
 from .state import SERVING, WITH_PROCESS, Event, State, next_state
 
 #: Uninterruptible sleep (a sick driver) survives SIGKILL; after this it is reported.
 UNKILLABLE_AFTER = 30.0
 #: An exit with code 0 soon after READY is no drain by an outsider but a loop.
 _EARLY = 5.0
+#: Between steering new connections away and the drain: longer than a round trip, so that handshakes
+#: that began before still find somebody who accepts.
+_SETTLE = 0.05
 
 
 class Owner(Protocol):
@@ -35,7 +38,7 @@ class Owner(Protocol):
 
     run_id: str
 
-    def changed(self, slot: Slot) -> None: ...  # the state changed
+    def changed(self, slot: Slot) -> None: ...  # the state changed; not yet acted upon
 
     def loaded(self, slot: Slot) -> None: ...  # ports must listen when this returns
 
@@ -74,7 +77,6 @@ class Slot:
         self.report = SlotReport()
         self.generation: Generation | None = None
         self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
-        self.permanent = False
         self.leaked = False
         self._listeners = dict(listeners)
         self._options = options
@@ -146,8 +148,8 @@ class Slot:
         self._deadline = None
         previous, self.state = self.state, target
         self.report.entered(target, reason, time.time())
+        self._owner.changed(self)  # first: new connections must be steered away before a drain
         self._enter(target, previous, reason)
-        self._owner.changed(self)
 
     def _enter(self, state: State, previous: State, reason: str) -> None:
         limits = self._options.timeouts
@@ -164,7 +166,7 @@ class Slot:
                 self.generation.ready_at = time.monotonic()
             case State.DRAINING:
                 self._set_deadline(limits.drain + 1.0)  # the worker's own limit comes first
-                self._tell("DRAIN", seconds=limits.drain)
+                asyncio.get_running_loop().call_later(_SETTLE, self._drain, self.generation)
             case State.STOPPING:
                 self._set_deadline(self._options.exit_timeout + limits.stop_margin)
                 self._tell("STOP")
@@ -245,41 +247,19 @@ class Slot:
             self._owner.processes_changed()
 
     def _worker_spec(self, control_fd: int) -> WorkerSpec:
-        options, number = self._options, self.report.generation
-        backends = options.core.get("backend_configuration", {})
-        app = backends.get("python", {}).get("shm-region-prefix-name", "tfe")
-        poll = options.core.get("model_control_mode") == "poll"
-        return WorkerSpec(
-            name=options.instance_name,
-            run_id=self._owner.run_id,
-            slot=self.index,
-            generation=number,
-            supervisor_pid=os.getpid(),
-            device=self.device,
-            control_fd=control_fd,
-            http_fd=self._listeners.get("http", -1),
-            grpc_fd=self._listeners.get("grpc", -1),
-            shm_prefix=shm_prefix(app, self._owner.run_id, self.index, number),
-            core=self._core_settings(),
-            http_options=options.http_options,
-            grpc_options=options.grpc_options,
-            exit_on_error=options.exit_on_error,
-            exit_timeout=options.exit_timeout,
-            drain_timeout=options.timeouts.drain,
-            repository_poll_secs=options.repository_poll_secs if poll else 0,
+        run_id, number = self._owner.run_id, self.report.generation
+        return worker_spec(
+            self._options, run_id, self.index, number, self.device, self._listeners, control_fd
         )
-
-    def _core_settings(self) -> dict[str, object]:
-        core = dict(self._options.core)
-        core["model_repository"] = list(self._options.model_repository)
-        if core.get("log_file"):  # several processes must not write to one file
-            core["log_file"] = f"{core['log_file']}.w{self.index}"
-        return core
 
     def _tell(self, op: str, **args: float) -> None:
         """A message that must arrive; SIGTERM says the same to a worker whose channel is full."""
         if self.generation and not self.generation.send(op, **args):
             self.generation.terminate()
+
+    def _drain(self, generation: Generation | None) -> None:
+        if self.state is State.DRAINING and self.generation is generation:
+            self._tell("DRAIN", seconds=self._options.timeouts.drain)
 
     async def _reclaim(self, reason: str) -> None:
         """After the end of a generation: leave nothing behind, then ask the policy."""
@@ -308,7 +288,6 @@ class Slot:
         if info.code == WorkerExit.DRAINED and ready_for > _EARLY:
             return Verdict(Event.RESTART, 0.0, "drained by a signal from outside")
         why = generation.fatal or generation.killed_because or str(info)
-        self.permanent = info.permanent
         return self.history.after_failure(why, ready_for=ready_for, permanent=info.permanent)
 
     def _remember(self, generation: Generation, info: ExitInfo) -> None:
@@ -319,8 +298,9 @@ class Slot:
         )
         if verdict.event in (Event.RETRY, Event.GIVE_UP):
             self.report.count_exit(info.meaning)
+            why = "" if verdict.reason.startswith(str(info)) else f" {info}:"
             then = f"next try in {verdict.delay:.1f} s"
-            self._owner.note(self, f"worker ended: {info}: {verdict.reason}; {then}")
+            self._owner.note(self, f"worker ended:{why} {verdict.reason}; {then}")
 
     # -- messages of the worker ------------------------------------------------------------
 

@@ -8,6 +8,7 @@ that named directories exist.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -113,11 +114,11 @@ class ServeOptions:
             )
         for item in fields(self.timeouts):
             value = getattr(self.timeouts, item.name)
-            if not 0 <= value < 1e7:
+            if not 0 <= value < 1e7 or (value == 0 and item.name != "drain"):
                 flag = f"--{item.name.replace('_', '-')}-timeout"
-                raise SpecError(flag, f"{value} is not a number of seconds in 0..1e7")
-        if self.exit_timeout < 0:
-            raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is negative")
+                raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
+        if self.exit_timeout < 1:
+            raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is less than one second")
 
     def _check_repository(self) -> None:
         if not self.model_repository:
@@ -197,3 +198,41 @@ class WorkerSpec:
 def shm_prefix(app: str, run_id: str, slot: int, generation: int) -> str:
     """Name prefix of one generation's shared memory. The last dash keeps g1 and g10 apart."""
     return f"{app}-{run_id}-w{slot}g{generation}-"
+
+
+def worker_spec(
+    options: ServeOptions,
+    run_id: str,
+    slot: int,
+    generation: int,
+    device: Device,
+    listeners: Mapping[str, int],
+    control_fd: int,
+) -> WorkerSpec:
+    """What generation `generation` of `slot` is told."""
+    core = dict(options.core)
+    core["model_repository"] = list(options.model_repository)
+    if core.get("log_file"):  # several processes must not write to one file
+        core["log_file"] = f"{core['log_file']}.w{slot}"
+    backends = core.get("backend_configuration", {})
+    app = backends.get("python", {}).get("shm-region-prefix-name", "tfe")
+    poll = core.get("model_control_mode") == "poll"
+    return WorkerSpec(
+        name=options.instance_name,
+        run_id=run_id,
+        slot=slot,
+        generation=generation,
+        supervisor_pid=os.getpid(),
+        device=device,
+        control_fd=control_fd,
+        http_fd=listeners.get("http", -1),
+        grpc_fd=listeners.get("grpc", -1),
+        shm_prefix=shm_prefix(app, run_id, slot, generation),
+        core=core,
+        http_options=options.http_options,
+        grpc_options=options.grpc_options,
+        exit_on_error=options.exit_on_error,
+        exit_timeout=options.exit_timeout,
+        drain_timeout=options.timeouts.drain,
+        repository_poll_secs=options.repository_poll_secs if poll else 0,
+    )

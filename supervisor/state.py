@@ -122,7 +122,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         _E.KILL: _S.KILLING,
         _E.EXITED: _S.RECLAIM,
     },
-    _S.KILLING: {_E.EXITED: _S.RECLAIM},
+    _S.KILLING: {_E.EXITED: _S.RECLAIM, _E.SPAWN_FAILED: _S.RECLAIM},
     _S.RECLAIM: {
         _E.RETRY: _S.BACKOFF,
         _E.RESTART: _S.WAIT_GPU,

@@ -60,8 +60,7 @@ class Core:
         """Load everything; returns when all models are ready. Raises CoreError."""
         try:
             api = importlib.import_module("tritonfrontend.inprocess")
-            options = core_options(api, self._spec)
-            self._server = api.Server(options).start(wait_until_ready=False)
+            self._server = _start(api, core_options(api, self._spec))
         except Exception as error:
             raise CoreError(_code_of(error), f"Triton did not start: {error}") from error
         if self._spec.exit_on_error:
@@ -189,6 +188,22 @@ class Core:
             except Exception as error:
                 text = f"{name} frontend: {error}"
                 raise CoreError(WorkerExit.BAD_CONFIG, text) from error
+
+
+def _start(api: Any, options: Any) -> Any:
+    """A server whose models may have failed, but that is initialised. Raises what the core says."""
+    server = api.Server(options).start(wait_until_ready=False)
+    try:
+        server.models()
+    except Exception:
+        # It swallowed an error of its own, such as a repository that it cannot read. Only a start
+        # that may fail tells which one.
+        with contextlib.suppress(Exception):
+            server.stop()
+        options.exit_on_error = True
+        server = api.Server(options).start(wait_until_ready=False)
+        server.models()
+    return server
 
 
 def core_options(api: Any, spec: WorkerSpec) -> Any:

@@ -57,7 +57,7 @@ def run(command: list[str], log: Path, progress: Progress) -> int:
     # ninja hides its counter in a pipe unless told otherwise.
     environment = {**os.environ, "NINJA_STATUS": "[%f/%t] ", "PYTHONUNBUFFERED": "1"}
     with (
-        log.open("w") as file,
+        log.open("w", buffering=1) as file,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

@@ -7,11 +7,11 @@
     with KServeHttp(server, KServeHttp.Options(port=8000)):
         ...
 
-`tritonfrontend.inprocess` (also importable as `tritonserver`) is the in-process server API. No Triton
-core is loaded before the first server is started.
+`tritonfrontend.inprocess` (also importable as `tritonserver`) is the in-process server API. No
+Triton core is loaded before the first server is started.
 """
 
-from ._native import __version__
+from ._native import version as _version
 from .errors import (
     AlreadyExistsError,
     InternalError,
@@ -25,6 +25,8 @@ from .errors import (
 from .kserve_grpc import KServeGrpc
 from .kserve_http import KServeHttp
 from .metrics import Metrics
+
+__version__: str = _version()
 
 __all__ = [
     "AlreadyExistsError",

@@ -1,8 +1,8 @@
 """What the three frontends have in common: options, start, stop, drain, context manager.
 
-A frontend holds a counted reference to the server, so stopping and dropping the two in any order is
-safe; a request that arrives after `server.stop()` is answered 503 or UNAVAILABLE. All methods may be
-called from any thread.
+A frontend holds a counted reference to the server, so stopping and dropping the two in any order
+is safe; a request that arrives after `server.stop()` is answered 503 or UNAVAILABLE. All methods
+may be called from any thread.
 """
 
 from __future__ import annotations
@@ -120,6 +120,9 @@ def native_server(server: Any) -> tuple[_native.Server, Any]:
     TRITONSERVER_Server, such as NVIDIA's `tritonserver.Server`. Raises InvalidArgumentError when
     it is something else or not started.
     """
+    binding = getattr(server, "_server", None)
+    if isinstance(binding, _native.Server):
+        return binding, None
     pointer = getattr(server, "_ptr", None)
     if not callable(pointer):
         kind = type(server).__name__
@@ -127,16 +130,15 @@ def native_server(server: Any) -> tuple[_native.Server, Any]:
             f"server: expected a started tritonserver.Server (an object with _ptr()), got {kind}"
         )
     address = pointer()
-    binding = getattr(server, "_server", None)
-    if isinstance(binding, _native.Server):
-        return binding, None
     if not isinstance(address, int) or address <= 0:
         raise InvalidArgumentError(f"server: _ptr() must be an address, got {address!r}")
     from ._core import library
 
     # The reference to the foreign binding object keeps its TRITONSERVER_Server undeleted: a request
     # after its stop() then meets a stopped server, not freed memory.
-    return _native.Server.adopt(library().native, address), binding if binding is not None else server
+    return _native.Server.adopt(
+        library().native, address
+    ), binding if binding is not None else server
 
 
 def _seconds(value: object) -> float:

@@ -78,7 +78,9 @@ def _integer_check(low: int, high: int) -> Callable[[str, object], int]:
     def checked(label: str, value: object) -> int:
         number = _to_int(value)
         if number is None or not low <= number <= high:
-            raise InvalidArgumentError(f"{label}: expected an integer in {low}..{high}, got {value!r}")
+            raise InvalidArgumentError(
+                f"{label}: expected an integer in {low}..{high}, got {value!r}"
+            )
         return number
 
     return checked

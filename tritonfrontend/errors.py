@@ -1,7 +1,7 @@
 """Exceptions of both packages, named and arranged as in NVIDIA's `tritonserver`.
 
-One class per error code of Triton's C API. `args[0]` is the core's message; an error that belongs to
-a response carries that response as `args[1]`. Two additions are compatible with code written for
+One class per error code of Triton's C API. `args[0]` is the core's message; an error that belongs
+to a response carries that response as `args[1]`. Two additions are compatible with code written for
 NVIDIA's package: `InvalidArgumentError` is also a `ValueError`, and a cancelled request raises
 `CancelledError`, a subclass of the `UnknownError` that NVIDIA's package raises for it.
 """
@@ -14,6 +14,7 @@ __all__ = [
     "CoreNotFoundError",
     "InternalError",
     "InvalidArgumentError",
+    "InvalidTypeError",
     "NotFoundError",
     "TritonError",
     "UnavailableError",
@@ -42,6 +43,10 @@ class InvalidArgumentError(TritonError, ValueError):
     """A value is wrong; the message names it and says what was expected."""
 
 
+class InvalidTypeError(InvalidArgumentError, TypeError):
+    """A value is of the wrong type. NVIDIA's package raises TypeError there."""
+
+
 class UnavailableError(TritonError):
     """Not possible now: not running, stopping, not ready, or an address that is in use."""
 
@@ -64,6 +69,6 @@ class CoreNotFoundError(UnavailableError):
 
 # Tracebacks and pickles name these classes as NVIDIA's package does: `tritonserver.NotFoundError`.
 for _name in __all__:
-    if _name not in ("CancelledError", "CoreNotFoundError"):
+    if _name not in ("CancelledError", "CoreNotFoundError", "InvalidTypeError"):
         globals()[_name].__module__ = "tritonserver"
 del _name

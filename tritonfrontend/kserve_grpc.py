@@ -17,7 +17,7 @@ __all__ = ["Grpc_compression_level", "KServeGrpc"]
 _NOT_OFFERED = ("use_ssl", "server_cert", "server_key", "root_cert", "use_mutual_auth")
 
 
-class Grpc_compression_level(enum.IntEnum):  # noqa: N801 - NVIDIA's name
+class Grpc_compression_level(enum.IntEnum):
     """Compression of responses. COUNT is the number of levels, not a level."""
 
     NONE = 0

@@ -1,7 +1,7 @@
 """Finds the shared libpython that the Python backend's helper program is linked to.
 
-The interpreter itself may be statically linked (Debian's python3, python.org-style builds), and then
-the library is a package of its own that may be missing.
+The interpreter itself may be statically linked, as Debian's is, and then the library is a package
+of its own that may be missing.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ _COMMENT = re.compile(r"#[^\n]*")
 _BACKEND = re.compile(r"""(?<![\w.])["']?(backend|platform)["']?\s*:\s*["']([^"']*)["']""")
 
 
-def first_python_model(repositories: Iterable[str], names: Iterable[str] | None = None) -> str | None:
+def first_python_model(
+    repositories: Iterable[str], names: Iterable[str] | None = None
+) -> str | None:
     """The first model that needs the Python backend; `names` restricts the search to these."""
     wanted = None if names is None else set(names)
     for repository in repositories:

@@ -49,7 +49,9 @@ def install_stub(wheel: Wheel, script: Path, private_bin: Path) -> str:
 
 def stub_error(reason: str, model: str) -> UnavailableError:
     """The error for a model that needs the Python backend when its stub cannot start."""
-    return UnavailableError(f"model {model!r} needs the Python backend, which cannot start: {reason}")
+    return UnavailableError(
+        f"model {model!r} needs the Python backend, which cannot start: {reason}"
+    )
 
 
 def _script(wheel: Wheel, stub: Path, interpreter: Path) -> str:

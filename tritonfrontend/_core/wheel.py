@@ -1,4 +1,4 @@
-"""The layout of the `nvidia-pytriton` wheel, read from its metadata; the package is not imported."""
+"""The layout of the `nvidia-pytriton` wheel, read from its metadata; it is never imported."""
 
 from __future__ import annotations
 

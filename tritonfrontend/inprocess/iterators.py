@@ -48,7 +48,9 @@ class _Responses:
         if not self._fetching.acquire(blocking=False):
             raise AlreadyExistsError("a response of this request is being waited for already")
 
-    def _delivered(self, delivery: tuple[_native.Response | None, bool] | None) -> InferenceResponse:
+    def _delivered(
+        self, delivery: tuple[_native.Response | None, bool] | None
+    ) -> InferenceResponse:
         native, final = (None, True) if delivery is None else delivery
         self._complete = final
         return convert(self._request, native, final)

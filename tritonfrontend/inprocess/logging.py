@@ -12,7 +12,7 @@ from .enums import LogLevel
 __all__ = ["LogLevel", "LogMessage"]
 
 
-def LogMessage(level: LogLevel, message: str) -> None:  # noqa: N802 - NVIDIA's name
+def LogMessage(level: LogLevel, message: str) -> None:
     """Write one record, under file and line of the program's outermost frame."""
     frame = sys._getframe()
     while frame.f_back is not None:

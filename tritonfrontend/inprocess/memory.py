@@ -88,7 +88,7 @@ def _gpu_capsule(source: Any, number: int) -> Any:
     # The producer makes its stream wait for nothing but the given one; the core knows no streams,
     # so the data must be complete on return.
     try:
-        import cupy
+        import cupy  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
         unsupported = UnsupportedError("GPU tensors need cupy, which is not installed")
         raise InvalidArgumentError(str(unsupported)) from error

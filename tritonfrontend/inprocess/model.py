@@ -49,8 +49,8 @@ class Model:
         """Send a request now and iterate over its responses.
 
         `inference_request`: a request, whose own model is used; without one the keywords make it.
-        Raises for a request that the core refuses; an inference that fails raises from the iterator,
-        or is a response with `error` set if `raise_on_error` is false.
+        Raises for a request that the core refuses. An inference that fails raises from the
+        iterator, or is a response with `error` set if `raise_on_error` is false.
         """
         return ResponseIterator(*self._send(inference_request, kwargs), raise_on_error)
 

@@ -57,7 +57,7 @@ class InferenceRequest:
 
 
 def build(request: InferenceRequest) -> _native.Request:
-    """A request of the core, ready to be sent. Raises what the core says, or InvalidArgumentError."""
+    """A request of the core, not yet sent. Raises what the core says, or InvalidArgumentError."""
     model = request.model
     native = _native.Request.create(model._server, model.name, model.version)
     if request.request_id is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from ..errors import InvalidArgumentError, TritonError
@@ -21,7 +21,7 @@ __all__ = ["InferenceResponse", "convert"]
 
 @dataclass(eq=False)
 class InferenceResponse:
-    """`model` names the version that answered; `outputs` lie in memory of the core, see `Tensor`.
+    """`model` names the version that answered; `outputs` lie where the model wrote them.
 
     `error` is set for a failed inference. `final` marks the last response; models that answer any
     number of times may send one with nothing else in it.
@@ -45,7 +45,7 @@ def convert(
     model = copy.copy(request.model)  # the caller's stays as it is
     model.name, model.version = native.model_name, native.model_version
     response = InferenceResponse(model, native.id, native.parameters(), final=final)
-    error = native.error
+    error: Any = native.error
     if error is None:
         response.outputs = _outputs(native, request)
         return response
@@ -61,8 +61,8 @@ def _outputs(native: _native.Response, request: InferenceRequest) -> dict[str, T
     import numpy
 
     outputs = {}
-    for name, data_type, shape, address, size, memory_type, memory_id in native.outputs():
-        buffer = MemoryBuffer(address, MemoryType(memory_type), memory_id, size, native)
+    for name, data_type, shape, address, size, memory_type, memory_id, owner in native.outputs():
+        buffer = MemoryBuffer(address, MemoryType(memory_type), memory_id, size, owner)
         tensor = Tensor(DataType(data_type), numpy.array(shape, dtype=numpy.int64), buffer)
         outputs[name] = _moved(tensor, request)
     return outputs

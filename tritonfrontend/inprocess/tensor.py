@@ -21,10 +21,10 @@ __all__ = ["Tensor"]
 class Tensor:
     """`shape` includes the batch dimension where the model has one.
 
-    BYTES data is, for each element in row-major order, a 4-byte length in native order and the bytes.
+    BYTES data is, for each element in row-major order, a 4-byte native length and the bytes.
     The memory of an input belongs to the core from `infer` until the request is released; do not
-    write to it meanwhile. The memory of an output is the core's own: it stays valid as long as the
-    tensor or a view made from it lives, and its model cannot be unloaded that long.
+    write to it meanwhile. The memory of an output is the one that the model wrote; it stays valid
+    as long as the tensor or a view made from it lives, also after the server has stopped.
     """
 
     data_type: DataType
@@ -105,7 +105,9 @@ class Tensor:
         try:
             return self._elements(lambda element: element.decode()).astype(numpy.str_)
         except UnicodeDecodeError as error:
-            raise InvalidArgumentError(f"an element of the BYTES tensor is not UTF-8: {error}") from None
+            raise InvalidArgumentError(
+                f"an element of the BYTES tensor is not UTF-8: {error}"
+            ) from None
 
     def to_host(self) -> Tensor:
         """This tensor in host memory: itself if it is there, else a copy (needs cupy)."""
@@ -164,7 +166,9 @@ class Tensor:
         import numpy
 
         if self.data_type is not DataType.BYTES:
-            raise InvalidArgumentError(f"Tensor has data type {self.data_type}, not {DataType.BYTES}")
+            raise InvalidArgumentError(
+                f"Tensor has data type {self.data_type}, not {DataType.BYTES}"
+            )
         host = self.to_host()
         elements = [convert(item) for item in _native.decode_bytes(host.data_ptr, host.size)]
         shape = tuple(int(dimension) for dimension in self.shape)
@@ -185,7 +189,7 @@ class Tensor:
 
 
 class _View:
-    """What numpy needs to make an array over a tensor's bytes; the array keeps it, it the tensor."""
+    """What numpy needs to make an array over a tensor's bytes, which keeps the tensor."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
@@ -229,9 +233,11 @@ def _copy_on_host(tensor: Tensor) -> Tensor:
 
 def _copy(tensor: Tensor, memory_type: MemoryType, number: int) -> Tensor:
     """Raises ImportError without cupy."""
-    import cupy
+    import cupy  # type: ignore[import-not-found,unused-ignore]
 
-    source = _cupy_bytes(cupy, tensor) if tensor.memory_type is MemoryType.GPU else _host_bytes(tensor)
+    source = (
+        _cupy_bytes(cupy, tensor) if tensor.memory_type is MemoryType.GPU else _host_bytes(tensor)
+    )
     if memory_type is MemoryType.GPU:
         with cupy.cuda.Device(number):
             target = cupy.asarray(source)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <string>
 
@@ -32,7 +33,7 @@ TEST(Thread, HasItsNameAndBlocksSignals) {
 }
 
 TEST(Thread, JoinsOnceAndMoves) {
-  int ran = 0;
+  std::atomic<int> ran = 0;
   Thread holder;
   holder.join();
   for (int i = 0; i < 3; ++i) {

@@ -29,7 +29,8 @@ TEST_F(ConnectionTest, Echoes) {
     EXPECT_EQ(client.line(), text);
   }
   ASSERT_TRUE(client.send("a\nb\nc"));
-  EXPECT_EQ(client.line() + client.line(), "a\nb\n");
+  EXPECT_EQ(client.line(), "a\n");
+  EXPECT_EQ(client.line(), "b\n");
   ASSERT_TRUE(client.send("\n"));
   EXPECT_EQ(client.line(), "c\n");
 }
@@ -362,7 +363,8 @@ TEST_F(ConnectionTest, ServesOthersBesideAFlood) {
   Client other(server().port());
   std::atomic<bool> done = false;
   std::jthread sender([&] {
-    const std::string lines(64 * 1024, '\n');
+    std::string lines;
+    for (int i = 0; i < 64; ++i) lines += std::string(1023, 'y') + "\n";
     while (!done && flood.send(lines)) {
     }
   });

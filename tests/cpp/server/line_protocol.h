@@ -52,14 +52,17 @@ class LineProtocol final : public http::Protocol {
   base::MutableBytes receive_buffer() override { return buffer_; }
   void received(std::size_t count, base::TimePoint) override {
     const Guard guard(*this);
+    const std::size_t searched = input_.size();
     input_.append(base::as_text(base::Bytes(buffer_).first(count)));
-    process();
+    process(searched);
   }
   void received_eof(base::TimePoint) override {
     ++counts_.eofs;
     finishing_ = true;
   }
-  bool wants_read() const override { return !paused_ && !finishing_; }
+  bool wants_read() const override {
+    return !paused_ && !finishing_ && output_.segments().size() < 1000;
+  }
   base::Chain& output(std::size_t) override { return output_; }
   void sent(base::TimePoint) override {}
   bool finished() const override { return finishing_ && in_flight_ == 0; }
@@ -95,12 +98,13 @@ class LineProtocol final : public http::Protocol {
     LineProtocol* target;
   };
 
-  void process() {
+  void process(std::size_t searched) {
     std::size_t begin_at = 0;
-    for (std::size_t end; (end = input_.find('\n', begin_at)) != std::string::npos;
-         begin_at = end + 1) {
+    std::size_t end = input_.find('\n', searched);
+    for (; end != std::string::npos; end = input_.find('\n', begin_at)) {
       begin();
       on_line_(*this, input_.substr(begin_at, end - begin_at));
+      begin_at = end + 1;
       ++counts_.lines;  // last: what on_line did is visible to who sees the count
     }
     input_.erase(0, begin_at);

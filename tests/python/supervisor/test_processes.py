@@ -25,7 +25,6 @@ from instance import (
     shm_names,
     until,
 )
-
 from tritonfrontend.supervisor import procfs
 
 
@@ -184,7 +183,7 @@ def test_not_ready_in_time_is_exit_7(tmp_path: Path) -> None:
 
 
 def test_stop_kills_what_does_not_stop(tmp_path: Path) -> None:
-    flags = ("--drain-timeout=0.2", "--exit-timeout-secs=0")
+    flags = ("--drain-timeout=0.2", "--exit-timeout-secs=1")
     with running(tmp_path, *flags, FAKE_MODE_0="drain-hangs", FAKE_MODE_1="stop-hangs") as instance:
         status = instance.wait_ready()
         assert instance.stop() == 0

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tritonfrontend.supervisor.cli import parser, serve_options
 from tritonfrontend.supervisor.spec import (
     Device,
@@ -65,8 +64,9 @@ def worker_spec(**changes: Any) -> WorkerSpec:
         ({"name": "../x"}, "--name"),
         ({"name": "x" * 64}, "--name"),
         ({"timeouts": Timeouts(drain=-1.0)}, "--drain-timeout"),
+        ({"timeouts": Timeouts(start=0.0)}, "--start-timeout"),
         ({"timeouts": Timeouts(start=float("nan"))}, "--start-timeout"),
-        ({"exit_timeout": -1}, "--exit-timeout-secs"),
+        ({"exit_timeout": 0}, "--exit-timeout-secs"),
     ],
 )
 def test_bad_options_name_the_flag(tmp_path: Path, changes: dict[str, Any], field: str) -> None:
@@ -117,6 +117,7 @@ def test_flags_reach_their_options(tmp_path: Path) -> None:
         "log_warn": False,
         "log_error": True,
         "strict_readiness": False,
+        "metrics": False,
     }
     assert found.http_options == {"thread_count": 3}
     assert found.grpc_options == {"keepalive_time_ms": 1000}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tritonfrontend.supervisor.state import SERVING, WITH_PROCESS, Event, State, next_state
 
 # Written out by hand, independent of the table's own form: one row per state, "-" = ignored.
@@ -18,7 +17,7 @@ _MATRIX = {
     "DEGRADED": "- - - - - - - READY DRAINING - - KILLING RECLAIM - - - -",
     "DRAINING": "- - - - - - - - - STOPPING STOPPING KILLING RECLAIM - - - -",
     "STOPPING": "- - - - - - - - - - KILLING KILLING RECLAIM - - - -",
-    "KILLING": "- - - - - - - - - - - - RECLAIM - - - -",
+    "KILLING": "- - - RECLAIM - - - - - - - - RECLAIM - - - -",
     "RECLAIM": "- - - - - - - - - - - - - BACKOFF WAIT_GPU FAILED DISABLED",
     "BACKOFF": "WAIT_GPU - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
     "FAILED": "WAIT_GPU - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",

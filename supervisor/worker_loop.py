@@ -1,0 +1,330 @@
+"""Life of a worker: one main loop (signals, control messages, timers).
+
+Everything that can block (load, drain, stop, statistics, metrics) runs on threads that report back
+through a queue; all state belongs to the main loop. The control socket's end means that the
+supervisor died: drain and leave.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .channel import MAX_MESSAGE, Channel, ChannelClosed, Message
+from .cuda import check_device
+from .exits import WorkerExit
+from .spec import WorkerSpec
+from .worker_core import Core, CoreError, ModelState, repository_models
+
+_LOST_LINGER = 0.2
+_TICK = 1.0  # progress and statistics; a person watches, nothing waits for them
+_MAX_TEXT = 16 * 1024
+_MODELS_BYTES = MAX_MESSAGE // 2
+
+
+class Worker:
+    """Life of one worker, from HELLO to exit code."""
+
+    def __init__(self, spec: WorkerSpec, channel: Channel) -> None:
+        self._spec = spec
+        self._channel = channel
+        self._core = Core(spec)
+        self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._phase = "loading"
+        self._stop_wanted = False
+        self._exit: int | None = None
+        self._started = time.monotonic()
+        self._models: list[ModelState] = []
+        self._metrics_busy = False
+        self._report_busy = False
+        self._next_report = 0.0
+        self._poll_due = float("inf")
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit code."""
+        self._install_signals()
+        self._channel.send("HELLO", pid=os.getpid(), generation=self._spec.generation)
+        self._thread(self._load)
+        while self._exit is None:
+            self._turn()
+        return self._exit
+
+    def _turn(self) -> None:
+        fds = [self._wake_read.fileno()]
+        if self._channel.fileno() >= 0:
+            fds.append(self._channel.fileno())
+        ready, _, _ = select.select(fds, [], [], _TICK)
+        if self._wake_read.fileno() in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+        while not self._results.empty():
+            self._results.get()()
+        if self._channel.fileno() in ready:
+            self._receive()
+        self._report()
+
+    # -- what comes in ---------------------------------------------------------------------
+
+    def _install_signals(self) -> None:
+        for sock in (self._wake_read, self._wake_write):
+            sock.setblocking(False)
+        signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+        # Our own session keeps the terminal's Ctrl-C away; this is for one sent by hand.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: self._results.put(self._on_terminate))
+
+    def _receive(self) -> None:
+        try:
+            while (message := self._channel.receive()) is not None:
+                self._on_message(message)
+        except ChannelClosed:
+            self._channel.close()
+            self._on_supervisor_lost()
+
+    def _on_message(self, message: Message) -> None:
+        message.close()
+        match message.op:
+            case "SERVE" if self._phase == "loaded":
+                self._serve()
+            case "DRAIN":
+                self._drain(float(message.args.get("seconds", self._spec.drain_timeout)))
+            case "STOP":
+                self._stop(WorkerExit.DRAINED)
+            case "METRICS":
+                self._answer_metrics(int(message.args.get("seq", 0)))
+
+    def _on_terminate(self) -> None:
+        """SIGTERM: drain, then leave. While loading there is nothing to drain, and no way to stop
+        a load: it ends by itself, or the limit cuts it short.
+        """
+        self._stop_wanted = True
+        if self._phase == "loading":
+            self._limit(self._spec.drain_timeout, WorkerExit.DRAINED)
+        elif self._phase in ("loaded", "drained"):
+            self._stop(WorkerExit.DRAINED)
+        else:
+            self._drain(self._spec.drain_timeout)
+
+    def _on_supervisor_lost(self) -> None:
+        log("supervisor lost: draining")
+        self._on_terminate()
+        # The inherited sockets would take connections that nobody will ever serve. The frontends
+        # get a moment to accept what is queued.
+        timer = threading.Timer(_LOST_LINGER, self._close_listeners)
+        timer.daemon = True
+        timer.start()
+
+    def _close_listeners(self) -> None:
+        for fd in (self._spec.http_fd, self._spec.grpc_fd):
+            if fd >= 0:
+                with contextlib.suppress(OSError), socket.socket(fileno=fd) as sock:
+                    sock.shutdown(socket.SHUT_RD)
+
+    # -- loading ---------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        try:
+            check_device(self._spec.device)
+            self._core.start()
+        except CoreError as error:
+            code, text = error.code, str(error)
+            self._post(lambda: self._fatal(code, text))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            self._post(lambda: self._fatal(WorkerExit.OTHER, text))
+        else:
+            self._post(self._loaded)
+
+    def _loaded(self) -> None:
+        self._phase = "loaded"
+        if self._stop_wanted:
+            self._stop(WorkerExit.DRAINED)
+            return
+        with contextlib.suppress(Exception):
+            self._send_models(self._core.models())
+        sample = None
+        with contextlib.suppress(Exception):  # a hint for people; no reason to fail
+            sample = self._core.sample()
+        self._channel.send("LOADED", sample=sample)
+
+    def _serve(self) -> None:
+        try:
+            self._core.serve()
+        except CoreError as error:
+            self._fatal(error.code, str(error))
+            return
+        self._phase = "serving"
+        poll = float(self._spec.repository_poll_secs)
+        self._poll_due = time.monotonic() + poll if poll > 0 else float("inf")
+        self._channel.send("READY")
+
+    def _fatal(self, code: int, text: str) -> None:
+        log(text)
+        self._channel.send("FATAL", code=int(code), text=text[:_MAX_TEXT])
+        self._stop(code)
+
+    # -- reports ---------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if now < self._next_report:
+            return
+        self._next_report = now + _TICK
+        if self._phase == "loading":
+            names = repository_models(self._spec.core)
+            elapsed = round(now - self._started, 1)
+            self._channel.send("PROGRESS", elapsed=elapsed, models=names[:20], total=len(names))
+        elif self._phase in ("serving", "draining") and not self._report_busy:
+            self._report_busy = True
+            self._thread(self._collect)
+        if self._phase == "serving" and now >= self._poll_due:
+            self._poll_due = float("inf")
+            self._thread(self._poll_repository)
+
+    def _collect(self) -> None:
+        """On a thread: the core may hold the model index while a client loads a model."""
+        try:
+            statistics, models = self._core.statistics(), self._core.models()
+        except Exception as error:
+            text = f"statistics: {error}"
+            self._post(lambda: self._collected({}, None, text))
+        else:
+            self._post(lambda: self._collected(statistics, models, ""))
+
+    def _collected(
+        self, statistics: dict[str, dict[str, int]], models: list[ModelState] | None, error: str
+    ) -> None:
+        self._report_busy = False
+        if error and self._phase == "serving":
+            log(error)
+        if statistics:
+            self._channel.send("STATS", frontends=statistics)
+        if models is not None:
+            self._send_models(models)
+
+    def _send_models(self, listed: list[ModelState]) -> None:
+        """Send the list of models if it changed, in as many messages as it needs."""
+        models = [model for model in listed if model.wanted]
+        if models == self._models:
+            return
+        self._models = models
+        batch: list[dict[str, Any]] = []
+        size, first = 0, True
+        for model in models:
+            row = {
+                "name": model.name,
+                "version": model.version,
+                "state": model.state,
+                "reason": model.reason[:512],
+                "failed": model.failed,
+            }
+            batch.append(row)
+            size += len(json.dumps(row))
+            if size > _MODELS_BYTES:
+                self._channel.send("MODELS", first=first, models=batch)
+                batch, size, first = [], 0, False
+        self._channel.send("MODELS", first=first, last=True, models=batch)
+
+    def _poll_repository(self) -> None:
+        with contextlib.suppress(Exception):  # the core logs which model it could not update
+            self._core.poll_repository()
+        due = time.monotonic() + float(self._spec.repository_poll_secs)
+        self._post(lambda: setattr(self, "_poll_due", due))
+
+    def _answer_metrics(self, seq: int) -> None:
+        if self._phase not in ("serving", "draining") or self._metrics_busy:
+            return  # the supervisor keeps the last page
+        self._metrics_busy = True
+
+        def work() -> None:
+            text = ""
+            with contextlib.suppress(Exception):
+                text = self._core.metrics()
+            self._post(lambda: self._send_metrics(seq, text))
+
+        self._thread(work)
+
+    def _send_metrics(self, seq: int, text: str) -> None:
+        """A page may exceed a packet: it travels in a memory file."""
+        self._metrics_busy = False
+        if not text:
+            return
+        fd = os.memfd_create("metrics", os.MFD_CLOEXEC)
+        try:
+            with open(fd, "wb", closefd=False) as file:
+                file.write(text.encode())
+            self._channel.send("METRICS", fds=[fd], seq=seq)
+        finally:
+            os.close(fd)
+
+    # -- leaving ---------------------------------------------------------------------------
+
+    def _drain(self, seconds: float) -> None:
+        if self._phase != "serving":
+            return
+        self._phase = "draining"
+        self._channel.send("DRAINING")
+
+        def work() -> None:
+            clean = self._core.drain(seconds)
+            self._post(lambda: self._drained(clean))
+
+        self._thread(work)
+
+    def _drained(self, clean: bool) -> None:
+        self._phase = "drained"
+        self._channel.send("DRAINED", clean=clean)
+        if self._stop_wanted:
+            self._stop(WorkerExit.DRAINED)
+
+    def _stop(self, code: int) -> None:
+        if self._phase == "stopping":
+            return
+        self._phase = "stopping"
+        limit = self._spec.exit_timeout + 5.0
+        self._limit(limit, code)
+
+        def work() -> None:
+            with contextlib.suppress(Exception):  # "exit timeout expired": we leave anyway
+                self._core.stop()
+            self._post(lambda: self._leave(code))
+
+        self._thread(work)
+
+    def _leave(self, code: int) -> None:
+        lost = self._channel.fileno() < 0 and code == WorkerExit.DRAINED
+        self._exit = WorkerExit.SUPERVISOR_LOST if lost else int(code)
+
+    def _limit(self, seconds: float, code: int) -> None:
+        """Leave after `seconds` whatever happens, also when the supervisor is not there to kill."""
+        timer = threading.Timer(seconds, lambda: os._exit(int(code)))
+        timer.daemon = True
+        timer.start()
+
+    # -- threads ---------------------------------------------------------------------------
+
+    def _thread(self, work: Callable[[], None]) -> None:
+        threading.Thread(target=work, daemon=True).start()
+
+    def _post(self, action: Callable[[], None]) -> None:
+        """Run `action` on the main loop."""
+        self._results.put(action)
+        with contextlib.suppress(OSError):
+            self._wake_write.send(b"x")
+
+
+def log(text: str) -> None:
+    """A line for the supervisor's prefixed output; never an error."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

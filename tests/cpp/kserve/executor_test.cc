@@ -1,0 +1,56 @@
+#include "kserve/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace tfe::kserve {
+namespace {
+
+TEST(ExecutorTest, RunsWhatIsSubmittedBeforeItEnds) {
+  std::atomic<int> done = 0;
+  {
+    Executor executor(2, 100);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(executor.submit([&done] { ++done; }));
+  }
+  EXPECT_EQ(done, 50);
+}
+
+TEST(ExecutorTest, RefusesBeyondTheLimit) {
+  std::promise<void> started, gate;
+  std::atomic<int> done = 0;
+  {
+    Executor executor(1, 2);
+    ASSERT_TRUE(executor.submit([&] {
+      started.set_value();
+      gate.get_future().wait();
+    }));
+    started.get_future().wait();
+    EXPECT_TRUE(executor.submit([&done] { ++done; }));
+    EXPECT_TRUE(executor.submit([&done] { ++done; }));
+    const auto refused = executor.submit([&done] { ++done; });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, base::Code::kResourceExhausted);
+    gate.set_value();
+  }
+  EXPECT_EQ(done, 2);
+}
+
+TEST(ExecutorTest, ATaskMaySubmit) {
+  std::promise<void> done;
+  Executor executor(1, 10);
+  ASSERT_TRUE(
+      executor.submit([&] { ASSERT_TRUE(executor.submit([&done] { done.set_value(); })); }));
+  done.get_future().wait();
+}
+
+TEST(ExecutorTest, NoThreadsActsAsOne) {
+  std::promise<void> done;
+  Executor executor(0, 1);
+  ASSERT_TRUE(executor.submit([&done] { done.set_value(); }));
+  done.get_future().wait();
+}
+
+}  // namespace
+}  // namespace tfe::kserve

@@ -1,0 +1,1 @@
+"""What the Python tests and the benchmarks share: model repositories, ports, clients."""

@@ -1,0 +1,162 @@
+"""Frontends as Python objects: start, stop and drain in any order, ours and foreign servers."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.models import identity, write_repository
+from tritonfrontend import (
+    AlreadyExistsError,
+    InvalidArgumentError,
+    KServeGrpc,
+    KServeHttp,
+    Metrics,
+    UnavailableError,
+    UnsupportedError,
+)
+from tritonfrontend.inprocess import Server
+
+LOCAL: dict[str, Any] = {"address": "127.0.0.1", "port": 0}
+ALL = [(KServeHttp, "HTTP"), (KServeGrpc, "GRPC"), (Metrics, "Metrics")]
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def make(kind: Any, server: Any, **changes: Any) -> Any:
+    return kind(server, kind.Options(**(LOCAL | changes)))
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, backends_dir: Path) -> Any:
+    repository = write_repository(tmp_path / "models", [identity("FP32")])
+    return Server(model_repository=str(repository)).start(wait_until_ready=True)
+
+
+@pytest.mark.parametrize(("kind", "label"), ALL)
+def test_start_and_stop(server: Server, kind: Any, label: str) -> None:
+    frontend = make(kind, server)
+    assert frontend.statistics() == {}
+    for refused in (frontend.stop, frontend.drain, lambda: frontend.port):
+        with pytest.raises(UnavailableError, match=rf"{label} server is not running\."):
+            refused()
+    for _ in range(3):
+        assert frontend.start() is None
+        with pytest.raises(AlreadyExistsError, match=rf"{label} server is already running\."):
+            frontend.start()
+        with socket.create_connection(("127.0.0.1", frontend.port), timeout=20):
+            pass
+        assert frontend.statistics()
+        assert frontend.stop() is None
+
+
+@pytest.mark.parametrize(("kind", "label"), ALL)
+def test_context_manager(server: Server, kind: Any, label: str) -> None:
+    error = KeyError("mine")
+    with pytest.raises(KeyError) as caught, make(kind.Server, server) as frontend:
+        assert isinstance(frontend, kind)
+        raise error
+    assert caught.value is error
+    with frontend:
+        frontend.stop()
+
+
+@pytest.mark.parametrize(("kind", "label"), ALL)
+def test_port_in_use(server: Server, kind: Any, label: str) -> None:
+    with make(kind, server) as first:
+        second = make(kind, server, port=first.port)
+        with pytest.raises(UnavailableError, match=rf"127\.0\.0\.1:{first.port}.* in use"):
+            second.start()
+    with second:
+        assert second.port
+
+
+@pytest.mark.parametrize(("kind", "label"), ALL)
+def test_inherited_socket(server: Server, kind: Any, label: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        for _ in range(2):
+            with make(kind, server, fd=listener.fileno()) as frontend:
+                assert frontend.port == port
+                with socket.create_connection(("127.0.0.1", port), timeout=20):
+                    pass
+
+
+@pytest.mark.parametrize(("kind", "label"), ALL)
+def test_drain(server: Server, kind: Any, label: str) -> None:
+    with make(kind, server) as frontend:
+        with pytest.raises(InvalidArgumentError, match="timeout_s"):
+            frontend.drain(-1)
+        assert frontend.drain(20.0) is True
+
+
+def test_health_and_metrics(server: Server) -> None:
+    with make(KServeHttp, server) as frontend, make(Metrics, server) as metrics:
+        assert get(frontend.port, "/v2/health/ready")[0] == 200
+        status, text = get(metrics.port, "/metrics")
+        assert status == 200
+        assert b"nv_inference_request_success" in text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("use_ssl", True), ("server_cert", "c.pem"), ("use_mutual_auth", True)],
+)
+def test_what_is_not_offered_is_refused_at_start(
+    server: Server, field: str, value: object
+) -> None:
+    frontend = make(KServeGrpc, server, **{field: value})
+    with pytest.raises(UnsupportedError, match=field):
+        frontend.start()
+
+
+def test_unstarted_server() -> None:
+    with pytest.raises(InvalidArgumentError, match="Server not started"):
+        KServeHttp(Server(model_repository="x"))
+
+
+def test_server_stops_first(own_server: Any) -> None:
+    with make(KServeHttp, own_server) as frontend, make(KServeGrpc, own_server):
+        assert get(frontend.port, "/v2/models/identity_fp32/ready")[0] == 200
+        own_server.stop()
+        assert get(frontend.port, "/v2/health/ready")[0] == 503
+        assert get(frontend.port, "/v2/models/identity_fp32/config")[0] == 503
+    with pytest.raises(InvalidArgumentError, match="Server not started"):
+        KServeHttp(own_server)
+
+
+def test_server_is_dropped_first(own_server: Any) -> None:
+    frontend = make(KServeHttp, own_server)
+    del own_server
+    with frontend:
+        assert get(frontend.port, "/v2/health/ready")[0] == 200
+
+
+class Foreign:
+    """What NVIDIA's Server looks like to a frontend."""
+
+    def __init__(self, server: Server) -> None:
+        self._address = server._ptr()
+        self._server = object()
+
+    def _ptr(self) -> int:
+        return self._address
+
+
+def test_foreign_server(own_server: Any) -> None:
+    with make(KServeHttp, Foreign(own_server)) as frontend:
+        assert get(frontend.port, "/v2/models/identity_fp32/ready")[0] == 200
+        own_server.stop()
+        assert get(frontend.port, "/v2/health/ready")[0] == 503
+        assert get(frontend.port, "/v2/models/identity_fp32/config")[0] == 503

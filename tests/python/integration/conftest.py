@@ -1,0 +1,129 @@
+"""Fixtures of the tests that talk to frontends over sockets.
+
+The servers and frontends live as long as the run and are shared: a test leaves them as it found
+them, and what hurts one client must not hurt the next, which is itself a thing these tests check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from extra_models import broken_model, extra_models
+from helpers.models import standard_models, write_model, write_repository
+
+if TYPE_CHECKING:
+    import tritonclient.grpc
+    import tritonclient.http
+
+    from tritonfrontend.inprocess import Server
+
+LOCAL = "127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def wide_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Iterator[Server]:
+    """A started server with the standard models and those of ``extra_models``."""
+    from tritonfrontend.inprocess import Server
+
+    repository = tmp_path_factory.mktemp("wide")
+    write_repository(repository, [*standard_models(), *extra_models()])
+    stopped = Server(model_repository=str(repository), log_error=True)
+    with stopped.start(wait_until_ready=True, timeout=60) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def explicit_server(
+    tmp_path_factory: pytest.TempPathFactory, backends_dir: Path
+) -> Iterator[Server]:
+    """The same in explicit model control, plus the model ``broken``, which does not load."""
+    from tritonfrontend.inprocess import ModelControlMode, Server
+
+    models = [*standard_models(), *extra_models()]
+    repository = write_repository(tmp_path_factory.mktemp("explicit"), models)
+    write_model(repository, broken_model())
+    options = {
+        "model_repository": str(repository),
+        "model_control_mode": ModelControlMode.EXPLICIT,
+        "startup_models": ["identity_fp32"],
+        "log_error": True,
+    }
+    with Server(**options).start(wait_until_ready=True, timeout=60) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def http_port(wide_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeHttp
+
+    with KServeHttp(wide_server, KServeHttp.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture(scope="session")
+def grpc_port(wide_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeGrpc
+
+    with KServeGrpc(wide_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture(scope="session")
+def metrics_port(wide_server: Server) -> Iterator[int]:
+    from tritonfrontend import Metrics
+
+    with Metrics(wide_server, Metrics.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture(scope="session")
+def explicit_http_port(explicit_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeHttp
+
+    with KServeHttp(explicit_server, KServeHttp.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture(scope="session")
+def explicit_grpc_port(explicit_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeGrpc
+
+    with KServeGrpc(explicit_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture
+def http_client(http_port: int) -> Iterator[tritonclient.http.InferenceServerClient]:
+    import tritonclient.http
+
+    with closing(tritonclient.http.InferenceServerClient(f"{LOCAL}:{http_port}")) as client:
+        yield client
+
+
+@pytest.fixture
+def grpc_client(grpc_port: int) -> Iterator[tritonclient.grpc.InferenceServerClient]:
+    import tritonclient.grpc
+
+    with closing(tritonclient.grpc.InferenceServerClient(f"{LOCAL}:{grpc_port}")) as client:
+        yield client
+
+
+@pytest.fixture
+def triton_stub(grpc_port: int) -> Iterator[Any]:
+    """Every method of the service, with messages as the protocol has them."""
+    from calls import stub
+
+    with stub(grpc_port) as made:
+        yield made
+
+
+@pytest.fixture
+def explicit_stub(explicit_grpc_port: int) -> Iterator[Any]:
+    from calls import stub
+
+    with stub(explicit_grpc_port) as made:
+        yield made

@@ -1,0 +1,209 @@
+"""The operator's socket, the control channel of workers, and the run directory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tritonfrontend.supervisor import process, procfs, rundir
+from tritonfrontend.supervisor.channel import MAX_MESSAGE, Channel, ChannelClosed
+from tritonfrontend.supervisor.control import MAX_REQUEST, ControlError, ControlServer, ask
+
+
+def with_server(tmp_path: Path, talk: Callable[[Path], Awaitable[Any]]) -> Any:
+    def fail(request: Any) -> dict[str, Any]:
+        raise ControlError("not now")
+
+    async def main() -> Any:
+        path = tmp_path / "control.sock"
+        handlers = {"echo": lambda request: {"got": request["x"]}, "fail": fail}
+        server = ControlServer(path, handlers)
+        await server.start()
+        assert path.stat().st_mode & 0o777 == 0o600
+        try:
+            return await talk(path)
+        finally:
+            await server.close()
+            await asyncio.sleep(0)
+
+    return asyncio.run(main())
+
+
+def asked(tmp_path: Path, op: str, **args: Any) -> dict[str, Any]:
+    async def talk(path: Path) -> dict[str, Any]:
+        return await asyncio.to_thread(ask, path, op, **args)
+
+    found: dict[str, Any] = with_server(tmp_path, talk)
+    return found
+
+
+def test_request_and_refusals(tmp_path: Path) -> None:
+    assert asked(tmp_path, "echo", x=[1]) == {"got": [1]}
+    with pytest.raises(ControlError, match="not now"):
+        asked(tmp_path, "fail")
+    with pytest.raises(ControlError, match="unknown op 'nope'; known: echo, fail"):
+        asked(tmp_path, "nope")
+    with pytest.raises(ControlError, match="bad request: KeyError"):
+        asked(tmp_path, "echo")
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"[]", b"1", b'"x"', b"{}", b"\xff\xfe", b"[" * 30000, b'{"op":["a"]}']
+)
+def test_bad_requests_are_answered(tmp_path: Path, line: bytes) -> None:
+    async def talk(path: Path) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(line + b"\n")
+        answer = json.loads(await reader.readline())
+        assert answer["ok"] is False
+        writer.write(b'{"op":"echo","x":1}\n')  # the connection is still good
+        assert json.loads(await reader.readline()) == {"ok": True, "got": 1}
+        writer.close()
+        await writer.wait_closed()
+
+    with_server(tmp_path, talk)
+
+
+def test_endless_request_is_cut_off(tmp_path: Path) -> None:
+    async def talk(path: Path) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        with contextlib.suppress(OSError):
+            writer.write(b"x" * 4 * MAX_REQUEST)
+            await writer.drain()
+            assert await reader.read() == b""
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    with_server(tmp_path, talk)
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="No such file"):
+        ask(tmp_path / "control.sock", "status")
+
+
+@contextlib.contextmanager
+def channels() -> Any:
+    ours, theirs = Channel.pair()
+    other = Channel(theirs)
+    try:
+        yield ours, other
+    finally:
+        ours.close()
+        other.close()
+
+
+def test_messages_keep_their_borders_and_descriptors() -> None:
+    with channels() as (one, two):
+        read, write = os.pipe()
+        assert one.send("A", x=1)
+        assert one.send("B", [write], y="z")
+        os.close(write)
+        assert two.receive().args == {"x": 1}
+        message = two.receive()
+        assert (message.op, message.args) == ("B", {"y": "z"})
+        assert not os.get_inheritable(message.fds[0])
+        os.write(message.fds[0], b"through")
+        message.close()
+        assert os.read(read, 10) == b"through"
+        os.close(read)
+        assert two.receive() is None
+
+
+def test_too_long_and_foreign_messages() -> None:
+    with channels() as (one, two):
+        with pytest.raises(ValueError, match="exceeds 65536"):
+            one.send("A", x="y" * MAX_MESSAGE)
+        for raw in (b"\xff", b"[]", b"{}", b"x" * 70000):
+            os.write(one.fileno(), raw)
+        assert [message.op for message in two.drain()] == ["", "", "", ""]
+
+
+def test_full_and_closed_channel() -> None:
+    with channels() as (one, two):
+        sent = 0
+        while one.send("A", x="y" * 1000):
+            sent += 1
+            assert sent < 100_000
+        assert sum(1 for _ in two.drain()) == sent
+        two.close()
+        assert not one.send("A")
+        with pytest.raises(ChannelClosed):
+            one.receive()
+
+
+def identity(path: Path, **ports: int) -> rundir.Identity:
+    return rundir.Identity("one", "id", os.getpid(), 1, str(path), ports)
+
+
+def test_run_directory_is_exclusive_and_findable(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    with rundir.start_lock(base):
+        held = rundir.acquire(base, "one", "")
+        held.write_identity(identity(held.path, http=8123))
+        with pytest.raises(rundir.RunDirError, match="instance one is already running"):
+            rundir.acquire(base, "one", "")
+        with pytest.raises(rundir.RunDirError, match="instance one is already running"):
+            rundir.acquire(base, "other", str(held.path))
+        with pytest.raises(rundir.RunDirError, match="instance one is already running"):
+            rundir.acquire(base, "one", str(tmp_path / "elsewhere"))
+        owner = rundir.port_owner(base, 8123)
+        assert owner is not None
+        assert owner.name == "one"
+        assert rundir.port_owner(base, 8124) is None
+    held.close()
+    assert rundir.instances(base) == []
+    assert [path.name for path in base.iterdir()] == ["start.lock"]
+
+
+def test_stale_directories_are_cleaned(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    stale = base / "dead"
+    stale.mkdir(parents=True, mode=0o700)
+    (stale / "lock").write_text("{}")
+    (stale / "control.sock").touch()
+    (stale / "workers.json").write_text("not json")
+    (base / "link").symlink_to(tmp_path / "gone")
+    base.chmod(0o700)
+    with rundir.start_lock(base):
+        rundir.sweep_stale(base)
+    assert [path.name for path in base.iterdir()] == ["start.lock"]
+
+
+def test_pids_of_another_boot_or_process_are_left_alone(tmp_path: Path) -> None:
+    """Our own pid with a wrong start time, and with the right one under another boot."""
+    for boot, start in (
+        (procfs.boot_id(), 1),
+        ("other", procfs.start_time(os.getpid())),
+    ):
+        record = {"pid": os.getpid(), "start": start, "shm_prefix": "tfe-none-such-"}
+        (tmp_path / "workers.json").write_text(json.dumps({"boot": boot, "workers": [record]}))
+        rundir.sweep(tmp_path)
+
+
+def test_unusable_directories_are_refused(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    with rundir.start_lock(base):
+        wide = tmp_path / "wide"
+        wide.mkdir(mode=0o755)
+        with pytest.raises(rundir.RunDirError, match="open to other users"):
+            rundir.acquire(base, "one", str(wide))
+        file = tmp_path / "file"
+        file.touch()
+        with pytest.raises(rundir.RunDirError, match="not a directory"):
+            rundir.acquire(base, "one", str(file))
+        with pytest.raises(rundir.RunDirError, match="longer than"):
+            rundir.acquire(base, "one", str(tmp_path / ("x" * 120)))
+
+
+def test_shared_memory_is_swept_by_a_real_prefix_only() -> None:
+    for bad in ("", "tfe-", "a/b/c/d/e/f"):
+        with pytest.raises(ValueError, match="sweep"):
+            process.sweep_shm(bad)

@@ -1,0 +1,248 @@
+"""Text for people: tables, lines to paste, meanings of exits, lines of workers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import signal
+import threading
+from typing import Any
+
+import pytest
+from tritonfrontend.supervisor import examples, render
+from tritonfrontend.supervisor.exits import describe
+from tritonfrontend.supervisor.log import (
+    MAX_BYTES_PER_SECOND,
+    MAX_LINE_BYTES,
+    MAX_QUEUED_BYTES,
+    LineReader,
+    Output,
+)
+
+
+def sample(datatype: str = "FP32", shape: tuple[int, ...] = (-1, 4)) -> dict[str, Any]:
+    tensor = {"datatype": datatype, "shape": list(shape)}
+    return {
+        "name": "m",
+        "inputs": [{"name": "A", **tensor}, {"name": "B", **tensor}],
+        "outputs": [{"name": "SUM", **tensor}],
+    }
+
+
+HTTP, GRPC = ("0.0.0.0", 8000), ("::", 8001)
+
+
+def test_curl_line_is_a_whole_request() -> None:
+    words = shlex.split(examples.lines(sample(), HTTP, GRPC)[0])
+    assert words[:3] == ["curl", "-s", "http://localhost:8000/v2/models/m/infer"]
+    assert json.loads(words[4])["inputs"][1] == {
+        "name": "B",
+        "shape": [1, 4],
+        "datatype": "FP32",
+        "data": [0.0, 1.0, 2.0, 3.0],
+    }
+
+
+@pytest.mark.parametrize("datatype", ["BYTES", "BOOL", "INT64", "FP64", "UINT8"])
+def test_client_line_is_python(datatype: str) -> None:
+    line = examples.lines(sample(datatype), HTTP, GRPC, "/usr/bin/python3")[1]
+    words = shlex.split(line)
+    assert words[:2] == ["/usr/bin/python3", "-c"]
+    compile(words[2], "line", "exec")
+    assert "tritonclient.http" in words[2]
+
+
+def test_grpc_alone() -> None:
+    (line,) = examples.lines(sample(), None, GRPC)
+    assert "tritonclient.grpc" in line
+    assert '"localhost:8001"' in line
+
+
+@pytest.mark.parametrize("model", [sample("FP16"), sample(shape=(-1, 3, 224, 224))])
+def test_model_that_no_line_can_feed(model: dict[str, Any]) -> None:
+    assert examples.lines(model, HTTP, GRPC) == ["curl -s http://localhost:8000/v2/models/m"]
+
+
+def test_no_model_and_addresses() -> None:
+    assert examples.lines(None, ("10.0.0.1", 1), None) == [
+        "curl -i http://10.0.0.1:1/v2/health/ready"
+    ]
+    assert "http://[fe80::1]:1/" in examples.lines(None, ("fe80::1", 1), None)[0]
+
+
+def worker(**changes: Any) -> dict[str, Any]:
+    return {
+        "slot": 0,
+        "state": "READY",
+        "reason": "",
+        "device": "cpu:0",
+        "gpu": None,
+        "pid": 77,
+        "models": [],
+        "models_ready": 2,
+        "models_total": 2,
+        "loading": [],
+        "conns": 3,
+        "inflight": 1,
+        "completed": 12345,
+        "restarts_total": 0,
+        "uptime_s": 3723.0,
+        "rss": 900 << 20,
+        "next_try_in_s": None,
+        "last_exit": None,
+        **changes,
+    }
+
+
+def shown(*workers: dict[str, Any], color: bool = False) -> str:
+    status = {
+        "supervisor": {
+            "name": "blue",
+            "group_state": "degraded",
+            "ready": 1,
+            "total": 2,
+            "uptime_s": 61.0,
+            "pid": 7,
+            "ports": {"http": {"address": "0.0.0.0", "port": 8000}},
+        },
+        "workers": list(workers),
+    }
+    return render.table(status, color=color, width=140)
+
+
+def test_table() -> None:
+    last = {"text": "signal SIGSEGV (crash)", "reason": "it said [bold]", "uptime_s": 5.0}
+    gpu = {"name": "H100", "mem_used": 3 << 30, "mem_total": 80 << 30, "stale": True}
+    failed = {"name": "m", "version": 1, "reason": "no such file", "failed": True}
+    text = shown(
+        worker(),
+        worker(
+            slot=1, state="BACKOFF", reason="crash", next_try_in_s=4.2, pid=None, last_exit=last
+        ),
+        worker(slot=2, device="gpu:2", gpu=gpu, models=[failed]),
+    )
+    assert "blue: degraded, 1 of 2 workers ready, up 1m01s, pid 7" in text
+    row = next(line for line in text.splitlines() if line.startswith("w0"))
+    assert " ".join(row.split()) == "w0 READY cpu:0 77 2/2 3 1 12345 0 1h02m 900 MiB"
+    assert "w1: crash (next try in 4 s)" in text
+    assert "w1: last exit: signal SIGSEGV (crash): it said [bold], after 5s" in text
+    assert "gpu:2 H100 3.0 GiB/80.0 GiB (stale)" in text
+    assert "w2: model m version 1: no such file" in text
+    assert "\x1b" not in text
+    assert "\x1b" in shown(worker(), color=True)
+
+
+def test_units() -> None:
+    assert [render.duration(s) for s in (None, 0, 59, 60, 3600, 90000)] == [
+        *("-", "0s", "59s", "1m00s", "1h00m", "1d1h")
+    ]
+    assert [render.size(n) for n in (None, 0, 2048, 5 << 20, 3 << 30)] == [
+        *("-", "0 B", "2 KiB", "5 MiB", "3.0 GiB")
+    ]
+    assert render.names(["a", "b", "c", "d", "e"], 9) == "a, b, c, d and 5 more"
+    assert render.names(["a"], 1) == "a"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (0, "exit code 0 (drained)"),
+        (11, "exit code 11 (a model cannot load)"),
+        (1, "exit code 1 (unknown error)"),
+        (-signal.SIGSEGV, "signal SIGSEGV (crash)"),
+        (-signal.SIGTERM, "signal SIGTERM (ended by a signal)"),
+        (-signal.SIGKILL, "signal SIGKILL (killed from outside)"),
+        (-64, "signal SIGRTMAX (ended by a signal)"),
+        (-63, "signal 63 (ended by a signal)"),
+    ],
+)
+def test_meaning_of_an_exit(code: int, text: str) -> None:
+    assert str(describe(code)) == text
+
+
+def test_who_killed() -> None:
+    assert describe(-9, oom=True).meaning == "out of memory"
+    assert describe(-9, oom=True, killed_by_us="hung").meaning == "hung"
+    assert describe(10).permanent
+    assert describe(11).permanent
+    assert not describe(12).permanent
+
+
+def lines_of(*chunks: bytes) -> list[str]:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    found: list[str] = []
+    reader = LineReader(read, found.append)
+    for chunk in chunks:
+        os.write(write, chunk)
+        reader.read()
+    os.close(write)
+    assert reader.read() == -1
+    os.close(read)
+    return found
+
+
+def test_worker_lines() -> None:
+    assert lines_of(b"one\ntw", b"o\n", b"\xff\r\nrest") == [
+        "one",
+        "two",
+        "\N{REPLACEMENT CHARACTER}",
+        "rest",
+    ]
+    assert lines_of(b"a" * (MAX_LINE_BYTES + 5) + b"\n")[1] == "aaaaa"
+    assert [len(line) for line in lines_of(b"a" * 3 * MAX_LINE_BYTES)] == [MAX_LINE_BYTES] * 3
+
+
+def test_flood_is_dropped_and_counted() -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    found: list[str] = []
+    now = [5.0]
+    reader = LineReader(read, found.append, lambda: now[0])
+    block = b"x" * 1023 + b"\n"
+    for _ in range(MAX_BYTES_PER_SECOND // 1024 + 10):
+        os.write(write, block)
+        reader.read()
+    assert len(found) == MAX_BYTES_PER_SECOND // 1024
+    now[0] = 6.0
+    os.write(write, b"later\n")
+    reader.read()
+    assert found[-2:] == ["(10 lines dropped: too many at once)", "later"]
+    os.close(write)
+    os.close(read)
+
+
+class Stuck(io.StringIO):
+    """A terminal that takes nothing until it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.released.wait()
+        return super().write(text)
+
+
+def test_output_drops_instead_of_blocking() -> None:
+    stuck = Stuck()
+    output = Output(stuck, stuck)
+    for _ in range(100):
+        output.write("x" * (MAX_QUEUED_BYTES // 20))
+    stuck.released.set()
+    output.close(30)
+    assert "lines dropped: the output was blocked" in stuck.getvalue()
+    assert len(stuck.getvalue()) < 2 * MAX_QUEUED_BYTES
+
+
+def test_footer_stays_last() -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    output = Output(terminal, terminal)
+    output.footer("loading")
+    output.write("line")
+    output.footer("")
+    output.close(30)
+    assert terminal.getvalue() == "loading\r\x1b[Kline\nloading\r\x1b[K"
