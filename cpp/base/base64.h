@@ -10,7 +10,8 @@ namespace tfe::base {
 // Padded.
 std::string base64_encode(std::string_view bytes);
 
-// Padded or not. Nothing for characters outside the alphabet, wrong padding or an impossible length.
+// Padded or not. Nothing for characters outside the alphabet, wrong padding or an impossible
+// length.
 std::optional<std::string> base64_decode(std::string_view text);
 
 // The way Triton's HTTP frontend decodes: characters outside the alphabet, padding included, are

@@ -81,12 +81,13 @@ frontend::MetricsOptions metrics_options(const nb::dict& options) {
 nb::dict statistics(const Frontend& frontend) {
   const auto numbers = without_gil([&] { return frontend.statistics(); });
   nb::dict result;
-  result["connections"] = numbers.connections;
-  result["in_flight"] = numbers.in_flight;
-  result["accepted_total"] = numbers.accepted_total;
-  result["refused_total"] = numbers.refused_total;
-  result["bytes_in"] = numbers.bytes_in;
-  result["bytes_out"] = numbers.bytes_out;
+  result["connections"] = numbers.server.connections;
+  result["in_flight"] = numbers.server.in_flight;
+  result["requests_total"] = numbers.requests_total;
+  result["accepted_total"] = numbers.server.accepted_total;
+  result["refused_total"] = numbers.server.refused_total;
+  result["bytes_in"] = numbers.server.bytes_in;
+  result["bytes_out"] = numbers.server.bytes_out;
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "bindings/bind.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
+#include "bindings/library_ptr.h"
 #include "triton/library.h"
 #include "triton/logging.h"
 #include "triton/metrics.h"
@@ -20,12 +21,11 @@ namespace {
 
 using triton::Metric;
 using triton::MetricFamily;
-using LibraryPtr = std::shared_ptr<const triton::Library>;
 
-std::shared_ptr<MetricFamily> create_family(LibraryPtr library, int kind, const std::string& name,
+std::shared_ptr<MetricFamily> create_family(const triton::Library& library, int kind, const std::string& name,
                                             const std::string& description) {
   return unwrap(without_gil([&] {
-    return MetricFamily::create(library, static_cast<triton::MetricKind>(kind), name, description);
+    return MetricFamily::create(shared(library), static_cast<triton::MetricKind>(kind), name, description);
   }));
 }
 
@@ -34,10 +34,10 @@ std::shared_ptr<Metric> create_metric(std::shared_ptr<MetricFamily> family,
   return unwrap(without_gil([&] { return Metric::create(family, labels); }));
 }
 
-void log_message(const LibraryPtr& library, int level, const std::string& file, int line,
+void log_message(const triton::Library& library, int level, const std::string& file, int line,
                  const std::string& message) {
   unwrap(without_gil([&] {
-    return triton::log_message(*library, static_cast<triton::LogLevel>(level), file, line, message);
+    return triton::log_message(library, static_cast<triton::LogLevel>(level), file, line, message);
   }));
 }
 

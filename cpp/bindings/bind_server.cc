@@ -9,6 +9,7 @@
 #include "bindings/bind.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
+#include "bindings/library_ptr.h"
 #include "bindings/py_ref.h"
 #include "triton/library.h"
 #include "triton/options.h"
@@ -22,7 +23,6 @@ namespace {
 
 using triton::Server;
 using ServerPtr = std::shared_ptr<Server>;
-using LibraryPtr = std::shared_ptr<const triton::Library>;
 using Mapping = std::vector<std::pair<std::string, std::string>>;
 
 // Deleting the last reference stops the server, which can take seconds and waits for threads that
@@ -35,12 +35,12 @@ ServerPtr for_python(ServerPtr server) {
           }};
 }
 
-ServerPtr create(LibraryPtr library, const triton::ServerOptions& options) {
-  return for_python(unwrap(without_gil([&] { return Server::create(library, options); })));
+ServerPtr create(const triton::Library& library, const triton::ServerOptions& options) {
+  return for_python(unwrap(without_gil([&] { return Server::create(shared(library), options); })));
 }
 
-ServerPtr adopt(LibraryPtr library, std::uintptr_t address) {
-  return for_python(unwrap(without_gil([&] { return Server::adopt(library, address); })));
+ServerPtr adopt(const triton::Library& library, std::uintptr_t address) {
+  return for_python(unwrap(without_gil([&] { return Server::adopt(shared(library), address); })));
 }
 
 // Wraps a method so that it runs without the GIL and its error is thrown.

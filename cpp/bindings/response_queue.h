@@ -25,7 +25,9 @@
 
 namespace tfe::bindings {
 
-class LoopWaker {
+// Both are shared_from_this so that the bindings share the object itself: a pointer that owned its
+// Python object would take the GIL on the thread that drops it.
+class LoopWaker : public std::enable_shared_from_this<LoopWaker> {
  public:
   static base::Result<std::shared_ptr<LoopWaker>> create();
 
@@ -48,7 +50,8 @@ struct Delivery {
   bool final = false;
 };
 
-class ResponseQueue : public triton::Observer {
+class ResponseQueue : public triton::Observer,
+                      public std::enable_shared_from_this<ResponseQueue> {
  public:
   base::Result<std::optional<triton::OutputBuffer>> allocate(std::string_view output,
                                                              std::size_t byte_size) override;

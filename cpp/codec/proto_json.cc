@@ -46,10 +46,14 @@ bool read_double(element value, double& number) {
   std::string_view text;
   if (value.get(text) != simdjson::SUCCESS) return false;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (text == "NaN") number = std::numeric_limits<double>::quiet_NaN();
-  else if (text == "Infinity") number = kInfinity;
-  else if (text == "-Infinity") number = -kInfinity;
-  else return parse_whole(text, number);
+  if (text == "NaN")
+    number = std::numeric_limits<double>::quiet_NaN();
+  else if (text == "Infinity")
+    number = kInfinity;
+  else if (text == "-Infinity")
+    number = -kInfinity;
+  else
+    return parse_whole(text, number);
   return true;
 }
 
@@ -136,8 +140,10 @@ class Transcoder {
       case ProtoKind::kFloat:
       case ProtoKind::kDouble:
         if (!read_double(value, real)) return misfit(field.name, "a number");
-        if (field.kind == ProtoKind::kDouble) writer.float64(number, real, presence);
-        else writer.float32(number, static_cast<float>(real), presence);
+        if (field.kind == ProtoKind::kDouble)
+          writer.float64(number, real, presence);
+        else
+          writer.float32(number, static_cast<float>(real), presence);
         return {};
       case ProtoKind::kEnum:
         if (!read_enum(value, field.values, bits)) return misfit(field.name, "an enum value");
@@ -162,8 +168,8 @@ class Transcoder {
     return packed(array, field, out);
   }
 
-  // Scalars are written one after the other without tags. A tag of field 1 is one byte, which is cut
-  // off again.
+  // Scalars are written one after the other without tags. A tag of field 1 is one byte, which is
+  // cut off again.
   static base::Status packed(simdjson::dom::array array, const ProtoField& field,
                              std::string& out) {
     std::string all;
@@ -207,8 +213,9 @@ base::Result<std::string> json_to_proto(std::string_view json, const ProtoMessag
   simdjson::dom::parser parser;
   element root;
   if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
-    return base::fail(base::Code::kInternal, std::string("unexpected JSON from the inference core: ") +
-                                                 simdjson::error_message(error));
+    return base::fail(
+        base::Code::kInternal,
+        std::string("unexpected JSON from the inference core: ") + simdjson::error_message(error));
   }
   base::Status written;
   if (simdjson::dom::object object; root.get(object) == simdjson::SUCCESS) {

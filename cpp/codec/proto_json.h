@@ -1,9 +1,9 @@
 // Turns JSON of the inference core into protobuf, driven by tables that describe the messages.
 //
 // Rules (proto3 JSON mapping, as far as the core uses it): members are found by the field's proto
-// name; unknown members and nulls are ignored, so that a newer core does not break an older frontend;
-// 64-bit integers come as numbers or as decimal strings; enums as names or numbers; NaN and
-// infinities as strings. Fields are written in the order of the table.
+// name; unknown members and nulls are ignored, so that a newer core does not break an older
+// frontend; 64-bit integers come as numbers or as decimal strings; enums as names or numbers; NaN
+// and infinities as strings. Fields are written in the order of the table.
 #pragma once
 
 #include <cstdint>
@@ -47,9 +47,9 @@ struct ProtoField {
   std::string_view name;
   ProtoKind kind;
   ProtoShape shape = ProtoShape::kSingular;
-  const ProtoMessage* message = nullptr;       // of kMessage
+  const ProtoMessage* message = nullptr;        // of kMessage
   std::span<const ProtoEnumValue> values = {};  // of kEnum
-  ProtoKind key = ProtoKind::kString;          // of kMap: kString or an unsigned integer
+  ProtoKind key = ProtoKind::kString;           // of kMap: kString or an unsigned integer
 };
 
 struct ProtoMessage {

@@ -149,9 +149,9 @@ std::size_t PackedVarints::count(base::Bytes packed) {
 }
 
 bool valid_utf8(std::string_view text) {
-  const bool ascii = std::ranges::all_of(
-      text.substr(0, std::min<std::size_t>(text.size(), 64)),
-      [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
+  const bool ascii =
+      std::ranges::all_of(text.substr(0, std::min<std::size_t>(text.size(), 64)),
+                          [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
   if (ascii && text.size() <= 64) return true;
   return simdjson::validate_utf8(text.data(), text.size());
 }

@@ -1,9 +1,9 @@
 // Reads protobuf messages field by field, as views into the message; never throws, never copies.
 //
-// The rules of the wire format that every decoder here relies on: unknown fields and known fields of
-// an unexpected wire type are skipped (switch on key()), groups included; the last of several values
-// of a singular field wins; repeated scalars come packed, unpacked or mixed. A malformed message ends
-// next() and sets failed().
+// The rules of the wire format that every decoder here relies on: unknown fields and known fields
+// of an unexpected wire type are skipped (switch on key()), groups included; the last of several
+// values of a singular field wins; repeated scalars come packed, unpacked or mixed. A malformed
+// message ends next() and sets failed().
 //
 // Its own parser and not protozero's, because that throws, and takes no groups.
 #pragma once
@@ -47,7 +47,9 @@ class ProtoReader {
   std::uint64_t number_value() const { return value_; }  // varint, fixed32, fixed64
   base::Bytes bytes() const { return bytes_; }
   std::int64_t int64() const { return static_cast<std::int64_t>(value_); }
-  std::int32_t int32() const { return static_cast<std::int32_t>(static_cast<std::uint32_t>(value_)); }
+  std::int32_t int32() const {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(value_));
+  }
   std::uint32_t uint32() const { return static_cast<std::uint32_t>(value_); }
   bool boolean() const { return value_ != 0; }
   double float64() const;

@@ -1,9 +1,8 @@
 #include "codec/proto_writer.h"
 
+#include <bit>
 #include <protozero/buffer_string.hpp>
 #include <protozero/varint.hpp>
-
-#include <bit>
 
 namespace tfe::codec {
 namespace {

@@ -12,15 +12,22 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "frontend/options.h"
+#include "frontend/request_counter.h"
 #include "server/http_server.h"
 
 namespace tfe::frontend {
 
 // What makes one frontend differ from another.
 struct Application {
-  std::string label;                // "HTTP", as messages call it
-  std::shared_ptr<void> keep;       // owns the handlers that the factory's protocols refer to
+  std::string label;  // "HTTP", as messages call it
+  // In an object that owns all the handler refers to; see RequestCounter for what it counts.
+  std::shared_ptr<RequestCounter> handler;
   server::ProtocolFactory factory;
+};
+
+struct Statistics {
+  server::ServerStatistics server;
+  std::uint64_t requests_total = 0;
 };
 
 class Frontend {
@@ -34,7 +41,7 @@ class Frontend {
   base::Status stop();
   bool drain(base::Duration timeout) { return server_.drain(timeout); }
   std::uint16_t port() const { return server_.port(); }
-  server::ServerStatistics statistics() const { return server_.statistics(); }
+  Statistics statistics() const { return {server_.statistics(), application_.handler->count()}; }
 
  private:
   base::Status start_error(base::Status status) const;

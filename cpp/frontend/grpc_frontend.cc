@@ -19,6 +19,7 @@ struct GrpcApplication {
   kserve::Executor executor;
   kserve::Inference inference;
   grpc::Router router;
+  RequestCounter counter{router};
 };
 
 http2::Options http2_options(const GrpcOptions& options) {
@@ -37,9 +38,10 @@ std::unique_ptr<Frontend> make_grpc(std::shared_ptr<triton::Server> server,
   server::ProtocolOptions protocols;
   protocols.protocols = server::Protocols::kHttp2;
   protocols.http2 = http2_options(options);
-  auto factory = server::make_protocol_factory(application->router, std::move(protocols));
-  return std::make_unique<Frontend>(
-      Application{"GRPC", std::move(application), std::move(factory)}, options.endpoint);
+  auto factory = server::make_protocol_factory(application->counter, std::move(protocols));
+  std::shared_ptr<RequestCounter> counter(application, &application->counter);
+  return std::make_unique<Frontend>(Application{"GRPC", std::move(counter), std::move(factory)},
+                                    options.endpoint);
 }
 
 }  // namespace tfe::frontend

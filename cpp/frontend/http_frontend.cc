@@ -15,10 +15,12 @@ struct HttpApplication {
   HttpApplication(std::shared_ptr<triton::Server> server, const Control& control,
                   const kserve_http::Options& options)
       : executor(control.threads, control.queue_limit),
-        handler({server, kserve::Inference(server), executor, options}) {}
+        handler({server, kserve::Inference(server), executor, options}),
+        counter(handler) {}
 
   kserve::Executor executor;
   Handler handler;
+  RequestCounter counter;
 };
 
 template <typename Handler>
@@ -29,9 +31,10 @@ std::unique_ptr<Frontend> make(std::string label, std::shared_ptr<triton::Server
       std::make_shared<HttpApplication<Handler>>(std::move(server), control, options);
   server::ProtocolOptions protocols;
   protocols.protocols = server::Protocols::kHttp1;
-  auto factory = server::make_protocol_factory(application->handler, std::move(protocols));
+  auto factory = server::make_protocol_factory(application->counter, std::move(protocols));
+  std::shared_ptr<RequestCounter> counter(application, &application->counter);
   return std::make_unique<Frontend>(
-      Application{std::move(label), std::move(application), std::move(factory)}, endpoint);
+      Application{std::move(label), std::move(counter), std::move(factory)}, endpoint);
 }
 
 }  // namespace

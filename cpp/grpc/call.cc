@@ -32,9 +32,9 @@ Status refuse_compressed(std::string_view encoding) {
   if (encoding.empty() || encoding == "identity") {
     return {Code::kInternal, "Compression bit set but no encoding configured"};
   }
-  return {Code::kUnimplemented, "Compression algorithm '" + std::string(encoding) +
-                                    "' is not supported, supported are: " +
-                                    std::string(kAcceptEncoding)};
+  return {Code::kUnimplemented,
+          "Compression algorithm '" + std::string(encoding) +
+              "' is not supported, supported are: " + std::string(kAcceptEncoding)};
 }
 
 }  // namespace

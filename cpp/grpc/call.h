@@ -1,8 +1,8 @@
 // One gRPC call over an http::Exchange, unary or streaming: messages in, messages and a status out.
 //
 // On the connection's strand only. The Call is the exchange's sink; its handler is let go when the
-// call is finished or lost, so a handler may hold its Call. What outlives the call (an inference that
-// cannot be stopped) may hold both.
+// call is finished or lost, so a handler may hold its Call. What outlives the call (an inference
+// that cannot be stopped) may hold both.
 #pragma once
 
 #include <atomic>

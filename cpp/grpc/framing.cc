@@ -54,8 +54,8 @@ std::expected<void, Status> MessageReader::begin_message() {
   prefix_filled_ = 0;
   const auto flag = std::to_integer<std::uint8_t>(prefix_[0]);
   if (flag > 1) {
-    return std::unexpected(Status{Code::kInternal, "Invalid message flag " + std::to_string(flag) +
-                                                       ", expected 0 or 1"});
+    return std::unexpected(Status{
+        Code::kInternal, "Invalid message flag " + std::to_string(flag) + ", expected 0 or 1"});
   }
   compressed_ = flag == 1;
   size_ = 0;

@@ -1,5 +1,5 @@
-// grpc.health.v1.Health/Check. The service name of the request is ignored, so that probes which send
-// one get the answer of the whole server, as from Triton's own frontend.
+// grpc.health.v1.Health/Check. The service name of the request is ignored, so that probes which
+// send one get the answer of the whole server, as from Triton's own frontend.
 #pragma once
 
 #include <functional>

@@ -33,10 +33,10 @@ std::optional<http::ResponseHead> refuse(const http::RequestHead& head, const Me
   // Hand-written clients leave it out, and gRPC's own servers let them.
   const auto content_type = metadata.find("content-type");
   if (content_type && !is_grpc(*content_type)) {
-    return trailers_only({Code::kInvalidArgument, "invalid content-type '" +
-                                                      std::string(*content_type) +
-                                                      "', expected application/grpc"},
-                         415);
+    return trailers_only(
+        {Code::kInvalidArgument,
+         "invalid content-type '" + std::string(*content_type) + "', expected application/grpc"},
+        415);
   }
   return std::nullopt;
 }
@@ -61,17 +61,16 @@ std::shared_ptr<http::RequestSink> Router::on_request(const http::RequestHead& h
     refusal = trailers_only({Code::kUnimplemented, "unknown method " + std::string(head.target)});
   }
   if (!refusal && calls() >= options_.max_calls) {
-    refusal = trailers_only({Code::kResourceExhausted,
-                             "the server has its limit of " + std::to_string(options_.max_calls) +
-                                 " calls in work"});
+    refusal = trailers_only(
+        {Code::kResourceExhausted,
+         "the server has its limit of " + std::to_string(options_.max_calls) + " calls in work"});
   }
   if (refusal) {
     exchange.respond(std::move(*refusal), {});
     return std::make_shared<NoSink>();
   }
   auto call = std::make_shared<Call>(
-      exchange,
-      CallOptions{options_.max_message_size, budget_, method->second.aligner, calls_},
+      exchange, CallOptions{options_.max_message_size, budget_, method->second.aligner, calls_},
       std::string(metadata.find("grpc-encoding").value_or("")));
   open(method->second, metadata, call);
   return call;
@@ -92,9 +91,9 @@ void Router::open(const Method& method, const Metadata& metadata,
 }
 
 http::ResponseHead Router::on_headers_too_large(std::size_t size, std::size_t limit) {
-  return trailers_only({Code::kResourceExhausted,
-                        "received metadata size exceeds hard limit (" + std::to_string(size) +
-                            " vs. " + std::to_string(limit) + ")"});
+  return trailers_only({Code::kResourceExhausted, "received metadata size exceeds hard limit (" +
+                                                      std::to_string(size) + " vs. " +
+                                                      std::to_string(limit) + ")"});
 }
 
 }  // namespace tfe::grpc

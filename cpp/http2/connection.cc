@@ -3,17 +3,12 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace tfe::http2 {
 namespace {
 
 constexpr std::size_t kFirstReceiveBuffer = 8U << 10;
-
-// What our PINGs carry, to tell their answers apart.
-constexpr std::array<std::uint8_t, 8> kKeepalivePing{'k', 'e', 'e', 'p', 'l', 'i', 'v', 'e'};
-constexpr std::array<std::uint8_t, 8> kDrainPing{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
 // The reset codes that this server uses by itself; nghttp2 answers broken rules with the others.
 bool is_our_choice(std::uint32_t code) {
@@ -126,9 +121,7 @@ void Connection::on_frame(const FrameInfo& frame) {
       if (!frame.has(NGHTTP2_FLAG_ACK)) {
         count(AbuseGuard::Event::kPing);
       } else {
-        // Answers arrive in order, so whichever ping this is, the one before it was answered too.
-        keepalive_.acknowledged();
-        if (phase_ == Phase::kNotice) end_notice();
+        on_pong();
       }
       break;
     case NGHTTP2_SETTINGS:
@@ -284,134 +277,6 @@ void Connection::pending_changed(std::size_t less, std::size_t more) {
   if (pending_ == 0 && more > 0) progress_at_ = now_;
   pending_ += more;
   pending_ -= less;
-}
-
-// --- Ending --------------------------------------------------------------------------------------
-
-void Connection::count(AbuseGuard::Event event) {
-  if (!guard_.allow(event, now_)) go_away(NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
-void Connection::go_away(std::uint32_t code) { nghttp2_session_terminate_session(session(), code); }
-
-// After input: if the session decided to end, nothing that is in flight will be answered.
-void Connection::settle() {
-  if (phase_ == Phase::kClosed || phase_ == Phase::kPreface) return;
-  if (error_sent_) close();
-}
-
-void Connection::close() {
-  if (std::exchange(phase_, Phase::kClosed) == Phase::kClosed) return;
-  // A sink may call anything but its own exchange; streams are still there while they are told.
-  for (std::size_t index = 0; index < streams_.size(); ++index) streams_[index]->lose();
-  for (const auto& stream : streams_) {
-    nghttp2_session_set_stream_user_data(session(), stream->id(), nullptr);
-  }
-  streams_.clear();
-  counter_->store(0, std::memory_order_relaxed);
-}
-
-void Connection::abort() {
-  close();
-  writer_.chain() = {};
-}
-
-bool Connection::finished() const {
-  if (writer_.size() > 0) return false;
-  if (phase_ == Phase::kClosed || error_sent_) return true;
-  return phase_ == Phase::kDraining && streams_.empty() &&
-         nghttp2_session_want_write(session()) == 0;
-}
-
-bool Connection::idle() const {
-  if (!streams_.empty() || writer_.size() > 0) return false;
-  const bool speaking = phase_ != Phase::kPreface && phase_ != Phase::kClosed;
-  return !speaking || nghttp2_session_want_write(session()) == 0;
-}
-
-// RFC 9113 section 6.8: a first GOAWAY that excludes nothing, then, one round trip later, the one
-// that names the last request taken. Clients lose no request that was on its way.
-void Connection::drain(base::TimePoint now) {
-  now_ = now;
-  if (phase_ == Phase::kPreface) return close();
-  if (phase_ != Phase::kOpen) return;
-  phase_ = Phase::kNotice;
-  notice_at_ = now;
-  nghttp2_submit_shutdown_notice(session());
-  send_ping(true);
-}
-
-void Connection::end_notice() {
-  phase_ = Phase::kDraining;
-  nghttp2_submit_goaway(session(), NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session()), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
-}
-
-void Connection::send_ping(bool draining) {
-  nghttp2_submit_ping(session(), NGHTTP2_FLAG_NONE,
-                      draining ? kDrainPing.data() : kKeepalivePing.data());
-}
-
-// --- Time ----------------------------------------------------------------------------------------
-
-Connection::Due Connection::preface_due() const {
-  if (phase_ != Phase::kPreface) return std::nullopt;
-  return accepted_at_ + options_.preface_timeout;
-}
-
-Connection::Due Connection::idle_due() const {
-  const bool counts = phase_ == Phase::kOpen && streams_.empty();
-  if (!counts || options_.idle_timeout.count() == 0) return std::nullopt;
-  return idle_since_ + options_.idle_timeout;
-}
-
-Connection::Due Connection::stall_due() const {
-  const bool waiting = writer_.size() > 0 || pending_ > 0;
-  if (!waiting || options_.write_stall_timeout.count() == 0) return std::nullopt;
-  return progress_at_ + options_.write_stall_timeout;
-}
-
-Connection::Due Connection::notice_due() const {
-  if (phase_ != Phase::kNotice) return std::nullopt;
-  return notice_at_ + options_.drain_notice;
-}
-
-Connection::Due Connection::deadline() const {
-  Due first;
-  const auto consider = [&first](Due due) {
-    if (due && (!first || *due < *first)) first = due;
-  };
-  consider(stall_due());
-  if (phase_ == Phase::kClosed) return first;
-  consider(preface_due());
-  consider(idle_due());
-  consider(notice_due());
-  if (phase_ != Phase::kPreface) consider(keepalive_.deadline(!streams_.empty()));
-  return first;
-}
-
-void Connection::on_deadline(base::TimePoint now) {
-  now_ = now;
-  const auto passed = [now](Due due) { return due && now >= *due; };
-  if (passed(stall_due())) return abort();
-  if (phase_ == Phase::kClosed) return;
-  if (passed(preface_due())) return close();
-  if (passed(idle_due())) drain(now);
-  if (passed(notice_due())) end_notice();
-  check_keepalive();
-}
-
-void Connection::check_keepalive() {
-  if (phase_ == Phase::kPreface || phase_ == Phase::kClosed) return;
-  switch (keepalive_.on_deadline(!streams_.empty(), now_)) {
-    case Keepalive::Action::kSendPing:
-      return send_ping(false);
-    case Keepalive::Action::kPeerIsGone:
-      return abort();
-    case Keepalive::Action::kNone:
-      return;
-  }
 }
 
 }  // namespace tfe::http2

@@ -88,7 +88,8 @@ class Connection final : public http::Protocol, private SessionEvents {
   void go_away(std::uint32_t code);
   void settle();
   void close();
-  void send_ping(bool drain);
+  void send_ping();
+  void on_pong();
   void end_notice();
   void check_keepalive();
   Due preface_due() const;
@@ -122,6 +123,9 @@ class Connection final : public http::Protocol, private SessionEvents {
   base::TimePoint idle_since_;
   base::TimePoint progress_at_;
   base::TimePoint notice_at_;
+  std::uint64_t pings_sent_ = 0;
+  std::uint64_t pings_answered_ = 0;
+  std::uint64_t notice_ping_ = 0;  // the ping whose answer ends kNotice
 };
 
 }  // namespace tfe::http2

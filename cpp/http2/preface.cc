@@ -45,8 +45,8 @@ void PrefaceSniffer::judge_foreign() {
     verdict_ = method ? Verdict::kHttp1Head : Verdict::kNoise;
   }
   if (verdict_ != Verdict::kHttp1Head) return;
-  const bool complete = foreign_.find("\r\n\r\n") != std::string::npos ||
-                        foreign_.find("\n\n") != std::string::npos;
+  const bool complete =
+      foreign_.find("\r\n\r\n") != std::string::npos || foreign_.find("\n\n") != std::string::npos;
   if (complete || foreign_.size() >= kMaxHead) verdict_ = Verdict::kHttp1;
 }
 

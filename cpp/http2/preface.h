@@ -18,8 +18,8 @@ class PrefaceSniffer {
   //            +--(anything else)--> kNoise
   enum class Verdict : std::uint8_t { kUndecided, kHttp2, kHttp1Head, kHttp1, kNoise };
 
-  // Verdicts kUndecided and kHttp1Head want more bytes. All bytes are swallowed, but for those after
-  // the preface: with kHttp2 they begin at surplus_at() of the piece just fed.
+  // Verdicts kUndecided and kHttp1Head want more bytes. All bytes are swallowed, but for those
+  // after the preface: with kHttp2 they begin at surplus_at() of the piece just fed.
   Verdict feed(base::Bytes bytes);
   std::size_t surplus_at() const { return surplus_at_; }
   Verdict verdict() const { return verdict_; }

@@ -91,8 +91,8 @@ ssize_t frame_room(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t se
                    std::int32_t stream_window, std::uint32_t peer_max_frame, void* user_data) {
   const std::int64_t cap =
       std::min<std::int64_t>(peer_max_frame, self(user_data).options().max_send_frame_size);
-  return static_cast<ssize_t>(std::min({cap, std::int64_t{session_window},
-                                        std::int64_t{stream_window}}));
+  return static_cast<ssize_t>(
+      std::min({cap, std::int64_t{session_window}, std::int64_t{stream_window}}));
 }
 
 nghttp2_session_callbacks* make_callbacks() {

@@ -39,7 +39,8 @@ class SessionEvents {
   virtual void on_data(std::int32_t stream_id, base::Bytes data) = 0;
   virtual void on_closed(std::int32_t stream_id) = 0;
   virtual void on_sent(const FrameInfo& frame) = 0;
-  virtual SendVerdict on_send_data(std::int32_t stream_id, base::Bytes frame_header, std::size_t size) = 0;
+  virtual SendVerdict on_send_data(std::int32_t stream_id, base::Bytes frame_header,
+                                   std::size_t size) = 0;
 };
 
 // A server session. `Options` must outlive it.

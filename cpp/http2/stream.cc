@@ -78,8 +78,8 @@ void Stream::receive(base::Bytes piece) {
   }
 }
 
-// Credit goes back as soon as the sink has taken the bytes, not when the request completes: a stream
-// of many messages would stall otherwise.
+// Credit goes back as soon as the sink has taken the bytes, not when the request completes: a
+// stream of many messages would stall otherwise.
 void Stream::deliver(base::Bytes piece) {
   const auto sink = sink_;  // on_body may finish the exchange
   sink->on_body(piece);
@@ -95,7 +95,8 @@ void Stream::receive_end() {
 
 void Stream::resume_body() {
   if (--pauses_ > 0 || !sink_) return;
-  // Later, because the caller may stand inside the sink; and the sink may have paused again by then.
+  // Later, because the caller may stand inside the sink; and the sink may have paused again by
+  // then.
   connection_.later(id_, [](Stream& stream) {
     if (stream.pauses_ > 0 || !stream.sink_) return;
     const std::string held = std::exchange(stream.held_, {});

@@ -1,8 +1,8 @@
 // One request and its response on an HTTP/2 connection (RFC 9113 section 5.1, server side).
 //
 // On the connection's strand only. Owned by its Connection from the end of the request's header
-// block until nghttp2 closes the stream; the sink is let go earlier, when the response is finished or
-// aborted, so that a late callback never reaches a finished exchange.
+// block until nghttp2 closes the stream; the sink is let go earlier, when the response is finished
+// or aborted, so that a late callback never reaches a finished exchange.
 #pragma once
 
 #include <cstddef>

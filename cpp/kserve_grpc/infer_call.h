@@ -1,8 +1,8 @@
 // ModelInfer: one request, one response.
 //
 // The call is worked on by the connection's strand until the request is with the core, and by a
-// thread of the core from its answer to the encoded message, which goes back to the strand. It lives
-// until the core has let go of it, also when the client is gone by then.
+// thread of the core from its answer to the encoded message, which goes back to the strand. It
+// lives until the core has let go of it, also when the client is gone by then.
 #pragma once
 
 #include <memory>

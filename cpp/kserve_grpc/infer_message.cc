@@ -152,8 +152,8 @@ base::Result<InferMessage> parse_infer_message(base::Bytes message, const Messag
   return Parser(limits).run(message);
 }
 
-// The head ends anywhere, as a rule inside the tensor that is looked for. What is needed of it is its
-// tag and length, so fields are stepped over by hand and not with a ProtoReader.
+// The head ends anywhere, as a rule inside the tensor that is looked for. What is needed of it is
+// its tag and length, so fields are stepped over by hand and not with a ProtoReader.
 std::size_t first_raw_offset(base::Bytes head) {
   std::size_t at = 0;
   const auto varint = [&](std::uint64_t& value) {

@@ -26,10 +26,9 @@ base::Status bind_raw(base::Bytes data, kserve::Input& input, kserve::InferReque
   if (data.empty() || aligned(data, input.datatype)) return {};
   const auto copy = base::BufferPool::global().take_shared(data.size());
   if (!copy) {
-    return base::fail(base::Code::kResourceExhausted, "no memory for the " +
-                                                          std::to_string(data.size()) +
-                                                          " bytes of input tensor '" + input.name +
-                                                          "'");
+    return base::fail(base::Code::kResourceExhausted,
+                      "no memory for the " + std::to_string(data.size()) +
+                          " bytes of input tensor '" + input.name + "'");
   }
   std::memcpy(copy->data(), data.data(), data.size());
   input.data = {copy->data(), data.size()};

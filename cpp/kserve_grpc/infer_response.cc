@@ -78,10 +78,10 @@ base::Result<base::Chain> encode_infer_response(
   }
   message.append(std::move(text));
   if (message.size() > kMaxMessage) {
-    return base::fail(base::Code::kInvalidArgument,
-                      "Response has byte size " + std::to_string(message.size()) +
-                          " which exceeds gRPC's byte size limit " + std::to_string(kMaxMessage) +
-                          ".");
+    return base::fail(base::Code::kInvalidArgument, "Response has byte size " +
+                                                        std::to_string(message.size()) +
+                                                        " which exceeds gRPC's byte size limit " +
+                                                        std::to_string(kMaxMessage) + ".");
   }
   return message;
 }

@@ -51,14 +51,14 @@ using AskJson = base::Result<std::string> (triton::Server::*)(const std::string&
 
 UnaryMethod json_method(std::shared_ptr<triton::Server> server, AskJson ask,
                         const codec::ProtoMessage& type) {
-  return [server = std::move(server), ask,
-          &type](base::Bytes request) -> base::Result<std::string> {
-    const auto model = parse_model(request);
-    if (!model) return std::unexpected(model.error());
-    const auto json = ((*server).*ask)(model->name, model->version);
-    if (!json) return std::unexpected(json.error());
-    return codec::json_to_proto(*json, type);
-  };
+  return
+      [server = std::move(server), ask, &type](base::Bytes request) -> base::Result<std::string> {
+        const auto model = parse_model(request);
+        if (!model) return std::unexpected(model.error());
+        const auto json = ((*server).*ask)(model->name, model->version);
+        if (!json) return std::unexpected(json.error());
+        return codec::json_to_proto(*json, type);
+      };
 }
 
 }  // namespace

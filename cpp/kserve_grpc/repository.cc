@@ -41,7 +41,8 @@ bool parse_choice(base::Bytes message, Choice& choice) {
     if (reader.key() == field_key(1, Wire::kVarint)) choice = reader.boolean();
     if (reader.key() == field_key(2, Wire::kVarint)) choice = reader.int64();
     if (reader.key() == field_key(3, Wire::kBytes)) choice = reader.text();
-    if (reader.key() == field_key(4, Wire::kBytes)) choice = RawBytes{base::as_text(reader.bytes())};
+    if (reader.key() == field_key(4, Wire::kBytes))
+      choice = RawBytes{base::as_text(reader.bytes())};
   }
   return !reader.failed();
 }
@@ -129,8 +130,7 @@ base::Result<std::string> unload(triton::Server& server, base::Bytes request) {
     if (given.key != "unload_dependents") continue;
     const auto* value = std::get_if<bool>(&given.value);
     if (value == nullptr) {
-      return invalid(
-          "invalid value type for 'unload_dependents' parameter, expected bool_param.");
+      return invalid("invalid value type for 'unload_dependents' parameter, expected bool_param.");
     }
     dependents = *value;
   }

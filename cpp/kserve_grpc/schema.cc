@@ -51,8 +51,8 @@ constexpr std::array kInferStatisticsFields{
 constexpr ProtoMessage kInferStatistics{kInferStatisticsFields};
 
 constexpr std::array kResponseStatisticsFields{
-    message(1, "compute_infer", kDuration), message(2, "compute_output", kDuration),
-    message(3, "success", kDuration),       message(4, "fail", kDuration),
+    message(1, "compute_infer", kDuration),  message(2, "compute_output", kDuration),
+    message(3, "success", kDuration),        message(4, "fail", kDuration),
     message(5, "empty_response", kDuration), message(6, "cancel", kDuration),
 };
 constexpr ProtoMessage kResponseStatistics{kResponseStatisticsFields};

@@ -13,8 +13,7 @@ void add_service(grpc::Router& router, const Dependencies& dependencies, const O
   add_inference(router, dependencies, options);
 }
 
-void add_inference(grpc::Router& router, const Dependencies& dependencies,
-                   const Options& options) {
+void add_inference(grpc::Router& router, const Dependencies& dependencies, const Options& options) {
   router.add(
       std::string(kService) + "ModelInfer",
       [&inference = dependencies.inference, limits = options.limits](

@@ -8,7 +8,6 @@
 #include "kserve/executor.h"
 #include "kserve/inference.h"
 #include "kserve_grpc/infer_message.h"
-#include "triton/server.h"
 
 namespace tfe::kserve_grpc {
 

@@ -93,8 +93,10 @@ bool lay_out(base::Bytes part, std::size_t list, Layout& layout) {
       if (reader.wire() == Wire::kBytes) layout.element(reader.bytes());
     } else if (is_fixed(list)) {
       const auto own = list == TensorContents::kFp32 ? Wire::kFixed32 : Wire::kFixed64;
-      if (reader.wire() == Wire::kBytes) layout.raw(reader.bytes());
-      else if (reader.wire() == own) layout.number(reader.number_value());
+      if (reader.wire() == Wire::kBytes)
+        layout.raw(reader.bytes());
+      else if (reader.wire() == own)
+        layout.number(reader.number_value());
     } else if (!lay_out_varints(reader, list, layout)) {
       return false;
     }
@@ -178,8 +180,7 @@ base::Result<OwnedBytes> convert_contents(const TensorContents& contents, DataTy
   const std::uint64_t size = *list == TensorContents::kBytes
                                  ? contents.bytes_size
                                  : contents.elements[*list] * element_size;
-  const auto block =
-      size <= kMaxTensor ? base::BufferPool::global().take_shared(size) : nullptr;
+  const auto block = size <= kMaxTensor ? base::BufferPool::global().take_shared(size) : nullptr;
   if (!block) {
     return base::fail(base::Code::kResourceExhausted,
                       "no memory for the " + std::to_string(size) + " bytes of input tensor '" +

@@ -1,5 +1,5 @@
-// InferTensorContents: the typed lists that may stand for a tensor's bytes. Measured when the message
-// is parsed, converted into the tensor's layout once its datatype is judged.
+// InferTensorContents: the typed lists that may stand for a tensor's bytes. Measured when the
+// message is parsed, converted into the tensor's layout once its datatype is judged.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "triton/types.h"
+#include "kserve/request.h"
 
 namespace tfe::kserve_grpc {
 
@@ -40,7 +40,7 @@ struct OwnedBytes {
   base::Bytes bytes;
   base::Owner owner;
 };
-base::Result<OwnedBytes> convert_contents(const TensorContents& contents,
-                                          triton::DataType datatype, const TensorName& name);
+base::Result<OwnedBytes> convert_contents(const TensorContents& contents, triton::DataType datatype,
+                                          const TensorName& name);
 
 }  // namespace tfe::kserve_grpc

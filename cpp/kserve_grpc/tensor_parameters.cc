@@ -20,9 +20,9 @@ std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"
 
 std::unexpected<base::Error> wrong_type(std::string_view key, std::string_view tensor,
                                         std::string_view expected) {
-  return base::fail(base::Code::kInvalidArgument,
-                    "invalid value type for " + quoted(key) + " parameter for tensor " +
-                        quoted(tensor) + ", expected " + std::string(expected) + ".");
+  return base::fail(base::Code::kInvalidArgument, "invalid value type for " + quoted(key) +
+                                                      " parameter for tensor " + quoted(tensor) +
+                                                      ", expected " + std::string(expected) + ".");
 }
 
 // Nothing if the parameter is absent.
@@ -32,9 +32,9 @@ base::Result<std::optional<std::uint64_t>> number(const std::vector<WireParamete
   const ParameterChoice* value = find(parameters, key);
   if (value == nullptr) return std::nullopt;
   if (!has_region) {
-    return base::fail(base::Code::kInvalidArgument,
-                      quoted(key) + " can not be specified without " + quoted(kRegion) +
-                          " parameter for tensor " + quoted(tensor));
+    return base::fail(base::Code::kInvalidArgument, quoted(key) + " can not be specified without " +
+                                                        quoted(kRegion) + " parameter for tensor " +
+                                                        quoted(tensor));
   }
   const auto* given = std::get_if<std::int64_t>(value);
   if (given == nullptr) return wrong_type(key, tensor, "int64_param");

@@ -59,10 +59,10 @@ void add_quick(grpc::Router& router, std::string path, UnaryMethod method) {
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
                   kserve::Executor& executor) {
   auto shared = std::make_shared<const UnaryMethod>(std::move(method));
-  router.add(std::move(path), [shared, &executor](const std::shared_ptr<grpc::Call>& call,
-                                                  const grpc::Metadata&) {
-    return std::make_shared<BlockingHandler>(call, shared, executor);
-  });
+  router.add(std::move(path),
+             [shared, &executor](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata&) {
+               return std::make_shared<BlockingHandler>(call, shared, executor);
+             });
 }
 
 base::Error unparsable() { return {base::Code::kInternal, "Unable to parse request"}; }

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "triton/library.h"
-#include "triton/options_builder.h"
 #include "triton/request_context.h"
 #include "triton/server_registry.h"
 
@@ -23,22 +22,6 @@ constexpr milliseconds kQuietBeforeStop{300};
 // Other models may be busy for ever, so an unload waits this long at most.
 constexpr milliseconds kQuietBeforeUnload{100};
 constexpr milliseconds kPollInterval{5};
-
-bool asks_for_logs(const LogSettings& log) {
-  return log.info || log.warn || log.error || log.verbose || log.file;
-}
-
-base::Result<TRITONSERVER_Server*> make_server(const Library& library,
-                                               const ServerOptions& options) {
-  std::optional<QuietLog> quiet;
-  if (options.quiet_start && !asks_for_logs(options.log)) quiet.emplace(library);
-  auto handle = build_options(library, options);
-  if (!handle) return std::unexpected(std::move(handle.error()));
-  TRITONSERVER_Server* server = nullptr;
-  auto status = call(library.api(), library.api().ServerNew, &server, handle->get());
-  if (!status) return std::unexpected(std::move(status.error()));
-  return server;
-}
 
 // A server that nothing refers to any more.
 struct Remains {
@@ -71,21 +54,6 @@ Server::Server(std::shared_ptr<const Library> library, TRITONSERVER_Server* hand
       exit_timeout_(std::max(exit_timeout, 1U)),
       process_(::getpid()),
       last_activity_(base::Clock::now()) {}
-
-base::Result<std::shared_ptr<Server>> Server::create(std::shared_ptr<const Library> library,
-                                                     const ServerOptions& options) {
-  ServerRegistry& registry = ServerRegistry::global();
-  registry.began();
-  auto handle = make_server(*library, options);
-  if (!handle) {
-    registry.ended();
-    return std::unexpected(std::move(handle.error()));
-  }
-  std::shared_ptr<Server> server(
-      new Server(std::move(library), *handle, Ownership::kOwned, options.exit_timeout));
-  registry.add(server);
-  return server;
-}
 
 base::Result<std::shared_ptr<Server>> Server::adopt(std::shared_ptr<const Library> library,
                                                     std::uintptr_t address) {

@@ -41,7 +41,8 @@ struct LoadParameter {
 
 class Server : public std::enable_shared_from_this<Server> {
  public:
-  // Blocks until the start-up models are loaded or failed.
+  // Blocks until the start-up models are loaded or failed. With exit_on_error a model that failed
+  // is kInternal "failed to load all models: ..." with the reasons.
   static base::Result<std::shared_ptr<Server>> create(std::shared_ptr<const Library> library,
                                                       const ServerOptions& options);
   // The server at an address that lend_address() of this process gave, or one made by somebody else
@@ -98,6 +99,7 @@ class Server : public std::enable_shared_from_this<Server> {
 
   const Api& api() const;
   base::Status running() const;
+  base::Status check_models_loaded() const;
   void touch() { last_activity_.store(base::Clock::now(), std::memory_order_relaxed); }
   void request_began() { in_flight_.fetch_add(1); }
   void request_ended();

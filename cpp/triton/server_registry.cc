@@ -24,6 +24,11 @@ void ServerRegistry::ended() {
   delete_retired();
 }
 
+bool ServerRegistry::others_running() {
+  std::lock_guard lock(mutex_);
+  return running_ > 1;
+}
+
 void ServerRegistry::add(const std::shared_ptr<Server>& server) {
   std::lock_guard lock(mutex_);
   servers_[server->address()] = server;

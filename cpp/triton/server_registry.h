@@ -24,6 +24,8 @@ class ServerRegistry {
   // not be made. Without ended() nothing is deleted any more.
   void began();
   void ended();
+  // Whether any server but one is running or being made.
+  bool others_running();
 
   void add(const std::shared_ptr<Server>& server);
   void remove(std::uintptr_t address);

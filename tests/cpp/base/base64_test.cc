@@ -22,7 +22,8 @@ TEST(Base64, DecodesWithAndWithoutPadding) {
 }
 
 TEST(Base64, RefusesWhatIsNotBase64) {
-  for (const char* text : {"Z", "Zg=", "Zg===", "=", "Z g=", "Zm9v!", "Zm9vZ", "Zm-_", "Zg==Zg=="}) {
+  for (const char* text :
+       {"Z", "Zg=", "Zg===", "=", "Z g=", "Zm9v!", "Zm9vZ", "Zm-_", "Zg==Zg=="}) {
     EXPECT_FALSE(base64_decode(text)) << text;
   }
 }

@@ -46,7 +46,9 @@ TEST(ProtoJson, WritesEveryKind) {
   EXPECT_EQ(convert(R"({"inner":{"number":5}})"), "\x42\x02\x08\x05");
   EXPECT_EQ(convert(R"({"dims":[-1,0,300]})"),
             std::string("\x4A\x0D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\0\xAC\x02", 15));
-  EXPECT_EQ(convert(R"({"names":["a",""]})"), std::string("\x52\x01" "a\x52\0", 5));
+  EXPECT_EQ(convert(R"({"names":["a",""]})"), std::string("\x52\x01"
+                                                          "a\x52\0",
+                                                          5));
 }
 
 TEST(ProtoJson, TakesIntegersAsStrings) {

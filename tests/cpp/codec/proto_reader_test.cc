@@ -19,11 +19,12 @@ bool well_formed(std::string_view bytes) {
 }
 
 TEST(ProtoReader, ReadsEveryWireType) {
-  ProtoReader reader = read(std::string_view("\x08\x96\x01"
-                                             "\x11\1\0\0\0\0\0\0\0"
-                                             "\x1A\2hi"
-                                             "\x25\2\0\0\0",
-                                             21));
+  ProtoReader reader =
+      read(std::string_view("\x08\x96\x01"
+                            "\x11\1\0\0\0\0\0\0\0"
+                            "\x1A\2hi"
+                            "\x25\2\0\0\0",
+                            21));
   ASSERT_TRUE(reader.next());
   EXPECT_EQ(reader.key(), field_key(1, Wire::kVarint));
   EXPECT_EQ(reader.number_value(), 150u);
@@ -66,17 +67,22 @@ TEST(ProtoReader, RefusesBrokenMessages) {
       "\x08",                                              // no value
       "\x08\x80",                                          // unfinished varint
       "\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01",  // eleven bytes
-      "\x0A\x05" "abcd",                                   // length beyond the end
-      "\x0A\xFF\xFF\xFF\xFF\x0F",                          // length beyond 2 GiB
-      "\x09" "1234567",                                    // fixed64 of seven bytes
-      "\x0D" "123",                                        // fixed32 of three bytes
-      "\x0E" "1",                                          // wire type 6
-      "\x0F" "1",                                          // wire type 7
-      "\x0C",                                              // end of no group
-      "\x0B",                                              // group without end
-      "\x0B\x14",                                          // end of another group
-      std::string(200, '\x0B'),                            // nesting
-      "\xFF\xFF\xFF\xFF\xFF\x01\x01",                      // tag beyond 32 bits
+      "\x0A\x05"
+      "abcd",                      // length beyond the end
+      "\x0A\xFF\xFF\xFF\xFF\x0F",  // length beyond 2 GiB
+      "\x09"
+      "1234567",  // fixed64 of seven bytes
+      "\x0D"
+      "123",  // fixed32 of three bytes
+      "\x0E"
+      "1",  // wire type 6
+      "\x0F"
+      "1",                             // wire type 7
+      "\x0C",                          // end of no group
+      "\x0B",                          // group without end
+      "\x0B\x14",                      // end of another group
+      std::string(200, '\x0B'),        // nesting
+      "\xFF\xFF\xFF\xFF\xFF\x01\x01",  // tag beyond 32 bits
   };
   for (std::size_t index = 0; index < broken.size(); ++index) {
     EXPECT_FALSE(well_formed(broken[index])) << index;

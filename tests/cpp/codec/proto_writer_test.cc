@@ -18,11 +18,13 @@ std::string written(const std::function<void(ProtoWriter&)>& write) {
 
 TEST(ProtoWriter, WritesFields) {
   EXPECT_EQ(written([](auto& w) { w.varint(1, 150); }), "\x08\x96\x01");
-  EXPECT_EQ(written([](auto& w) { w.int64(1, -1); }), "\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01");
+  EXPECT_EQ(written([](auto& w) { w.int64(1, -1); }),
+            "\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01");
   EXPECT_EQ(written([](auto& w) { w.boolean(2, true); }), "\x10\x01");
   EXPECT_EQ(written([](auto& w) { w.bytes(3, "hi"); }), "\x1A\x02hi");
   EXPECT_EQ(written([](auto& w) { w.float32(4, 1.0F); }), std::string("\x25\0\0\x80\x3F", 5));
-  EXPECT_EQ(written([](auto& w) { w.float64(5, 1.0); }), std::string("\x29\0\0\0\0\0\0\xF0\x3F", 9));
+  EXPECT_EQ(written([](auto& w) { w.float64(5, 1.0); }),
+            std::string("\x29\0\0\0\0\0\0\xF0\x3F", 9));
   EXPECT_EQ(written([](auto& w) { w.bytes(1'000, "x"); }), "\xC2\x3E\x01x");
 }
 
@@ -52,7 +54,9 @@ TEST(SanitizeUtf8, ReplacesBrokenSequencesOnly) {
   EXPECT_EQ(sanitize_utf8("n\xC3\xB6pe \xE2\x82\xAC \xF0\x9F\x98\x80"),
             "n\xC3\xB6pe \xE2\x82\xAC \xF0\x9F\x98\x80");
   const std::string mark = "\xEF\xBF\xBD";
-  EXPECT_EQ(sanitize_utf8("a\xFF" "b"), "a" + mark + "b");
+  EXPECT_EQ(sanitize_utf8("a\xFF"
+                          "b"),
+            "a" + mark + "b");
   EXPECT_EQ(sanitize_utf8("\xC3"), mark);
   EXPECT_EQ(sanitize_utf8("\xED\xA0\x80"), mark + mark + mark);
   EXPECT_EQ(sanitize_utf8("\xC0\x80"), mark + mark);

@@ -93,12 +93,12 @@ TEST(GrpcMetadata, CollectsCustomEntriesAndDecodesBinaryOnes) {
   ASSERT_TRUE(entries);
   std::vector<std::pair<std::string, std::string>> found;
   for (const auto& entry : *entries) found.emplace_back(entry.key, entry.value);
-  EXPECT_EQ(found, (std::vector<std::pair<std::string, std::string>>{
-                       {"user-agent", "me"},
-                       {"x-bin", std::string("\0\1", 2)},
-                       {"x-bin", "\1"},
-                       {"x-bin", "\2"},
-                       {"key", " v "}}));
+  EXPECT_EQ(found,
+            (std::vector<std::pair<std::string, std::string>>{{"user-agent", "me"},
+                                                              {"x-bin", std::string("\0\1", 2)},
+                                                              {"x-bin", "\1"},
+                                                              {"x-bin", "\2"},
+                                                              {"key", " v "}}));
 }
 
 TEST(GrpcMetadata, RefusesBrokenBase64) {

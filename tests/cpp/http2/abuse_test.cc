@@ -139,8 +139,7 @@ TEST(Http2Abuse, BoundsTheWorkBehindResets) {
   }
   const auto refused = rig.peer.request("", true);
   rig.talk();
-  EXPECT_EQ(rig.peer.reply(refused).close_code,
-            static_cast<std::uint32_t>(NGHTTP2_REFUSED_STREAM));
+  EXPECT_EQ(rig.peer.reply(refused).close_code, static_cast<std::uint32_t>(NGHTTP2_REFUSED_STREAM));
   EXPECT_EQ(rig.handler.requests.size(), 5u);
   // The work ends, and requests are taken again.
   rig.handler.kept.clear();
@@ -160,8 +159,8 @@ TEST(Http2Abuse, EndsAFloodOfProvokedResets) {
     const auto id = rig.peer.request("", false);
     rig.talk();
     // A window beyond 2^31-1 is an error of the stream alone.
-    code = attack(rig, frame(NGHTTP2_WINDOW_UPDATE, 0, static_cast<std::uint32_t>(id),
-                             "\x7F\xFF\xFF\xFF"));
+    code = attack(
+        rig, frame(NGHTTP2_WINDOW_UPDATE, 0, static_cast<std::uint32_t>(id), "\x7F\xFF\xFF\xFF"));
   }
   EXPECT_EQ(code, NGHTTP2_ENHANCE_YOUR_CALM);
 }

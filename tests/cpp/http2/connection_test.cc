@@ -43,6 +43,35 @@ TEST(Http2Connection, TakesBytesSplitAnywhere) {
   }
 }
 
+// (type, flags) of each frame.
+std::vector<std::pair<int, int>> frames_of(std::string_view output) {
+  constexpr std::size_t kHeader = 9;
+  std::vector<std::pair<int, int>> frames;
+  while (output.size() >= kHeader) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(output[at]); };
+    const std::size_t length = std::size_t{byte(0)} << 16 | std::size_t{byte(1)} << 8 | byte(2);
+    frames.emplace_back(byte(3), byte(4));
+    output.remove_prefix(std::min(output.size(), kHeader + length));
+  }
+  return frames;
+}
+
+// HEADERS with END_HEADERS (0x4), DATA, and trailers with END_STREAM too (0x5), as gRPC's own
+// servers frame the answer to a unary call.
+TEST(Http2Connection, FramesAnAnswerAndARefusal) {
+  Rig rig;
+  rig.peer.request("", true);
+  rig.talk();
+  answer(*rig.request(0).exchange, std::string("\0\0\0\0\2\x08\1", 7));
+  EXPECT_EQ(frames_of(rig.take_output()),
+            (std::vector<std::pair<int, int>>{
+                {NGHTTP2_HEADERS, 4}, {NGHTTP2_DATA, 0}, {NGHTTP2_HEADERS, 5}}));
+  rig.peer.request("", true);
+  rig.deliver(rig.peer.take_output());
+  rig.request(1).exchange->respond({.status = 200, .headers = {{"grpc-status", "12"}}}, {});
+  EXPECT_EQ(frames_of(rig.take_output()), (std::vector<std::pair<int, int>>{{NGHTTP2_HEADERS, 5}}));
+}
+
 TEST(Http2Connection, SendsAWholeAnswerInOneSegment) {
   Rig rig;
   rig.peer.request("", true);
@@ -72,7 +101,9 @@ TEST(Http2Connection, RefersToLargeBodiesInsteadOfCopyingThem) {
 TEST(Http2Connection, EndsTheStreamInTheHeadersOfAnEmptyResponse) {
   Rig rig;
   const auto id = rig.peer.request("", true);
-  rig.handler.on_open = [](Seen& seen) { seen.exchange->respond({.status = 404, .headers = {}}, {}); };
+  rig.handler.on_open = [](Seen& seen) {
+    seen.exchange->respond({.status = 404, .headers = {}}, {});
+  };
   rig.talk();
   EXPECT_EQ(rig.peer.reply(id).value(":status"), "404");
   EXPECT_TRUE(rig.peer.reply(id).frames.empty());

@@ -132,8 +132,7 @@ TEST(Http2FlowControl, RefusesRequestsWhileTooMuchOutputWaits) {
   rig.talk();
   const auto refused = rig.peer.request("", true);
   rig.talk();
-  EXPECT_EQ(rig.peer.reply(refused).close_code,
-            static_cast<std::uint32_t>(NGHTTP2_REFUSED_STREAM));
+  EXPECT_EQ(rig.peer.reply(refused).close_code, static_cast<std::uint32_t>(NGHTTP2_REFUSED_STREAM));
   EXPECT_EQ(rig.handler.requests.size(), 1u);
 }
 

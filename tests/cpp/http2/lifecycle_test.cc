@@ -82,6 +82,23 @@ TEST(Http2Drain, SaysGoodbyeInTwoStepsAndFinishesWhatIsOpen) {
   EXPECT_TRUE(rig.connection.finished());
 }
 
+TEST(Http2Drain, WaitsForTheAnswerToItsOwnPing) {
+  Options options;
+  options.keepalive_time = milliseconds(100);
+  Rig rig(options);
+  rig.peer.request("", true);
+  rig.talk();
+  pass(rig, milliseconds(100));
+  EXPECT_TRUE(rig.peer.feed(rig.take_output()));
+  const std::string answer_to_keepalive = rig.peer.take_output();
+  rig.connection.drain(rig.now);
+  rig.deliver(answer_to_keepalive);
+  EXPECT_TRUE(rig.peer.feed(rig.take_output()));
+  EXPECT_EQ(rig.peer.goaways.size(), 1u);
+  rig.talk();
+  EXPECT_EQ(rig.peer.goaways.size(), 2u);
+}
+
 TEST(Http2Drain, GoesOnWithoutTheAnswerToItsPing) {
   Rig rig;
   rig.talk();

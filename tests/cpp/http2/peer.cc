@@ -81,8 +81,10 @@ std::int32_t Peer::request(std::string_view body, bool end, Fields head) {
   Fields fields{{":method", "POST"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/path"}};
   for (auto& [name, value] : head) {
     const auto same = std::ranges::find(fields, name, &Fields::value_type::first);
-    if (same != fields.end() && name.starts_with(':')) same->second = value;
-    else fields.emplace_back(name, value);
+    if (same != fields.end() && name.starts_with(':'))
+      same->second = value;
+    else
+      fields.emplace_back(name, value);
   }
   std::vector<nghttp2_nv> values;
   for (auto& [name, value] : fields) {
@@ -93,9 +95,8 @@ std::int32_t Peer::request(std::string_view body, bool end, Fields head) {
   nghttp2_data_provider provider{};
   provider.read_callback = &PeerCallbacks::read;
   const bool bodiless = end && body.empty();
-  const std::int32_t stream = nghttp2_submit_request(session_, nullptr, values.data(),
-                                                     values.size(),
-                                                     bodiless ? nullptr : &provider, nullptr);
+  const std::int32_t stream = nghttp2_submit_request(
+      session_, nullptr, values.data(), values.size(), bodiless ? nullptr : &provider, nullptr);
   uploads_[stream] = {std::string(body), end};
   return stream;
 }

@@ -1,5 +1,5 @@
-// The client's side of a connection under test: nghttp2's client session fed with scripted requests,
-// plus a hand for frames that no library would write.
+// The client's side of a connection under test: nghttp2's client session fed with scripted
+// requests, plus a hand for frames that no library would write.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

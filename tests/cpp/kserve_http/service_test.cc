@@ -1,62 +1,12 @@
-// Every endpoint on the real core.
+// Every endpoint but repository control on the real core.
 #include "kserve_http/service.h"
 
 #include <gtest/gtest.h>
 
-#include "kserve_http/metrics_handler.h"
-#include "kserve_http/test_client.h"
-#include "triton/core_fixture.h"
+#include "kserve_http/service_rig.h"
 
 namespace tfe::kserve_http {
 namespace {
-
-using testing::ModelSpec;
-using testing::TestServer;
-
-class Rig {
- public:
-  explicit Rig(std::initializer_list<ModelSpec> models, Options options = {},
-               void (*adapt)(triton::ServerOptions&) = nullptr)
-      : core(models, adapt),
-        context{core.server, kserve::Inference(core.server), executor, options},
-        service(context),
-        metrics(context) {}
-
-  TestResponse get(std::string target) { return call(service, {"GET", std::move(target)}); }
-  TestResponse post(std::string target, std::string body,
-                    std::vector<http::HeaderView> headers = {}) {
-    return call(service, {"POST", std::move(target), std::move(body), std::move(headers)});
-  }
-
-  TestServer core;
-  kserve::Executor executor{2, 100};
-  Context context;
-  Service service;
-  MetricsHandler metrics;
-};
-
-ModelSpec identity(std::string name, std::string type = "TYPE_FP32") {
-  ModelSpec spec;
-  spec.name = std::move(name);
-  spec.type = std::move(type);
-  return spec;
-}
-
-void explicit_control(triton::ServerOptions& options) {
-  options.model_control_mode = triton::ModelControlMode::kExplicit;
-}
-
-std::string infer_body(std::string_view type, std::string_view shape, std::string_view data) {
-  return R"({"id":"7","inputs":[{"name":"INPUT0","datatype":")" + std::string(type) +
-         R"(","shape":)" + std::string(shape) + R"(,"data":)" + std::string(data) + "}]}";
-}
-
-#define EXPECT_ANSWER(actual, expected_status, expected_body) \
-  do {                                                        \
-    const TestResponse answer_ = (actual);                    \
-    EXPECT_EQ(answer_.status, expected_status);               \
-    EXPECT_EQ(answer_.body, expected_body);                   \
-  } while (false)
 
 TEST(Service, Health) {
   Rig rig({identity("m")});
@@ -259,93 +209,6 @@ TEST(Service, ClientThatGoesAwayCancels) {
   // The model ends at once, within the patience of run_one(), instead of after its minute. What it
   // delivers is dropped; the exchange is not touched any more.
   static_cast<TestStrand&>(*strand).run_one();
-}
-
-TEST(Service, RepositoryIndex) {
-  Rig rig({identity("m")}, {}, explicit_control);
-  for (const char* target : {"/v2/repository/index", "/v2/repository/any/index"}) {
-    EXPECT_ANSWER(rig.post(target, ""), 200, R"([{"name":"m"}])");
-  }
-  EXPECT_ANSWER(rig.post("/v2/repository/index", R"({"ready":true})"), 200, "[]");
-  EXPECT_ANSWER(rig.post("/v2/repository/index", "[]"), 200, R"([{"name":"m"}])");
-  for (const std::string& value : {std::string("1"), std::string("null"),
-                                   std::string(250'000, '[') + std::string(250'000, ']')}) {
-    EXPECT_ANSWER(rig.post("/v2/repository/index", "{\"ready\":" + value + "}"), 400,
-                  R"({"error":"Invalid value for 'ready': expected a boolean"})");
-  }
-  EXPECT_EQ(rig.post("/v2/repository/index", "{").status, 500);
-}
-
-TEST(Service, RepositoryLoadAndUnload) {
-  Rig rig({identity("m")}, {}, explicit_control);
-  const TestResponse loaded = rig.post("/v2/repository/models/m/load", "");
-  EXPECT_EQ(loaded.status, 200) << loaded.body;
-  EXPECT_EQ(loaded.body, "");
-  EXPECT_EQ(loaded.header("content-type"), "application/json");
-  EXPECT_EQ(rig.post("/v2/models/m/infer", infer_body("FP32", "[1]", "[1]")).status, 200);
-  EXPECT_ANSWER(rig.post("/v2/repository/index", R"({"ready":true})"), 200,
-                R"([{"name":"m","version":"1","state":"READY"}])");
-  const std::string config =
-      R"({\"name\":\"m\",\"backend\":\"identity\",\"max_batch_size\":0,\"input\":[{\"name\":)"
-      R"(\"INPUT0\",\"data_type\":\"TYPE_INT8\",\"dims\":[-1]}],\"output\":[{\"name\":\"OUTPUT0\",)"
-      R"(\"data_type\":\"TYPE_INT8\",\"dims\":[-1]}],\"instance_group\":[{\"kind\":\"KIND_CPU\"}]})";
-  EXPECT_ANSWER(
-      rig.post("/v2/repository/models/m/load", R"({"parameters":{"config":")" + config + "\"}}"),
-      200, "");
-  EXPECT_EQ(rig.post("/v2/models/m/infer", infer_body("INT8", "[1]", "[1]")).status, 200);
-  EXPECT_ANSWER(
-      rig.post("/v2/repository/models/m/unload", R"({"parameters":{"unload_dependents":false}})"),
-      200, "");
-  EXPECT_ANSWER(rig.post("/v2/repository/models/unknown/unload", ""), 200, "");
-}
-
-TEST(Service, RepositoryErrors) {
-  Rig rig({identity("m")}, {}, explicit_control);
-  for (const char* verb : {"load", "unload"}) {
-    EXPECT_ANSWER(rig.post("/v2/repository/r/models/m/" + std::string(verb), "{"), 501,
-                  R"({"error":"'repository_name' specification is not supported"})");
-    const std::string target = "/v2/repository/models/m/" + std::string(verb);
-    EXPECT_EQ(rig.post(target, "{\"a\":}").status, 500);
-    EXPECT_ANSWER(rig.post(target, R"({"parameters":1})"), 500,
-                  R"({"error":"attempt to get members for non-object"})");
-  }
-  const std::string load = "/v2/repository/models/m/load";
-  EXPECT_ANSWER(rig.post(load, R"({"parameters":{"what":1}})"), 500,
-                R"({"error":"attempt to access JSON non-string as string"})");
-  EXPECT_ANSWER(rig.post(load, R"({"parameters":{"what":"x"}})"), 500,
-                R"({"error":"unexpected error on creating Triton parameter"})");
-  // Triton ignores the mistake and unloads.
-  EXPECT_ANSWER(
-      rig.post("/v2/repository/models/m/unload", R"({"parameters":{"unload_dependents":"yes"}})"),
-      500,
-      R"({"error":"Unable to parse 'unload_dependents': attempt to access JSON )"
-      R"(non-boolean as boolean"})");
-  EXPECT_ANSWER(rig.post("/v2/repository/models/x/load", ""), 500,
-                R"({"error":"failed to load 'x', failed to poll from model repository"})");
-  EXPECT_EQ(rig.post("/v2/repository/models/..%2Fm/load", "").status, 400);
-}
-
-TEST(Service, FileOverrides) {
-  Rig rig({identity("m")}, {}, explicit_control);
-  const std::string config =
-      R"({\"name\":\"f\",\"backend\":\"identity\",\"input\":[{\"name\":\"INPUT0\",\"data_type\":)"
-      R"(\"TYPE_FP32\",\"dims\":[-1]}],\"output\":[{\"name\":\"OUTPUT0\",\"data_type\":)"
-      R"(\"TYPE_FP32\",\"dims\":[-1]}],\"instance_group\":[{\"kind\":\"KIND_CPU\"}]})";
-  EXPECT_ANSWER(rig.post("/v2/repository/models/f/load", R"({"parameters":{"config":")" + config +
-                                                             R"(","file:1/data.bin":"aGVsbG8="}})"),
-                200, "");
-  EXPECT_EQ(rig.get("/v2/models/f/ready").status, 200);
-  const std::string name(300, 'x');
-  const TestResponse longer =
-      rig.post("/v2/repository/models/f/load", R"({"parameters":{"config":")" + config +
-                                                   R"(","file:)" + name + R"(":"aGVsbG8="}})");
-  EXPECT_EQ(longer.status, 500);
-  EXPECT_NE(longer.body.find("failed to poll from model repository"), std::string::npos);
-  const TestResponse outside =
-      rig.post("/v2/repository/models/f/load",
-               R"({"parameters":{"config":")" + config + R"(","file:1/../../x":"aGVsbG8="}})");
-  EXPECT_EQ(outside.status, 400);
-  EXPECT_NE(outside.body.find("must not leave the model's directory"), std::string::npos);
 }
 
 TEST(Service, StoppedServerIsUnavailable) {

@@ -71,12 +71,14 @@ class Client {
   }
   // Up to and including '\n'; less at the end of the stream.
   std::string line() {
-    while (buffer_.find('\n') == std::string::npos) {
+    std::size_t searched = 0;
+    std::size_t at = 0;
+    while ((at = buffer_.find('\n', searched)) == std::string::npos) {
+      searched = buffer_.size();
       if (!fill()) return std::exchange(buffer_, {});
     }
-    const std::size_t size = buffer_.find('\n') + 1;
-    std::string text = buffer_.substr(0, size);
-    buffer_.erase(0, size);
+    std::string text = buffer_.substr(0, at + 1);
+    buffer_.erase(0, at + 1);
     return text;
   }
   // Everything up to the end of the stream; `reset` tells whether that was an error.

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
-#include "server/line_protocol.h"
+#include "net/test_socket.h"
+#include "server/http_server.h"
 
 namespace tfe::server {
 namespace {
@@ -129,6 +131,68 @@ TEST_P(SnifferTest, PassesEverythingOnOnceDecided) {
   sniffer->received_eof(kNow);
   sniffer->on_deadline(kNow);
   EXPECT_EQ(log.drained + log.aborted + log.eofs + log.deadlines, 4);
+}
+
+struct NoStrand final : http::Strand {
+  void post(Task, Where) override {}
+  TimerId run_at(base::TimePoint, Task) override { return 1; }
+  void cancel_timer(TimerId) override {}
+};
+
+// The real protocols behind one port.
+class Hello final : public http::Handler {
+ public:
+  std::shared_ptr<http::RequestSink> on_request(const http::RequestHead&,
+                                                http::Exchange& exchange) override {
+    exchange.respond({.status = 200, .headers = {}}, base::Chain::of("hello"));
+    return std::make_shared<Sink>();
+  }
+
+ private:
+  struct Sink final : http::RequestSink {
+    void on_body(base::Bytes) override {}
+    void on_end() override {}
+    void on_abort() override {}
+  };
+};
+
+TEST(ProtocolFactory, ServesHttp1AndHttp2OnOnePort) {
+  Hello handler;
+  ServerOptions options;
+  options.listen.address = "127.0.0.1";
+  HttpServer server(options, make_protocol_factory(handler, {}));
+  ASSERT_TRUE(server.start());
+
+  test::Client one(server.port());
+  ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+  const std::string answer = one.rest();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("hello")) << answer;
+
+  test::Client two(server.port());
+  const std::string_view empty_settings("\0\0\0\4\0\0\0\0\0", 9);
+  ASSERT_TRUE(two.send(std::string(kPreface) + std::string(empty_settings)));
+  const std::string frame = two.read_some(9);
+  ASSERT_EQ(frame.size(), 9U);
+  EXPECT_EQ(frame[3], 4) << "a server's first frame is SETTINGS";
+  server.stop();
+}
+
+TEST(ProtocolFactory, ObeysTheAgreementOfTls) {
+  Hello handler;
+  const net::SocketAddress nobody;
+  const auto first_output = [&](Protocols protocols, std::string_view alpn) {
+    const auto factory = make_protocol_factory(handler, {.protocols = protocols});
+    const auto protocol = factory({nobody, alpn}, std::make_shared<NoStrand>());
+    const std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    std::ranges::copy(base::as_bytes(request), protocol->receive_buffer().begin());
+    protocol->received(request.size(), base::Clock::now());
+    return protocol->output(1000).to_string();
+  };
+  EXPECT_TRUE(first_output(Protocols::kBoth, "http/1.1").starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(first_output(Protocols::kHttp1, "").starts_with("HTTP/1.1 200 "));
+  EXPECT_FALSE(first_output(Protocols::kBoth, "h2").starts_with("HTTP/1.1 200 "));
+  EXPECT_FALSE(first_output(Protocols::kHttp2, "").starts_with("HTTP/1.1 200 "));
 }
 
 INSTANTIATE_TEST_SUITE_P(Pieces, SnifferTest, testing::Values(1, 2, 15, 16, 17, 100));

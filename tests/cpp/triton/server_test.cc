@@ -71,13 +71,36 @@ TEST(ServerTest, AModelThatDoesNotLoadIsAnErrorUnlessTolerated) {
   ServerOptions options = test_options(repository.path());
   const auto refused = Server::create(test_library(), options);
   ASSERT_FALSE(refused);
-  EXPECT_FALSE(refused.error().message.empty());
+  EXPECT_EQ(refused.error().code, base::Code::kInternal);
+  EXPECT_THAT(refused.error().message, HasSubstr("failed to load all models: 'bad' version 1: "));
+  EXPECT_THAT(refused.error().message, HasSubstr("no_such_backend"));
   options.exit_on_error = false;
   auto server = unwrap(Server::create(test_library(), options));
   EXPECT_TRUE(*server->live());
   EXPECT_FALSE(*server->ready());
   EXPECT_THAT(unwrap(server->model_index(false)), HasSubstr("UNAVAILABLE"));
   check(server->stop());
+}
+
+TEST(ServerTest, AConfigurationThatIsNoneIsAnError) {
+  TemporaryDirectory repository;
+  tfe::testing::add_model(repository.path(), {.name = "good"});
+  tfe::testing::add_model(repository.path(), {.name = "bad", .extra = "no such field"});
+  const auto refused = Server::create(test_library(), test_options(repository.path()));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("failed to load all models"));
+}
+
+TEST(ServerTest, AStartupModelThatDoesNotExistIsAnError) {
+  TemporaryDirectory repository;
+  tfe::testing::add_model(repository.path(), {.name = "m"});
+  ServerOptions options = test_options(repository.path());
+  options.model_control_mode = ModelControlMode::kExplicit;
+  options.startup_models = {"m"};
+  auto server = unwrap(Server::create(test_library(), options));
+  EXPECT_TRUE(*server->model_ready("m", -1));
+  options.startup_models = {"m", "absent"};
+  EXPECT_FALSE(Server::create(test_library(), options));
 }
 
 TEST(ServerTest, EverythingIsUnavailableAfterStop) {
@@ -186,31 +209,56 @@ TEST(ServerTest, StopInACallbackIsRefused) {
   EXPECT_FALSE(test.server->stopped());
 }
 
-TEST(ServerTest, DeletingOneServerLeavesTheOthersWhole) {
-  const std::string ensemble =
-      "ensemble_scheduling { step [{ model_name: \"m\" model_version: -1 "
-      "input_map { key: \"INPUT0\" value: \"INPUT0\" } "
-      "output_map { key: \"OUTPUT0\" value: \"OUTPUT0\" } }] }\n";
-  TemporaryDirectory repository;
-  tfe::testing::add_model(repository.path(), {.name = "m"});
-  std::filesystem::create_directories(repository.path() + "/ensemble/1");
-  tfe::testing::write_file(repository.path() + "/ensemble/config.pbtxt",
-                           "name: \"ensemble\"\nplatform: \"ensemble\"\n"
-                           "input [{ name: \"INPUT0\" data_type: TYPE_FP32 dims: [-1] }]\n"
-                           "output [{ name: \"OUTPUT0\" data_type: TYPE_FP32 dims: [-1] }]\n" +
-                               ensemble);
-  auto survivor = unwrap(Server::create(test_library(), test_options(repository.path())));
+// What deleting one server takes from the others shows in ensembles only.
+class SurvivorTest : public ::testing::Test {
+ protected:
+  SurvivorTest() {
+    tfe::testing::add_model(repository_.path(), {.name = "m"});
+    std::filesystem::create_directories(repository_.path() + "/ensemble/1");
+    tfe::testing::write_file(repository_.path() + "/ensemble/config.pbtxt",
+                             "name: \"ensemble\"\nplatform: \"ensemble\"\n"
+                             "input [{ name: \"INPUT0\" data_type: TYPE_FP32 dims: [-1] }]\n"
+                             "output [{ name: \"OUTPUT0\" data_type: TYPE_FP32 dims: [-1] }]\n"
+                             "ensemble_scheduling { step [{ model_name: \"m\" model_version: -1 "
+                             "input_map { key: \"INPUT0\" value: \"INPUT0\" } "
+                             "output_map { key: \"OUTPUT0\" value: \"OUTPUT0\" } }] }\n");
+    server_ = unwrap(Server::create(test_library(), test_options(repository_.path())));
+  }
+
+  void expect_whole() { EXPECT_EQ(infer(server_, "ensemble"), tfe::testing::float_bytes({1})); }
+
+  TemporaryDirectory repository_;
+  std::shared_ptr<Server> server_;
+};
+
+TEST_F(SurvivorTest, DeletingOneServerLeavesTheOthersWhole) {
   {
     TestServer other({{.name = "m"}});
     EXPECT_EQ(infer(other.server, "m"), tfe::testing::float_bytes({1}));
     check(other.server->stop());
   }
-  // The core's memory managers would be gone now, had the other server been deleted.
-  EXPECT_EQ(infer(survivor, "ensemble"), tfe::testing::float_bytes({1}));
-  check(survivor->stop());
-  survivor.reset();
+  expect_whole();
+  check(server_->stop());
+  server_.reset();
   TestServer next({{.name = "m"}});
   EXPECT_EQ(infer(next.server, "m"), tfe::testing::float_bytes({1}));
+}
+
+TEST_F(SurvivorTest, AStartThatFailsLeavesTheOthersWhole) {
+  EXPECT_FALSE(Server::create(test_library(), test_options("/nonexistent")));
+  expect_whole();
+
+  TemporaryDirectory repository;
+  tfe::testing::add_model(repository.path(), {.name = "bad", .backend = "no_such_backend"});
+  EXPECT_FALSE(Server::create(test_library(), test_options(repository.path())));
+  expect_whole();
+
+  // Nothing but the core itself finds this one, and then it takes its memory managers down.
+  ServerOptions options = test_options(repository_.path());
+  options.cache_config = {{"no_such_cache", "{}"}};
+  options.cache_directory = "/nonexistent";
+  EXPECT_FALSE(Server::create(test_library(), options));
+  expect_whole();
 }
 
 TEST(ServerTest, AddressesOfOurServersAreRecognised) {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tritonfrontend.supervisor import process, procfs, rundir
 from tritonfrontend.supervisor.channel import MAX_MESSAGE, Channel, ChannelClosed
 from tritonfrontend.supervisor.control import MAX_REQUEST, ControlError, ControlServer, ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tritonfrontend.supervisor.devices import DeviceError, Gpu, Mig, needs_gpus, select
 from tritonfrontend.supervisor.spec import Device
 

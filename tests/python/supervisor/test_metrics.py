@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+
 from tritonfrontend.supervisor.http import MAX_CONNECTIONS, Answer, HttpServer
 from tritonfrontend.supervisor.metrics import Family, Pages, escape, parse
 

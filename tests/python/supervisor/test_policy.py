@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tritonfrontend.supervisor.policy import RestartHistory, RestartPolicy
 from tritonfrontend.supervisor.state import Event
 

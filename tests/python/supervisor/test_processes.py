@@ -25,6 +25,7 @@ from instance import (
     shm_names,
     until,
 )
+
 from tritonfrontend.supervisor import procfs
 
 

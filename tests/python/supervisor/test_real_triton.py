@@ -27,6 +27,7 @@ from instance import (
     shm_names,
     until,
 )
+
 from tritonfrontend.supervisor import procfs
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"

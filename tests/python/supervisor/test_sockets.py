@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+
 from tritonfrontend.supervisor.sockets import PortError, PortGroup
 from tritonfrontend.supervisor.spec import PortSpec
 from tritonfrontend.supervisor.steering import MAX_SLOTS, Steering, program

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tritonfrontend.supervisor.cli import parser, serve_options
 from tritonfrontend.supervisor.spec import (
     Device,

@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from tritonfrontend.supervisor import examples, render
 from tritonfrontend.supervisor.exits import describe
 from tritonfrontend.supervisor.log import (

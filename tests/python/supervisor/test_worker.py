@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from instance import DEADLINE, environment
 from test_spec import worker_spec
+
 from tritonfrontend.supervisor import process
 from tritonfrontend.supervisor.channel import Channel
 from tritonfrontend.supervisor.exits import WorkerExit

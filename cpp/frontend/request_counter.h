@@ -1,0 +1,34 @@
+// Counts the requests that reach a handler. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "http/exchange.h"
+
+namespace tfe::frontend {
+
+class RequestCounter final : public http::Handler {
+ public:
+  // `next` outlives the counter.
+  explicit RequestCounter(http::Handler& next) : next_(next) {}
+
+  std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
+                                                http::Exchange& exchange) override {
+    count_.fetch_add(1, std::memory_order_relaxed);
+    return next_.on_request(head, exchange);
+  }
+  http::ResponseHead on_headers_too_large(std::size_t size, std::size_t limit) override {
+    count_.fetch_add(1, std::memory_order_relaxed);
+    return next_.on_headers_too_large(size, limit);
+  }
+
+  std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  http::Handler& next_;
+  std::atomic<std::uint64_t> count_ = 0;
+};
+
+}  // namespace tfe::frontend

@@ -1,0 +1,310 @@
+// The service on the real core, called through the router as a protocol would.
+#include "kserve_grpc/service.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "codec/proto_reader.h"
+#include "grpc/fake_exchange.h"
+#include "grpc/framing.h"
+#include "kserve_grpc/wire.h"
+#include "triton/core_fixture.h"
+
+namespace tfe::kserve_grpc {
+namespace {
+
+using namespace tfe::testing;  // NOLINT: the builders of wire.h
+
+// Takes tasks from threads of the core and runs them on the test's own.
+class WaitingStrand final : public http::Strand {
+ public:
+  void post(Task task, Where) override {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+    changed_.notify_all();
+  }
+  TimerId run_at(base::TimePoint, Task) override { return 1; }
+  void cancel_timer(TimerId) override {}
+  void run_one() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, kPatience, [this] { return !tasks_.empty(); })) {
+      throw std::runtime_error("no answer");
+    }
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> tasks_;
+};
+
+class WaitingExchange final : public http::Exchange {
+ public:
+  const std::shared_ptr<http::Strand>& strand() override { return strand_; }
+  void send_continue() override {}
+  void pause_body() override {}
+  void resume_body() override {}
+  void respond(http::ResponseHead head, base::Chain) override { finish(std::move(head.headers)); }
+  void start(http::ResponseHead) override {}
+  void write(base::Chain piece) override { body += piece.to_string(); }
+  void finish(http::Trailers given) override {
+    done = true;
+    for (const auto& [name, value] : given) {
+      if (name == "grpc-status") status = std::stoi(value);
+      if (name == "grpc-message") message = grpc::percent_decode(value);
+    }
+  }
+  void abort(http::AbortReason) override { done = true; }
+  std::size_t unsent() const override { return 0; }
+
+  std::shared_ptr<WaitingStrand> waiting = std::make_shared<WaitingStrand>();
+  std::string body;
+  int status = -1;
+  std::string message;
+  bool done = false;
+
+ private:
+  std::shared_ptr<http::Strand> strand_ = waiting;
+};
+
+struct Answer {
+  int status;
+  std::string message;  // of errors
+  std::string body;     // the response message
+};
+
+class GrpcService : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    core_ = new TestServer({{.name = "ident"},
+                            {.name = "slow", .backend = "delay"},
+                            {.name = "repeat",
+                             .backend = "repeat",
+                             .extra = "model_transaction_policy { decoupled: true }\n"}},
+                           [](triton::ServerOptions& options) {
+                             options.model_control_mode = triton::ModelControlMode::kExplicit;
+                             options.startup_models = {"*"};
+                           });
+  }
+  static void TearDownTestSuite() {
+    delete core_;
+    core_ = nullptr;
+  }
+
+  GrpcService() { add_service(router_, {core_->server, inference_, executor_}); }
+
+  std::shared_ptr<http::RequestSink> open(std::string_view method, const std::string& request,
+                                          WaitingExchange& exchange) {
+    const std::string path =
+        method.starts_with('/') ? std::string(method) : std::string(kService) + std::string(method);
+    http::RequestHead head;
+    head.method = "POST";
+    head.target = path;
+    auto sink = router_.on_request(head, exchange);
+    const std::string framed = grpc::frame_message(base::Chain::of(request)).to_string();
+    sink->on_body(base::as_bytes(framed));
+    if (!exchange.done) sink->on_end();
+    return sink;
+  }
+
+  Answer call(std::string_view method, const std::string& request = {}) {
+    WaitingExchange exchange;
+    const auto sink = open(method, request, exchange);
+    while (!exchange.done) exchange.waiting->run_one();
+    return {exchange.status, exchange.message,
+            exchange.body.empty() ? "" : exchange.body.substr(grpc::kPrefixSize)};
+  }
+
+  static std::string infer_request(std::string_view model, const std::string& more = {}) {
+    return bytes_field(1, model) + bytes_field(3, "a") + more + input_field("INPUT0", "FP32", {2}) +
+           raw_field(float_text({1, 2}));
+  }
+
+  static TestServer* core_;
+  kserve::Inference inference_{core_->server};
+  kserve::Executor executor_{2, 100};
+  grpc::Router router_;
+};
+
+TestServer* GrpcService::core_ = nullptr;
+
+// The values of a repeated string or message field.
+std::vector<std::string> values(const std::string& message, std::uint32_t number) {
+  std::vector<std::string> found;
+  codec::ProtoReader reader(base::as_bytes(message));
+  while (reader.next()) {
+    if (reader.key() == codec::field_key(number, codec::Wire::kBytes)) {
+      found.emplace_back(base::as_text(reader.bytes()));
+    }
+  }
+  return found;
+}
+
+TEST_F(GrpcService, IsLiveAndReady) {
+  EXPECT_EQ(call("ServerLive").body, "\x08\x01");
+  EXPECT_EQ(call("ServerReady").body, "\x08\x01");
+  EXPECT_EQ(call("ModelReady", bytes_field(1, "ident")).body, "\x08\x01");
+  EXPECT_EQ(call("/grpc.health.v1.Health/Check", bytes_field(1, "any")).body, "\x08\x01");
+}
+
+TEST_F(GrpcService, RefusesWhatIsNoMessage) {
+  for (const char* method :
+       {"ServerLive", "ServerMetadata", "ModelReady", "ModelMetadata", "ModelStatistics",
+        "ModelInfer", "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
+    const Answer answer = call(method, "\xFF\xFF");
+    EXPECT_EQ(answer.status, 13) << method;
+    EXPECT_EQ(answer.message, "Unable to parse request") << method;
+  }
+}
+
+TEST_F(GrpcService, DescribesTheServerAndItsModels) {
+  const std::string server = call("ServerMetadata").body;
+  EXPECT_EQ(values(server, 1), std::vector<std::string>{"triton"});
+  EXPECT_FALSE(values(server, 3).empty());
+  const std::string model = call("ModelMetadata", bytes_field(1, "ident")).body;
+  EXPECT_EQ(model, bytes_field(1, "ident") + bytes_field(2, "1") + bytes_field(3, "identity") +
+                       bytes_field(4, bytes_field(1, "INPUT0") + bytes_field(2, "FP32") +
+                                          packed_field(3, {UINT64_MAX})) +
+                       bytes_field(5, bytes_field(1, "OUTPUT0") + bytes_field(2, "FP32") +
+                                          packed_field(3, {UINT64_MAX})));
+}
+
+TEST_F(GrpcService, AnswersAnInference) {
+  const Answer answer = call("ModelInfer", infer_request("ident"));
+  EXPECT_EQ(answer.status, 0) << answer.message;
+  EXPECT_EQ(answer.body, bytes_field(1, "ident") + bytes_field(2, "1") + bytes_field(3, "a") +
+                             bytes_field(5, bytes_field(1, "OUTPUT0") + bytes_field(2, "FP32") +
+                                                packed_field(3, {2})) +
+                             bytes_field(6, float_text({1, 2})));
+}
+
+TEST_F(GrpcService, CountsInferencesInItsStatistics) {
+  call("ModelInfer", infer_request("ident"));
+  const auto models = values(call("ModelStatistics", bytes_field(1, "ident")).body, 1);
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(values(models[0], 1), std::vector<std::string>{"ident"});
+  EXPECT_EQ(values(models[0], 6).size(), 1u);
+  EXPECT_EQ(call("ModelStatistics", bytes_field(1, "nope")).status, 3);
+}
+
+TEST_F(GrpcService, PassesTheErrorsOfTheCoreOn) {
+  const Answer unknown = call("ModelInfer", infer_request("n\xC3\xB6pe"));
+  EXPECT_EQ(unknown.status, 5);
+  EXPECT_EQ(unknown.message, "Request for unknown model: 'n\xC3\xB6pe' is not found");
+  const Answer version = call("ModelInfer", infer_request("ident", bytes_field(2, "x")));
+  EXPECT_EQ(version.status, 3);
+  EXPECT_EQ(call("ModelInfer", infer_request("ident", bytes_field(2, "7"))).status, 5);
+  const Answer input = call(
+      "ModelInfer", bytes_field(1, "ident") + input_field("X", "FP32", {1}) + raw_field("1234"));
+  EXPECT_EQ(input.status, 3);
+  const Answer size = call("ModelInfer", bytes_field(1, "ident") +
+                                             input_field("INPUT0", "FP32", {1}) + raw_field("123"));
+  EXPECT_EQ(size.status, 3);
+  EXPECT_NE(size.message.find("byte size mismatch"), std::string::npos) << size.message;
+}
+
+TEST_F(GrpcService, RefusesDecoupledModels) {
+  const Answer answer = call("ModelInfer", infer_request("repeat"));
+  EXPECT_EQ(answer.status, 12);
+  EXPECT_EQ(answer.message,
+            "ModelInfer RPC doesn't support models with decoupled transaction policy");
+}
+
+TEST_F(GrpcService, CancelsAnInferenceWhoseClientIsGone) {
+  WaitingExchange exchange;
+  const std::string forever = map_field(4, "delay_ms", int64_param(3'600'000));
+  const auto sink = open("ModelInfer", infer_request("slow", forever), exchange);
+  sink->on_abort();
+  // The answer of the core comes long before the hour is over, and is dropped.
+  exchange.waiting->run_one();
+  EXPECT_FALSE(exchange.done);
+}
+
+TEST_F(GrpcService, ListsLoadsAndUnloadsModels) {
+  EXPECT_EQ(values(call("RepositoryIndex").body, 1).size(), 3u);
+  EXPECT_EQ(values(call("RepositoryIndex", varint_field(2, 1)).body, 1).size(), 3u);
+  add_model(core_->repository(), {.name = "late"});
+  EXPECT_EQ(call("RepositoryModelLoad", bytes_field(2, "late")).status, 0);
+  EXPECT_EQ(call("ModelInfer", infer_request("late")).status, 0);
+  EXPECT_EQ(call("RepositoryModelUnload", bytes_field(2, "late")).status, 0);
+  EXPECT_EQ(call("RepositoryModelLoad", bytes_field(2, "missing")).status, 13);
+  std::filesystem::remove_all(core_->repository() + "/late");
+}
+
+TEST_F(GrpcService, JudgesTheParametersOfTheRepository) {
+  const auto load = [this](std::string_view key, const std::string& choice) {
+    return call("RepositoryModelLoad", bytes_field(2, "ident") + map_field(3, key, choice)).message;
+  };
+  EXPECT_EQ(load("config", varint_field(1, 1)),
+            "invalid value type for load parameter 'config', expected string_param.");
+  EXPECT_EQ(load("file:1/m", bytes_field(3, "x")),
+            "invalid value type for load parameter 'file:1/m', expected bytes_param.");
+  EXPECT_EQ(load("nope", bytes_field(3, "x")), "unrecognized load parameter 'nope'.");
+  EXPECT_EQ(call("RepositoryModelUnload",
+                 bytes_field(2, "ident") + map_field(3, "unload_dependents", bytes_field(3, "x")))
+                .message,
+            "invalid value type for 'unload_dependents' parameter, expected bool_param.");
+  for (const char* method : {"RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
+    const Answer answer = call(method, bytes_field(1, "elsewhere"));
+    EXPECT_EQ(answer.status, 12);
+    EXPECT_EQ(answer.message, "'repository_name' specification is not supported");
+  }
+}
+
+TEST_F(GrpcService, LoadsWithAConfigurationOfTheRequest) {
+  add_model(core_->repository(), {.name = "configured"});
+  const std::string config =
+      R"({"backend":"identity","max_batch_size":0,)"
+      R"("input":[{"name":"INPUT0","data_type":"TYPE_INT8","dims":[-1]}],)"
+      R"("output":[{"name":"OUTPUT0","data_type":"TYPE_INT8","dims":[-1]}]})";
+  const Answer answer =
+      call("RepositoryModelLoad",
+           bytes_field(2, "configured") + map_field(3, "config", bytes_field(3, config)));
+  EXPECT_EQ(answer.status, 0) << answer.message;
+  const std::string metadata = call("ModelMetadata", bytes_field(1, "configured")).body;
+  EXPECT_NE(metadata.find("INT8"), std::string::npos);
+  EXPECT_EQ(call("RepositoryModelUnload", bytes_field(2, "configured")).status, 0);
+  std::filesystem::remove_all(core_->repository() + "/configured");
+}
+
+TEST_F(GrpcService, LeavesTheRestUnimplemented) {
+  EXPECT_EQ(call("Nope").status, 12);
+  EXPECT_EQ(call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo").status, 12);
+}
+
+TEST(GrpcServiceAfterStop, IsUnavailable) {
+  TestServer core({{.name = "ident"}});
+  kserve::Inference inference{core.server};
+  kserve::Executor executor(1, 10);
+  grpc::Router router;
+  add_service(router, {core.server, inference, executor});
+  check(core.server->stop());
+  for (const char* method :
+       {"ServerLive", "ServerReady", "ServerMetadata", "ModelReady", "ModelMetadata", "ModelInfer",
+        "ModelStatistics", "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
+    WaitingExchange exchange;
+    const std::string path = std::string(kService) + method;
+    http::RequestHead head;
+    head.method = "POST";
+    head.target = path;
+    const auto sink = router.on_request(head, exchange);
+    const std::string named = std::string(method).starts_with("RepositoryModel")
+                                  ? bytes_field(2, "ident")
+                              : std::string(method).starts_with("Model") ? bytes_field(1, "ident")
+                                                                         : std::string();
+    const std::string framed = grpc::frame_message(base::Chain::of(named)).to_string();
+    sink->on_body(base::as_bytes(framed));
+    while (!exchange.done) exchange.waiting->run_one();
+    EXPECT_EQ(exchange.status, 14) << method << ": " << exchange.message;
+  }
+}
+
+}  // namespace
+}  // namespace tfe::kserve_grpc
