@@ -18,6 +18,14 @@ LOGS := build/logs
 CPP_BUILD := build/cpp-tests
 ASAN_BUILD := build/asan
 NUMPY2 := build/numpy2
+# One name for the compiler in every build: ccache takes c++ and g++ for different ones.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+export CC CXX
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -44,6 +44,13 @@ class JsonValue {
   base::Result<std::int64_t> signed_integer();
   base::Result<double> number();
 
+  // The value if it reads as T (bool, uint64, int64 or double), without a reason if it does not:
+  // for long arrays, where the accessors above are asked only about the elements that failed.
+  template <typename T>
+  bool try_get(T& out) {
+    return value_.get<T>().get(out) == simdjson::SUCCESS;
+  }
+
   // `each(JsonValue) -> base::Status`; its first error ends the loop and is returned.
   template <typename Each>
   base::Status each_element(Each each);

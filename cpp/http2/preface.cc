@@ -52,9 +52,9 @@ void PrefaceSniffer::judge_foreign() {
 
 std::string http1_refusal() {
   constexpr std::string_view kBody =
-      "This port speaks gRPC over HTTP/2 with prior knowledge, not HTTP/1.1. "
-      "Use a gRPC client here, or the HTTP port of the server.\n";
-  return "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+      R"({"error":"this port speaks gRPC over HTTP/2 with prior knowledge, not HTTP/1.1; )"
+      R"(use a gRPC client here, or the HTTP port of the server"})";
+  return "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
          "content-length: " +
          std::to_string(kBody.size()) + "\r\n\r\n" + std::string(kBody);
 }

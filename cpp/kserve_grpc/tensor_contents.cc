@@ -144,15 +144,15 @@ base::Result<std::size_t> find_list(const TensorContents& contents, DataType dat
   std::size_t found = TensorContents::kLists;
   for (std::size_t list = 0; list < TensorContents::kLists; ++list) {
     if (contents.elements[list] == 0) continue;
+    if (found != TensorContents::kLists) {
+      return base::fail(base::Code::kInvalidArgument,
+                        about(name) + ", binary data was already supplied.");
+    }
     if (!list_fits(list, datatype)) {
       return base::fail(base::Code::kInvalidArgument,
                         about(name) + " of type '" + std::string(list_name(list)) +
                             "', expected datatype '" +
                             std::string(triton::datatype_name(datatype)) + "'");
-    }
-    if (found != TensorContents::kLists) {
-      return base::fail(base::Code::kInvalidArgument,
-                        about(name) + ", binary data was already supplied.");
     }
     found = list;
   }

@@ -1,8 +1,8 @@
 // Reading half of tensor_json.h.
 #include <concepts>
 #include <cstring>
-#include <limits>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "base/buffer_pool.h"
@@ -20,80 +20,131 @@ using triton::DataType;
 
 constexpr std::string_view kData = "Unable to parse 'data': ";
 
-// Calls put() for every element; the elements of the outermost array are at depth 1.
-template <typename Put>
-Status read_elements(JsonValue array, int depth, int max_depth, Put& put) {
+// Gives every element to sink.try_put(), which is quick, and those that it does not take to
+// sink.put(), which says why. The elements of the outermost array are at depth 1.
+template <typename Sink>
+Status read_elements(JsonValue array, int depth, int max_depth, Sink& sink) {
   return array.each_element([&](JsonValue value) -> Status {
+    if (depth < max_depth && sink.try_put(value)) return {};
     if (depth >= max_depth) {
       return base::fail(
           Code::kInvalidArgument,
           "JSON nesting depth exceeds maximum allowed limit (" + std::to_string(max_depth) + ")");
     }
-    if (value.type() == JsonType::kArray) return read_elements(value, depth + 1, max_depth, put);
-    return put(value);
+    if (value.type() == JsonType::kArray) return read_elements(value, depth + 1, max_depth, sink);
+    return sink.put(value);
   });
 }
 
+// What JSON has for a type: its widest relative.
 template <typename T>
-base::Result<T> read_number(JsonValue value, std::string_view type_name) {
-  if constexpr (std::floating_point<T>) {
-    auto number = value.number();
-    if (!number) return std::unexpected(std::move(number).error());
-    return static_cast<T>(*number);
+using Wide = std::conditional_t<
+    std::same_as<T, bool>, bool,
+    std::conditional_t<std::floating_point<T>, double,
+                       std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>>;
+
+template <typename T>
+bool fits(Wide<T> value) {
+  if constexpr (std::same_as<T, bool> || std::floating_point<T>) {
+    return true;
   } else {
-    using Wide = std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>;
-    base::Result<Wide> number;
-    if constexpr (std::is_unsigned_v<T>) {
-      number = value.unsigned_integer();
-    } else {
-      number = value.signed_integer();
-    }
-    if (!number) return std::unexpected(std::move(number).error());
-    if (!std::in_range<T>(*number)) {
-      return base::fail(
-          Code::kInvalidArgument,
-          "value " + std::to_string(*number) + " is out of range for " + std::string(type_name));
-    }
-    return static_cast<T>(*number);
+    return std::in_range<T>(value);
   }
 }
 
-// Fills a block of `count` elements of type T with what `read(JsonValue) -> Result<T>` gives.
-template <typename T, typename Read>
-base::Result<DecodedData> fill(JsonValue data, std::size_t count, const Options& options,
-                               Read read) {
+template <typename T>
+base::Result<Wide<T>> read_wide(JsonValue value) {
+  if constexpr (std::same_as<T, bool>) {
+    return value.boolean();
+  } else if constexpr (std::floating_point<T>) {
+    return value.number();
+  } else if constexpr (std::is_unsigned_v<T>) {
+    return value.unsigned_integer();
+  } else {
+    return value.signed_integer();
+  }
+}
+
+// Takes up to `count` elements of type T.
+template <typename T>
+class ElementSink {
+ public:
+  ElementSink(std::byte* out, std::size_t count, DataType datatype)
+      : out_(out), count_(count), datatype_(datatype) {}
+
+  bool try_put(JsonValue value) {
+    Wide<T> element{};
+    return filled_ < count_ && value.try_get(element) && fits<T>(element) && store(element);
+  }
+
+  Status put(JsonValue value) {
+    if (filled_ == count_) {
+      return base::fail(Code::kInternal, "Shape does not match true shape of 'data' field");
+    }
+    auto element = read_wide<T>(value);
+    if (!element) return std::unexpected(std::move(element).error());
+    if (!fits<T>(*element)) {
+      return base::fail(Code::kInvalidArgument, "value " + std::to_string(*element) +
+                                                    " is out of range for " +
+                                                    std::string(triton::datatype_name(datatype_)));
+    }
+    store(*element);
+    return {};
+  }
+
+  bool full() const { return filled_ == count_; }
+
+ private:
+  bool store(Wide<T> element) {
+    const T narrow = static_cast<T>(element);
+    std::memcpy(out_ + filled_++ * sizeof(T), &narrow, sizeof(T));
+    return true;
+  }
+
+  std::byte* out_;
+  std::size_t count_;
+  DataType datatype_;
+  std::size_t filled_ = 0;
+};
+
+template <typename T>
+base::Result<DecodedData> fill(JsonValue data, std::size_t count, const DataTarget& target,
+                               const Options& options) {
   auto block = base::BufferPool::global().take_shared(count * sizeof(T));
   if (!block) {
     return base::fail(Code::kResourceExhausted, "not enough memory for a tensor of " +
                                                     std::to_string(count * sizeof(T)) + " bytes");
   }
-  std::size_t filled = 0;
-  auto put = [&](JsonValue value) -> Status {
-    if (filled == count) {
-      return base::fail(Code::kInternal, "Shape does not match true shape of 'data' field");
-    }
-    auto element = read(value);
-    if (!element) return std::unexpected(std::move(element).error());
-    std::memcpy(block->data() + filled++ * sizeof(T), &*element, sizeof(T));
-    return {};
-  };
-  if (auto status = read_elements(data, 1, options.max_data_depth, put); !status) {
+  ElementSink<T> sink(block->data(), count, target.datatype);
+  if (auto status = read_elements(data, 1, options.max_data_depth, sink); !status) {
     return std::unexpected(Error{status.error().code, std::string(kData) + status.error().message});
   }
-  if (filled < count) {
+  if (!sink.full()) {
     return base::fail(Code::kInternal,
                       "Failed to parse 'data' field: shape does not match true shape");
   }
   return DecodedData{{block->data(), count * sizeof(T)}, block};
 }
 
-template <typename T>
-base::Result<DecodedData> fill_numbers(JsonValue data, std::size_t count, const DataTarget& target,
-                                       const Options& options) {
-  const std::string_view type = triton::datatype_name(target.datatype);
-  return fill<T>(data, count, options,
-                 [type](JsonValue value) { return read_number<T>(value, type); });
-}
+// Appends each string behind its length.
+struct StringSink {
+  std::string& out;
+
+  bool try_put(JsonValue) { return false; }
+  Status put(JsonValue value) {
+    auto text = value.string();
+    if (!text) {
+      return base::fail(text.error().code,
+                        "Unable to parse JSON bytes array: " + text.error().message);
+    }
+    const auto length = static_cast<std::uint32_t>(text->size());
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+      out.push_back(static_cast<char>((length >> shift) & 0xff));
+    }
+    out.append(*text);
+    return {};
+  }
+};
 
 Error tensor_too_large(std::string_view name, std::uint64_t size, std::uint64_t limit) {
   return {Code::kInvalidArgument,
@@ -110,20 +161,8 @@ base::Result<DecodedData> fill_strings(JsonValue data, const DataTarget& target,
     return std::unexpected(Error{Code::kInternal, std::string(kData) + status.error().message});
   }
   auto bytes = std::make_shared<std::string>();
-  auto put = [&](JsonValue value) -> Status {
-    auto text = value.string();
-    if (!text) {
-      return base::fail(text.error().code,
-                        "Unable to parse JSON bytes array: " + text.error().message);
-    }
-    const auto length = static_cast<std::uint32_t>(text->size());
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-      bytes->push_back(static_cast<char>((length >> shift) & 0xff));
-    }
-    bytes->append(*text);
-    return {};
-  };
-  auto status = read_elements(data, 1, options.max_data_depth, put);
+  StringSink sink{*bytes};
+  auto status = read_elements(data, 1, options.max_data_depth, sink);
   if (!status) return std::unexpected(std::move(status).error());
   if (bytes->size() > options.max_input_size) {
     return std::unexpected(tensor_too_large(target.name, bytes->size(), options.max_input_size));
@@ -202,27 +241,27 @@ base::Result<DecodedData> decode_data(JsonValue data, const DataTarget& target,
   }
   switch (target.datatype) {
     case DataType::kBool:
-      return fill<bool>(data, *count, options, [](JsonValue value) { return value.boolean(); });
+      return fill<bool>(data, *count, target, options);
     case DataType::kUint8:
-      return fill_numbers<std::uint8_t>(data, *count, target, options);
+      return fill<std::uint8_t>(data, *count, target, options);
     case DataType::kUint16:
-      return fill_numbers<std::uint16_t>(data, *count, target, options);
+      return fill<std::uint16_t>(data, *count, target, options);
     case DataType::kUint32:
-      return fill_numbers<std::uint32_t>(data, *count, target, options);
+      return fill<std::uint32_t>(data, *count, target, options);
     case DataType::kUint64:
-      return fill_numbers<std::uint64_t>(data, *count, target, options);
+      return fill<std::uint64_t>(data, *count, target, options);
     case DataType::kInt8:
-      return fill_numbers<std::int8_t>(data, *count, target, options);
+      return fill<std::int8_t>(data, *count, target, options);
     case DataType::kInt16:
-      return fill_numbers<std::int16_t>(data, *count, target, options);
+      return fill<std::int16_t>(data, *count, target, options);
     case DataType::kInt32:
-      return fill_numbers<std::int32_t>(data, *count, target, options);
+      return fill<std::int32_t>(data, *count, target, options);
     case DataType::kInt64:
-      return fill_numbers<std::int64_t>(data, *count, target, options);
+      return fill<std::int64_t>(data, *count, target, options);
     case DataType::kFp32:
-      return fill_numbers<float>(data, *count, target, options);
+      return fill<float>(data, *count, target, options);
     case DataType::kFp64:
-      return fill_numbers<double>(data, *count, target, options);
+      return fill<double>(data, *count, target, options);
     case DataType::kBytes:
       return fill_strings(data, target, options);
     case DataType::kFp16:

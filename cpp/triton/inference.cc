@@ -107,7 +107,7 @@ base::Result<Request> Request::create(std::shared_ptr<Server> server, const std:
       call(api, api.InferenceRequestNew, &handle, server->handle_, model.c_str(), version);
   if (!status) {
     server->request_ended();
-    return std::unexpected(std::move(status.error()));
+    return std::unexpected(server->explain(std::move(status.error())));
   }
   return Request(std::move(server), handle);
 }

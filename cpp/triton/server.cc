@@ -33,15 +33,16 @@ struct Remains {
 };
 
 void dispose(const Remains& server) {
-  std::this_thread::sleep_until(server.quiet_at);
   ServerRegistry& registry = ServerRegistry::global();
   if (!server.stopped) {
+    std::this_thread::sleep_until(server.quiet_at);
     const Api& api = server.library->api();
     // A server that does not stop is never deleted, nor is any other: ended() is not called.
-    if (!call(api, api.ServerStop, server.handle)) return;
+    if (!call(api, api.ServerStop, server.handle)) return registry.keep(server.handle);
     registry.ended();
   }
-  if (!server.keep) registry.retire(server.library, server.handle);
+  if (server.keep) return registry.keep(server.handle);
+  registry.retire(server.library, server.handle);
 }
 
 }  // namespace
@@ -75,7 +76,6 @@ Server::~Server() {
     registry.ended();
     return;
   }
-  if (stopped() && keep_forever_) return;
   const Remains remains{library_, handle_, stopped(), keep_forever_,
                         last_activity_.load() + kQuietBeforeStop};
   // Waiting for the core inside one of its callbacks would deadlock.
@@ -91,6 +91,13 @@ const Api& Server::api() const { return library_->api(); }
 base::Status Server::running() const {
   if (stopped()) return base::fail(base::Code::kUnavailable, "Server not ready");
   return {};
+}
+
+base::Error Server::explain(base::Error error) const {
+  if (ownership_ != Ownership::kForeign || error.code != base::Code::kNotFound || live()) {
+    return error;
+  }
+  return {base::Code::kUnavailable, "Server not ready"};
 }
 
 void Server::request_ended() {

@@ -99,7 +99,9 @@ class Server : public std::enable_shared_from_this<Server> {
 
   const Api& api() const;
   base::Status running() const;
-  base::Status check_models_loaded() const;
+  // A foreign server that its maker has stopped knows its models no more: that is kUnavailable.
+  base::Error explain(base::Error error) const;
+  base::Status check_models_loaded(const ServerOptions& options) const;
   void touch() { last_activity_.store(base::Clock::now(), std::memory_order_relaxed); }
   void request_began() { in_flight_.fetch_add(1); }
   void request_ended();

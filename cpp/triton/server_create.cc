@@ -12,11 +12,11 @@
 #include <cstring>
 #include <filesystem>
 
-#include "triton/index_text.h"
 #include "triton/library.h"
 #include "triton/options_builder.h"
 #include "triton/server.h"
 #include "triton/server_registry.h"
+#include "triton/startup_check.h"
 
 namespace tfe::triton {
 
@@ -95,7 +95,7 @@ base::Result<std::shared_ptr<Server>> Server::create(std::shared_ptr<const Libra
       new Server(std::move(library), *handle, Ownership::kOwned, options.exit_timeout));
   registry.add(server);
   if (options.exit_on_error) {
-    if (auto status = server->check_models_loaded(); !status) {
+    if (auto status = server->check_models_loaded(options); !status) {
       std::optional<QuietLog> quiet;
       if (options.quiet_start && !asks_for_logs(options.log)) quiet.emplace(server->library());
       server.reset();  // stops it
@@ -105,17 +105,12 @@ base::Result<std::shared_ptr<Server>> Server::create(std::shared_ptr<const Libra
   return server;
 }
 
-// A server that was just made is ready if and only if every start-up model loaded.
-base::Status Server::check_models_loaded() const {
-  auto all = ready();
-  if (!all) return std::unexpected(std::move(all.error()));
-  if (*all) return {};
-  std::string text = "failed to load all models";
-  if (auto index = model_index(false)) {
-    const std::string reasons = unavailable_models(*index);
-    if (!reasons.empty()) text += ": " + reasons;
-  }
-  return base::fail(base::Code::kInternal, std::move(text));
+base::Status Server::check_models_loaded(const ServerOptions& options) const {
+  auto index = model_index(false);
+  if (!index) return std::unexpected(std::move(index.error()));
+  const std::string missing = missing_models(options, parse_model_index(*index));
+  if (missing.empty()) return {};
+  return base::fail(base::Code::kInternal, "failed to load all models: " + missing);
 }
 
 }  // namespace tfe::triton

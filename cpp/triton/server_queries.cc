@@ -9,7 +9,7 @@ base::Result<std::string> Server::json(const Getter& getter, Args... args) const
   capi::Message* message = nullptr;
   auto status = running();
   if (status) status = call(api(), getter, handle_, args..., &message);
-  if (!status) return std::unexpected(std::move(status.error()));
+  if (!status) return std::unexpected(explain(std::move(status.error())));
   const char* text = nullptr;
   std::size_t size = 0;
   std::string result;
@@ -48,7 +48,7 @@ base::Result<bool> Server::decoupled(const std::string& name, std::int64_t versi
     status = call(api(), api().ServerModelTransactionProperties, handle_, name.c_str(), version,
                   &flags, static_cast<void**>(nullptr));
   }
-  if (!status) return std::unexpected(std::move(status.error()));
+  if (!status) return std::unexpected(explain(std::move(status.error())));
   return (flags & capi::kTxnDecoupled) != 0;
 }
 

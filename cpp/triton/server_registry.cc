@@ -53,6 +53,11 @@ void ServerRegistry::retire(std::shared_ptr<const Library> library, TRITONSERVER
   delete_retired();
 }
 
+void ServerRegistry::keep(TRITONSERVER_Server* handle) {
+  std::lock_guard lock(mutex_);
+  kept_.push_back(handle);
+}
+
 // Under the lock, so that no server is made meanwhile: began() waits. Deleting a stopped server
 // does not block.
 void ServerRegistry::delete_retired() {

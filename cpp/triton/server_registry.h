@@ -34,6 +34,10 @@ class ServerRegistry {
   // Deletes a stopped server that nobody refers to, now or when the last running one has ended.
   void retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle);
 
+  // Remembers a server that is never to be deleted: lent to foreign code, or still in use by the
+  // core after a stop that failed.
+  void keep(TRITONSERVER_Server* handle);
+
   // Runs `work` on a thread of its own, which normal process exit waits for: static objects of the
   // core must not go while it deletes a server.
   void run_apart(std::function<void()> work);
@@ -49,6 +53,7 @@ class ServerRegistry {
   std::mutex mutex_;
   std::size_t running_ = 0;
   std::vector<Retired> retired_;
+  std::vector<TRITONSERVER_Server*> kept_;
   std::map<std::uintptr_t, std::weak_ptr<Server>> servers_;
 
   std::mutex workers_mutex_;

@@ -30,7 +30,7 @@ class RuntimeDirectory:
         self._owner = os.getpid()
         self._lock = _locked_file(self.path)
         self._count = 0
-        atexit.register(self._remove)
+        atexit.register(self.remove)
 
     def fresh(self, name: str) -> Path:
         """A new empty subdirectory."""
@@ -39,11 +39,14 @@ class RuntimeDirectory:
         path.mkdir()
         return path
 
-    def _remove(self) -> None:
+    def remove(self) -> None:
+        """Delete the directory, now instead of at exit. A second call does nothing."""
+        atexit.unregister(self.remove)
         # A forked child has a copy of this object; the directory is not its own.
-        if os.getpid() == self._owner:
+        if os.getpid() == self._owner and self._lock >= 0:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
+            self._lock = -1
 
 
 def _locked_file(directory: Path) -> int:

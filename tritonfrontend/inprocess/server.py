@@ -35,7 +35,7 @@ class Server:
 
     May be started again after `stop`. As a context manager it starts and waits until it is ready,
     unless it is started already, and stops at the end. Every method but `start` raises
-    InvalidArgumentError when it is not started and UnavailableError once it is stopping. Any thread.
+    InvalidArgumentError when it is not started, UnavailableError once it is stopping. Any thread.
     """
 
     def __init__(self, options: Options | None = None, **kwargs: Any) -> None:

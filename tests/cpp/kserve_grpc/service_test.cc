@@ -3,13 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-
 #include "codec/proto_reader.h"
-#include "grpc/fake_exchange.h"
 #include "grpc/framing.h"
+#include "kserve_grpc/waiting_exchange.h"
 #include "kserve_grpc/wire.h"
 #include "triton/core_fixture.h"
 
@@ -17,62 +13,6 @@ namespace tfe::kserve_grpc {
 namespace {
 
 using namespace tfe::testing;  // NOLINT: the builders of wire.h
-
-// Takes tasks from threads of the core and runs them on the test's own.
-class WaitingStrand final : public http::Strand {
- public:
-  void post(Task task, Where) override {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-    changed_.notify_all();
-  }
-  TimerId run_at(base::TimePoint, Task) override { return 1; }
-  void cancel_timer(TimerId) override {}
-  void run_one() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kPatience, [this] { return !tasks_.empty(); })) {
-      throw std::runtime_error("no answer");
-    }
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    task();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Task> tasks_;
-};
-
-class WaitingExchange final : public http::Exchange {
- public:
-  const std::shared_ptr<http::Strand>& strand() override { return strand_; }
-  void send_continue() override {}
-  void pause_body() override {}
-  void resume_body() override {}
-  void respond(http::ResponseHead head, base::Chain) override { finish(std::move(head.headers)); }
-  void start(http::ResponseHead) override {}
-  void write(base::Chain piece) override { body += piece.to_string(); }
-  void finish(http::Trailers given) override {
-    done = true;
-    for (const auto& [name, value] : given) {
-      if (name == "grpc-status") status = std::stoi(value);
-      if (name == "grpc-message") message = grpc::percent_decode(value);
-    }
-  }
-  void abort(http::AbortReason) override { done = true; }
-  std::size_t unsent() const override { return 0; }
-
-  std::shared_ptr<WaitingStrand> waiting = std::make_shared<WaitingStrand>();
-  std::string body;
-  int status = -1;
-  std::string message;
-  bool done = false;
-
- private:
-  std::shared_ptr<http::Strand> strand_ = waiting;
-};
 
 struct Answer {
   int status;

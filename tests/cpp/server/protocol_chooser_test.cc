@@ -182,7 +182,9 @@ TEST(ProtocolFactory, ObeysTheAgreementOfTls) {
   Hello handler;
   const net::SocketAddress nobody;
   const auto first_output = [&](Protocols protocols, std::string_view alpn) {
-    const auto factory = make_protocol_factory(handler, {.protocols = protocols});
+    ProtocolOptions options;
+    options.protocols = protocols;
+    const auto factory = make_protocol_factory(handler, options);
     const auto protocol = factory({nobody, alpn}, std::make_shared<NoStrand>());
     const std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     std::ranges::copy(base::as_bytes(request), protocol->receive_buffer().begin());

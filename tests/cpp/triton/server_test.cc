@@ -82,27 +82,6 @@ TEST(ServerTest, AModelThatDoesNotLoadIsAnErrorUnlessTolerated) {
   check(server->stop());
 }
 
-TEST(ServerTest, AConfigurationThatIsNoneIsAnError) {
-  TemporaryDirectory repository;
-  tfe::testing::add_model(repository.path(), {.name = "good"});
-  tfe::testing::add_model(repository.path(), {.name = "bad", .extra = "no such field"});
-  const auto refused = Server::create(test_library(), test_options(repository.path()));
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("failed to load all models"));
-}
-
-TEST(ServerTest, AStartupModelThatDoesNotExistIsAnError) {
-  TemporaryDirectory repository;
-  tfe::testing::add_model(repository.path(), {.name = "m"});
-  ServerOptions options = test_options(repository.path());
-  options.model_control_mode = ModelControlMode::kExplicit;
-  options.startup_models = {"m"};
-  auto server = unwrap(Server::create(test_library(), options));
-  EXPECT_TRUE(*server->model_ready("m", -1));
-  options.startup_models = {"m", "absent"};
-  EXPECT_FALSE(Server::create(test_library(), options));
-}
-
 TEST(ServerTest, EverythingIsUnavailableAfterStop) {
   TestServer test({{.name = "m"}});
   Server& server = *test.server;

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from helpers.models import identity, write_repository
+
 from tritonfrontend import _native
-from tritonfrontend._core import core, locate, python_models, runtime_dir, stub
+from tritonfrontend._core import core, libpython, locate, python_models, runtime_dir, stub
 from tritonfrontend._core.wheel import Wheel, find_wheel
 from tritonfrontend.errors import CoreNotFoundError
 
@@ -103,18 +104,14 @@ def test_default_start_is_silent_and_leaves_nothing(
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed(
-    python_repository: Path, tmp_path: Path
-) -> None:
+def test_what_a_killed_process_left_is_removed(python_repository: Path, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = os.environ | {"TMPDIR": str(temporary)}
     source = START.replace("server.stop()", "print('up', flush=True); input()")
     command = [sys.executable, "-c", source, str(python_repository)]
     place: dict[str, Any] = {"env": environment, "cwd": tmp_path}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **place
-    ) as first:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **place) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == b"up\n"
         (left,) = temporary.glob("tritonfrontend-core-*")
@@ -132,12 +129,12 @@ def test_runtime_directory_of_a_child_is_its_own(tmp_path: Path) -> None:
     directory = runtime_dir.RuntimeDirectory()
     child = os.fork()
     if child == 0:
-        directory._remove()
+        directory.remove()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     assert directory.path.is_dir()
     assert directory.fresh("a") != directory.fresh("a")
-    directory._remove()
+    directory.remove()
     assert not directory.path.exists()
 
 
@@ -168,7 +165,7 @@ def test_missing_libpython_is_named(
     wheel: Wheel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Another Python's stub, whose library this machine lacks, stands for this one's.
-    other = "3.9" if stub.python_version() != "3.9" else "3.8"
+    other = "3.9" if libpython.python_version() != "3.9" else "3.8"
     monkeypatch.setattr(stub, "find_libpython", lambda: None)
     monkeypatch.setattr(stub, "python_version", lambda: other)
     reason, script = install(wheel, tmp_path)
@@ -245,9 +242,7 @@ def test_broken_stub_is_an_error_and_no_hang(run_script: Any, python_repository:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_broken_stub_does_not_matter_without_python_models(
-    run_script: Any, tmp_path: Path
-) -> None:
+def test_broken_stub_does_not_matter_without_python_models(run_script: Any, tmp_path: Path) -> None:
     repository = write_repository(tmp_path / "plain", [identity("FP32")])
     source = START.replace(
         "server =",

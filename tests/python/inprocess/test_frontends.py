@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from helpers.models import identity, write_repository
+
 from tritonfrontend import (
     AlreadyExistsError,
     InvalidArgumentError,
@@ -63,12 +64,14 @@ def test_start_and_stop(server: Server, kind: Any, label: str) -> None:
 
 @pytest.mark.parametrize(("kind", "label"), ALL)
 def test_context_manager(server: Server, kind: Any, label: str) -> None:
+    frontend = make(kind.Server, server)
+    assert isinstance(frontend, kind)
     error = KeyError("mine")
-    with pytest.raises(KeyError) as caught, make(kind.Server, server) as frontend:
-        assert isinstance(frontend, kind)
+    with pytest.raises(KeyError) as caught, frontend:
         raise error
     assert caught.value is error
-    with frontend:
+    with frontend as entered:
+        assert entered is frontend
         frontend.stop()
 
 
@@ -113,9 +116,7 @@ def test_health_and_metrics(server: Server) -> None:
     ("field", "value"),
     [("use_ssl", True), ("server_cert", "c.pem"), ("use_mutual_auth", True)],
 )
-def test_what_is_not_offered_is_refused_at_start(
-    server: Server, field: str, value: object
-) -> None:
+def test_what_is_not_offered_is_refused_at_start(server: Server, field: str, value: object) -> None:
     frontend = make(KServeGrpc, server, **{field: value})
     with pytest.raises(UnsupportedError, match=field):
         frontend.start()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tritonfrontend.inprocess import (
     AlreadyExistsError,
     CancelledError,
@@ -87,9 +88,7 @@ def test_strided_input(server: Server) -> None:
 
 
 def test_empty_input(server: Server) -> None:
-    back = output(
-        server.model("identity_fp32").infer(inputs={"INPUT0": np.zeros(0, np.float32)})
-    )
+    back = output(server.model("identity_fp32").infer(inputs={"INPUT0": np.zeros(0, np.float32)}))
     assert back.shape == (0,)
 
 
@@ -249,10 +248,13 @@ def test_one_fetch_at_a_time(server: Server) -> None:
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     thread = threading.Thread(target=lambda: answers.put(next(responses)))
     thread.start()
-    with pytest.raises(AlreadyExistsError):
+
+    def fetch_until_refused() -> None:
         while thread.is_alive():
             next(responses)
-            time.sleep(0.001)
+
+    with pytest.raises(AlreadyExistsError):
+        fetch_until_refused()
     thread.join()
     assert answers.get().final
 
@@ -315,9 +317,7 @@ def test_temporary_inputs_survive_the_queue(server: Server) -> None:
 def test_inputs_live_until_the_model_is_done(server: Server) -> None:
     array = np.ones(4, np.float32)
     alive = weakref.ref(array)
-    responses = server.model("delay").infer(
-        inputs={"INPUT0": array}, parameters={"delay_ms": 300}
-    )
+    responses = server.model("delay").infer(inputs={"INPUT0": array}, parameters={"delay_ms": 300})
     del array, responses
     gc.collect()
     assert alive() is not None
@@ -342,9 +342,7 @@ def test_model_properties(server: Server) -> None:
     assert server.model("identity_fp32").batch_properties() is ModelBatchFlag.UNKNOWN
     repeat = server.model("repeat")
     assert repeat.transaction_properties() is ModelTxnPropertyFlag.DECOUPLED
-    assert (
-        server.model("delay").transaction_properties() is ModelTxnPropertyFlag.ONE_TO_ONE
-    )
+    assert server.model("delay").transaction_properties() is ModelTxnPropertyFlag.ONE_TO_ONE
     assert repeat.metadata()["name"] == "repeat"
     assert repeat.config()["backend"] == "repeat"
     assert repeat.statistics()["model_stats"][0]["name"] == "repeat"

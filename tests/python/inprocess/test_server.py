@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.models import identity, write_model, write_repository
+
 from tritonfrontend.inprocess import (
     InvalidArgumentError,
     LogLevel,
@@ -69,8 +70,9 @@ def test_context_manager_keeps_the_error(repository: Path) -> None:
 
 
 def test_bad_repositories(tmp_path: Path) -> None:
-    for wrong in ([], str(tmp_path / "missing")):
-        server = Server(model_repository=wrong)
+    wrong: list[Any] = [[], str(tmp_path / "missing")]
+    for repository in wrong:
+        server = Server(model_repository=repository)
         with pytest.raises(TritonError):
             server.start()
         with pytest.raises(InvalidArgumentError, match="Server not started"):
@@ -200,9 +202,7 @@ def test_users_backends_are_joined_by_the_python_backend(
 
 def test_python_backend_configuration(python_repository: Path) -> None:
     settings = {"python": {"shm-default-byte-size": "1048576", "stub-timeout-seconds": "30"}}
-    with Server(
-        model_repository=str(python_repository), backend_configuration=settings
-    ) as server:
+    with Server(model_repository=str(python_repository), backend_configuration=settings) as server:
         assert server.model("echo").ready()
 
 

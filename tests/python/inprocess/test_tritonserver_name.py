@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tritonserver
 from helpers.models import identity, write_repository
+
+import tritonserver
 from tritonfrontend import inprocess
 
-NVIDIA_NAMES = """
-AlreadyExistsError DLDeviceType DataType InferenceRequest InferenceResponse InstanceGroupKind
-InternalError InvalidArgumentError LogFormat MemoryBuffer MemoryType Metric MetricFamily MetricFormat
-MetricKind Model ModelBatchFlag ModelControlMode ModelTxnPropertyFlag NotFoundError Options
-RateLimitMode RateLimiterResource Server Tensor TritonError UnavailableError UnknownError
-UnsupportedError __version__
-""".split()
+NVIDIA_NAMES = [
+    *("AlreadyExistsError", "DLDeviceType", "DataType", "InferenceRequest", "InferenceResponse"),
+    *("InstanceGroupKind", "InternalError", "InvalidArgumentError", "LogFormat", "MemoryBuffer"),
+    *("MemoryType", "Metric", "MetricFamily", "MetricFormat", "MetricKind", "Model"),
+    *("ModelBatchFlag", "ModelControlMode", "ModelTxnPropertyFlag", "NotFoundError", "Options"),
+    *("RateLimitMode", "RateLimiterResource", "Server", "Tensor", "TritonError"),
+    *("UnavailableError", "UnknownError", "UnsupportedError", "__version__"),
+]
 
 # The parts of NVIDIA's package that a frontend meets: a server whose `_ptr()` is the address, on
 # top of a binding object. Under it is a real server, made through the core's C API.
@@ -95,7 +97,7 @@ def test_ours() -> None:
 def test_nvidias_package_wins(
     run_script: Any, tmp_path: Path, backends_dir: Path, first: bool
 ) -> None:
-    """As in site-packages, where the directory lies beside our file, and before it on the path."""
+    """The directory before our file on the path, and beside it as in site-packages."""
     beside = tmp_path / "site"
     (beside / "tritonserver").mkdir(parents=True)
     (beside / "tritonserver" / "__init__.py").write_text(IMITATION)

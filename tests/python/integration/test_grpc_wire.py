@@ -116,7 +116,6 @@ HEADERS = [
     ({"content_type": "application/grpc;x=y"}, {0}),
     ({"te": None}, {0}),
     ({"scheme": "https"}, {0}),
-    ({"authority": ""}, {0}),
 ]
 
 
@@ -284,6 +283,7 @@ def test_a_closed_window_holds_the_answer(grpc_port: int) -> None:
 def test_a_window_that_turns_negative(grpc_port: int) -> None:
     size = 300_000
     with RawH2(grpc_port) as h2:
+        h2.ping()  # the windows of the server's SETTINGS hold once they are acknowledged
         h2.send(open_call(1, INFER))
         payload = message(uint8_request(size))
         for at in range(0, len(payload), 16384):

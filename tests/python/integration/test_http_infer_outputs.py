@@ -97,7 +97,9 @@ def test_classification_counts(http_port: int) -> None:
         "2.000000:1",
         "1.000000:0",
     ]
-    assert classes(http_port, "identity_fp32", [1, 2], [2], 2**32 + 1)["data"] == ["2.000000:1"]
+    # Larger than the tensor means all of it, also beyond 32 bits.
+    everything = classes(http_port, "identity_fp32", [1, 2], [2], 2**32 + 1)["data"]
+    assert everything == ["2.000000:1", "1.000000:0"]
     assert classes(http_port, "identity_fp32", [1, 2], [2], 0)["data"] == [1.0, 2.0]
     assert classes(http_port, "identity_fp32", [1e-7], [1], 1)["data"] == ["0.000000:0"]
 

@@ -24,7 +24,8 @@ def test_values_and_texts() -> None:
 
 
 def test_members_are_not_numbers() -> None:
-    assert DataType.BOOL != 1
+    one: object = 1
+    assert one != DataType.BOOL
     assert [10, 11][MemoryType.CPU_PINNED] == 11
     assert pickle.loads(pickle.dumps(DataType.FP32)) is DataType.FP32
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+
 from tritonfrontend import InvalidArgumentError, KServeGrpc, KServeHttp, Metrics
 
 NVIDIA_DEFAULTS: list[tuple[Any, dict[str, Any]]] = [

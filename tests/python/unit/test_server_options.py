@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tritonfrontend.inprocess import (
     InstanceGroupKind,
     InvalidArgumentError,
@@ -90,7 +91,8 @@ def test_values_reach_the_core_options(tmp_path: Path) -> None:
 def test_repository_forms(tmp_path: Path) -> None:
     one = Options(model_repository=tmp_path)  # type: ignore[arg-type]
     assert to_native(one, PlainLayout()).model_repositories == [str(tmp_path)]  # type: ignore[arg-type]
-    assert one.model_repository == [tmp_path]
+    wrapped: object = one.model_repository
+    assert wrapped == [tmp_path]
     remote = Options(model_repository="s3://bucket/models")
     assert to_native(remote, PlainLayout()).model_repositories == ["s3://bucket/models"]  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match=r"Model repository must be specified\."):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tritonfrontend.inprocess import (
     DataType,
     DLDeviceType,
@@ -121,7 +122,7 @@ def test_bytes_from_fixed_width_and_strided_arrays() -> None:
 def test_bytes_errors() -> None:
     with pytest.raises(InvalidArgumentError, match=r"Got TRITONSERVER_DataType\.INT64"):
         Tensor.from_bytes_array([1, 2])
-    with pytest.raises(InvalidArgumentError, match="not TRITONSERVER_DataType.BYTES"):
+    with pytest.raises(InvalidArgumentError, match=r"not TRITONSERVER_DataType\.BYTES"):
         Tensor.from_object([1]).to_bytes_array()
     tensor = Tensor.from_object([b"\xff"])
     with pytest.raises(InvalidArgumentError, match="not UTF-8"):
