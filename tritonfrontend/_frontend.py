@@ -13,7 +13,12 @@ from typing import Any, ClassVar, TypeVar
 
 from . import _native
 from ._options import CheckedOptions
-from .errors import AlreadyExistsError, InvalidArgumentError, UnavailableError
+from .errors import (
+    AlreadyExistsError,
+    InvalidArgumentError,
+    UnavailableError,
+    UnsupportedError,
+)
 
 _Self = TypeVar("_Self", bound="Frontend")
 
@@ -24,6 +29,9 @@ class Frontend:
     _label: ClassVar[str]
     _native_class: ClassVar[Any]
     _options_class: ClassVar[type[CheckedOptions]]
+    # Options with NVIDIA's names that this version cannot honour: setting one is refused at start,
+    # because a server without the wanted encryption or forwarding is worse than none.
+    _not_offered: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, server: Any, options: Any = None) -> None:
         wanted = self._options_class
@@ -46,6 +54,7 @@ class Frontend:
         Raises AlreadyExistsError when it is running, UnavailableError when the address is in use,
         UnsupportedError for an option that is not offered, InvalidArgumentError for a bad one.
         """
+        self._refuse_what_is_not_offered()
         with self._lock:
             if self._running:
                 raise AlreadyExistsError(f"{self._label} server is already running.")
@@ -108,6 +117,16 @@ class Frontend:
     ) -> None:
         if self._running:
             self.stop()
+
+    def _refuse_what_is_not_offered(self) -> None:
+        defaults = self._options_class()
+        for name in self._not_offered:
+            value = getattr(self._options, name)
+            if value != getattr(defaults, name):
+                raise UnsupportedError(
+                    f"{type(self).__name__}.Options.{name}={value!r} is not supported by this "
+                    "version; leave it at its default"
+                )
 
     def _make(self) -> Any:
         return self._native_class(self._server, self._options.as_dict())

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from . import _native
 from ._frontend import Frontend
 from ._options import CheckedOptions, flag, integer, optional_integer, text
-from .errors import UnsupportedError
 
 __all__ = ["Grpc_compression_level", "KServeGrpc"]
-
-# Options that are accepted for NVIDIA's sake and that this version cannot honour.
-_NOT_OFFERED = ("use_ssl", "server_cert", "server_key", "root_cert", "use_mutual_auth")
 
 
 class Grpc_compression_level(enum.IntEnum):
@@ -42,6 +38,9 @@ class KServeGrpc(Frontend):
         infer_allocation_pool_size, max_response_pool_size: accepted, without an effect; responses
             are sent from the memory that the core wrote.
         forward_header_pattern: request metadata that match become request parameters.
+
+        Encryption, ping limits, connection age, response compression and header forwarding are not
+        offered by this version: `start` raises UnsupportedError for a value that asks for them.
         """
 
         address: str = text("0.0.0.0")
@@ -73,18 +72,20 @@ class KServeGrpc(Frontend):
     _label = "GRPC"
     _native_class = _native.GrpcFrontend
     _options_class = Options
-
-    def start(self) -> None:
-        """As `Frontend.start`; UnsupportedError names an option that is not offered yet."""
-        defaults = KServeGrpc.Options()
-        for name in _NOT_OFFERED:
-            value: Any = getattr(self._options, name)
-            if value != getattr(defaults, name):
-                raise UnsupportedError(
-                    f"KServeGrpc.Options.{name}={value!r} is not supported by this version: "
-                    "encrypted connections are not offered on the gRPC port"
-                )
-        super().start()
+    _not_offered = (
+        "use_ssl",
+        "server_cert",
+        "server_key",
+        "root_cert",
+        "use_mutual_auth",
+        "http2_max_pings_without_data",
+        "http2_min_recv_ping_interval_without_data_ms",
+        "http2_max_ping_strikes",
+        "max_connection_age_ms",
+        "max_connection_age_grace_ms",
+        "infer_compression_level",
+        "forward_header_pattern",
+    )
 
 
 KServeGrpc.Server = KServeGrpc

@@ -23,7 +23,8 @@ class KServeHttp(Frontend):
         port: 0..65535; 0 takes a free port, see `KServeHttp.port`.
         reuse_port: share the port with other processes (SO_REUSEPORT).
         thread_count: most event loop threads; never more than the machine has processors.
-        header_forward_pattern: request headers that match become request parameters.
+        header_forward_pattern: request headers that match become request parameters. Not offered by
+            this version: `start` raises UnsupportedError for a pattern.
         max_input_size: most bytes of a request body, also after decompression.
         fd: an inherited listening socket instead of address and port; it is not closed.
         """
@@ -41,6 +42,7 @@ class KServeHttp(Frontend):
     _label = "HTTP"
     _native_class = _native.HttpFrontend
     _options_class = Options
+    _not_offered = ("header_forward_pattern",)
 
 
 KServeHttp.Server = KServeHttp

@@ -1,8 +1,8 @@
 // Byte ranges and who keeps them alive.
 //
-// Chain is what travels from an encoder to a socket: a list of segments, each with an owner, so that
-// a tensor is sent from the memory that Triton wrote. An owner is dropped when its segment was sent
-// (or the connection ended), on whichever thread that happens.
+// Chain is what travels from an encoder to a socket: a list of segments, each with an owner, so
+// that a tensor is sent from the memory that Triton wrote. An owner is dropped when its segment was
+// sent (or the connection ended), on whichever thread that happens.
 #pragma once
 
 #include <cstddef>

@@ -58,7 +58,8 @@ nb::list decode(std::uintptr_t address, std::size_t size) {
 }  // namespace
 
 void bind_bytes(nb::module_& m) {
-  m.def("encode_bytes", encode, nb::arg("elements"), nb::sig("def encode_bytes(elements: list[object]) -> bytes"));
+  m.def("encode_bytes", encode, nb::arg("elements"),
+        nb::sig("def encode_bytes(elements: list[object]) -> bytes"));
   m.def("decode_bytes", decode, nb::arg("address"), nb::arg("size"),
         nb::sig("def decode_bytes(address: int, size: int) -> list[bytes]"));
 }

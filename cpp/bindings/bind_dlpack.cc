@@ -57,8 +57,9 @@ nb::object make_capsule(const dlpack::Tensor& tensor, std::vector<std::int64_t> 
   return nb::steal(capsule);
 }
 
-nb::object export_tensor(std::uintptr_t address, std::vector<std::int64_t> shape, int code, int bits,
-                         int device_type, int device_id, bool versioned, nb::handle owner) {
+nb::object export_tensor(std::uintptr_t address, std::vector<std::int64_t> shape, int code,
+                         int bits, int device_type, int device_id, bool versioned,
+                         nb::handle owner) {
   const dlpack::Tensor tensor{
       .data = reinterpret_cast<void*>(address),
       .device = {device_type, device_id},

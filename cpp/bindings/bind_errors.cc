@@ -48,7 +48,8 @@ void translate(const std::exception_ptr& pointer, void*) {
 
 nb::object to_exception(const base::Error& error) {
   // Looked up late: the package imports this module first. Messages of the core may hold anything.
-  const nb::object type = nb::module_::import_("tritonfrontend.errors").attr(class_name(error.code));
+  const nb::object type =
+      nb::module_::import_("tritonfrontend.errors").attr(class_name(error.code));
   PyObject* text = PyUnicode_DecodeUTF8(error.message.data(),
                                         static_cast<Py_ssize_t>(error.message.size()), "replace");
   if (!text) throw nb::python_error();

@@ -56,7 +56,8 @@ Endpoint endpoint_of(const nb::dict& options, const char* threads) {
   endpoint.port = option<std::uint16_t>(options, "port");
   endpoint.reuse_port = option<bool>(options, "reuse_port");
   endpoint.thread_count = option<int>(options, threads);
-  if (nb::object fd = options["fd"]; !fd.is_none()) endpoint.inherited_fd = option<int>(options, "fd");
+  if (nb::object fd = options["fd"]; !fd.is_none())
+    endpoint.inherited_fd = option<int>(options, "fd");
   return endpoint;
 }
 
@@ -67,11 +68,12 @@ frontend::HttpOptions http_options(const nb::dict& options) {
 }
 
 frontend::GrpcOptions grpc_options(const nb::dict& options) {
-  return {.endpoint = endpoint_of(options, "infer_thread_count"),
-          .control = {},
-          .keepalive_time = milliseconds(options, "keepalive_time_ms"),
-          .keepalive_timeout = milliseconds(options, "keepalive_timeout_ms"),
-          .keepalive_permit_without_calls = option<bool>(options, "keepalive_permit_without_calls")};
+  return {
+      .endpoint = endpoint_of(options, "infer_thread_count"),
+      .control = {},
+      .keepalive_time = milliseconds(options, "keepalive_time_ms"),
+      .keepalive_timeout = milliseconds(options, "keepalive_timeout_ms"),
+      .keepalive_permit_without_calls = option<bool>(options, "keepalive_permit_without_calls")};
 }
 
 frontend::MetricsOptions metrics_options(const nb::dict& options) {
@@ -113,8 +115,9 @@ void bind_one(nb::module_& module, const char* name, const char* doc, Make make)
           },
           nb::arg("seconds"))
       .def("port", [](const Self& self) { return self.frontend->port(); })
-      .def("statistics", [](const Self& self) { return statistics(*self.frontend); },
-           nb::sig("def statistics(self) -> dict[str, int]"));
+      .def(
+          "statistics", [](const Self& self) { return statistics(*self.frontend); },
+          nb::sig("def statistics(self) -> dict[str, int]"));
 }
 
 }  // namespace

@@ -31,11 +31,10 @@ void bind_library(nb::module_& m) {
   nb::class_<const Library>(m, "Library", "The Triton core of this process; never closed.")
       .def_static("open", open, nb::arg("path"), nb::arg("preload_roots"))
       .def_prop_ro("path", &Library::path)
-      .def_prop_ro("api_version",
-                   [](const Library& self) {
-                     return nb::make_tuple(self.api_major(), self.api_minor());
-                   },
-                   nb::sig("def api_version(self) -> tuple[int, int]"));
+      .def_prop_ro(
+          "api_version",
+          [](const Library& self) { return nb::make_tuple(self.api_major(), self.api_minor()); },
+          nb::sig("def api_version(self) -> tuple[int, int]"));
   m.def("loaded_library", &Library::find_loaded,
         "Path of a core that this process has loaded, by us or by somebody else.");
 }

@@ -77,7 +77,8 @@ void collect_dropped() {
     objects.swap(list.objects);
     list.any = false;
   }
-  for (PyObject* object : objects) Py_DECREF(object);  // may run any Python code: not under the lock
+  for (PyObject* object : objects)
+    Py_DECREF(object);  // may run any Python code: not under the lock
 }
 
 bool interpreter_ending() { return dropped().ending; }

@@ -22,10 +22,12 @@ namespace {
 using triton::Metric;
 using triton::MetricFamily;
 
-std::shared_ptr<MetricFamily> create_family(const triton::Library& library, int kind, const std::string& name,
+std::shared_ptr<MetricFamily> create_family(const triton::Library& library, int kind,
+                                            const std::string& name,
                                             const std::string& description) {
   return unwrap(without_gil([&] {
-    return MetricFamily::create(shared(library), static_cast<triton::MetricKind>(kind), name, description);
+    return MetricFamily::create(shared(library), static_cast<triton::MetricKind>(kind), name,
+                                description);
   }));
 }
 
@@ -47,8 +49,7 @@ void bind_metrics(nb::module_& m) {
   nb::class_<MetricFamily>(m, "MetricFamily")
       .def_static("create", create_family, nb::arg("library"), nb::arg("kind"), nb::arg("name"),
                   nb::arg("description"))
-      .def_prop_ro("kind",
-                   [](const MetricFamily& self) { return static_cast<int>(self.kind()); });
+      .def_prop_ro("kind", [](const MetricFamily& self) { return static_cast<int>(self.kind()); });
   nb::class_<Metric>(m, "Metric")
       .def_static("create", create_metric, nb::arg("family"), nb::arg("labels"))
       .def_prop_ro("kind", [](const Metric& self) { return static_cast<int>(self.kind()); })

@@ -60,8 +60,8 @@ void append_input(PyRequest& self, const std::string& name, std::uintptr_t addre
                   std::size_t size, int memory_type, std::int64_t memory_id, nb::handle owner) {
   triton::Request& request = self.core();
   const base::Bytes data(reinterpret_cast<const std::byte*>(address), size);
-  unwrap(request.append_input(name, data,
-                              {static_cast<triton::MemoryType>(memory_type), memory_id}));
+  unwrap(
+      request.append_input(name, data, {static_cast<triton::MemoryType>(memory_type), memory_id}));
   request.keep(owner_of(owner));
 }
 
@@ -82,8 +82,9 @@ void set(PyRequest& self, Value value) {
 
 void bind_request(nb::module_& m) {
   using triton::Request;
-  nb::class_<triton::Cancellation>(m, "Cancellation")
-      .def("cancel", [](triton::Cancellation& self) { without_gil([&] { self.cancel(); }); });
+  nb::class_<triton::Cancellation>(m, "Cancellation").def("cancel", [](triton::Cancellation& self) {
+    without_gil([&] { self.cancel(); });
+  });
 
   nb::class_<PyRequest>(m, "Request")
       .def_static("create", create, nb::arg("server"), nb::arg("model"), nb::arg("version"))

@@ -100,10 +100,11 @@ void bind_response(nb::module_& m) {
       .def_prop_ro("id", [](const PyResponse& self) { return self.core->id(); })
       .def("parameters", parameters_of,
            nb::sig("def parameters(self) -> dict[str, bool | int | float | str]"))
-      .def("outputs", outputs_of,
-           nb::sig("def outputs(self) -> "
-                   "list[tuple[str, int, tuple[int, ...], int, int, int, int, OutputMemory]]"),
-           "Name, data type, shape, address, bytes, memory type, memory id, what keeps the memory.");
+      .def(
+          "outputs", outputs_of,
+          nb::sig("def outputs(self) -> "
+                  "list[tuple[str, int, tuple[int, ...], int, int, int, int, OutputMemory]]"),
+          "Name, data type, shape, address, bytes, memory type, memory id, what keeps the memory.");
 
   nb::class_<ResponseQueue>(m, "ResponseQueue")
       .def(nb::new_([] { return std::make_shared<ResponseQueue>(); }))

@@ -26,13 +26,12 @@ using ServerPtr = std::shared_ptr<Server>;
 using Mapping = std::vector<std::pair<std::string, std::string>>;
 
 // Deleting the last reference stops the server, which can take seconds and waits for threads that
-// may want the GIL. Python therefore holds a pointer whose deleter gives the GIL up; it runs when the
-// Python object is deallocated. Other owners get the pointer behind it (shared_from_this).
+// may want the GIL. Python therefore holds a pointer whose deleter gives the GIL up; it runs when
+// the Python object is deallocated. Other owners get the pointer behind it (shared_from_this).
 ServerPtr for_python(ServerPtr server) {
   Server* pointer = server.get();
-  return {pointer, [server = std::move(server)](Server*) mutable {
-            without_gil([&] { server.reset(); });
-          }};
+  return {pointer,
+          [server = std::move(server)](Server*) mutable { without_gil([&] { server.reset(); }); }};
 }
 
 ServerPtr create(const triton::Library& library, const triton::ServerOptions& options) {
@@ -89,7 +88,8 @@ void bind_queries(nb::class_<Server>& server) {
       .def("ready", call<&Server::ready>)
       .def("model_ready", call<&Server::model_ready, std::string, std::int64_t>, name, version)
       .def("metadata", call<&Server::metadata>)
-      .def("model_metadata", call<&Server::model_metadata, std::string, std::int64_t>, name, version)
+      .def("model_metadata", call<&Server::model_metadata, std::string, std::int64_t>, name,
+           version)
       .def("model_config", call<&Server::model_config, std::string, std::int64_t, std::uint32_t>,
            name, version, nb::arg("config_version"))
       .def("model_index", call<&Server::model_index, bool>, nb::arg("ready_only"))

@@ -1,5 +1,5 @@
-// What Python holds of a response, and of the memory of one output. Deleting the last one of a model that is being unloaded runs the
-// model's destructor, so it happens without the GIL.
+// What Python holds of a response, and of the memory of one output. Deleting the last one of a
+// model that is being unloaded runs the model's destructor, so it happens without the GIL.
 #pragma once
 
 #include <memory>

@@ -36,10 +36,9 @@ base::Result<std::optional<triton::OutputBuffer>> ResponseQueue::allocate(std::s
                                                                           std::size_t byte_size) {
   auto block = base::BufferPool::global().take_shared(byte_size);
   if (!block) {
-    return base::fail(base::Code::kUnavailable, "out of memory: cannot allocate " +
-                                                    std::to_string(byte_size) +
-                                                    " bytes for output '" + std::string(output) +
-                                                    "'");
+    return base::fail(base::Code::kUnavailable,
+                      "out of memory: cannot allocate " + std::to_string(byte_size) +
+                          " bytes for output '" + std::string(output) + "'");
   }
   const triton::OutputBuffer buffer{.data = block->data(), .place = {}};
   std::lock_guard lock(mutex_);

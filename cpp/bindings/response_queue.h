@@ -1,11 +1,12 @@
 // How responses get from threads of the core to Python without the GIL.
 //
 // A request has one ResponseQueue. A thread waits on it; an event loop gives it a LoopWaker and a
-// token instead, and is woken through a descriptor that it watches. One LoopWaker serves all requests
-// of a loop: any number of completions between two turns of the loop cost one write and one read.
+// token instead, and is woken through a descriptor that it watches. One LoopWaker serves all
+// requests of a loop: any number of completions between two turns of the loop cost one write and
+// one read.
 //
-// The memory of outputs is the queue's, not the response's: a tensor that Python keeps then needs no
-// response of the core, which would keep its model loaded and the server from stopping.
+// The memory of outputs is the queue's, not the response's: a tensor that Python keeps then needs
+// no response of the core, which would keep its model loaded and the server from stopping.
 #pragma once
 
 #include <chrono>
@@ -50,8 +51,7 @@ struct Delivery {
   bool final = false;
 };
 
-class ResponseQueue : public triton::Observer,
-                      public std::enable_shared_from_this<ResponseQueue> {
+class ResponseQueue : public triton::Observer, public std::enable_shared_from_this<ResponseQueue> {
  public:
   base::Result<std::optional<triton::OutputBuffer>> allocate(std::string_view output,
                                                              std::size_t byte_size) override;

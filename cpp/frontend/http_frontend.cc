@@ -9,7 +9,8 @@
 namespace tfe::frontend {
 namespace {
 
-// Members are destroyed in reverse: the executor, whose tasks the handler's requests wait for, last.
+// Members are destroyed in reverse: the executor, whose tasks the handler's requests wait for,
+// last.
 template <typename Handler>
 struct HttpApplication {
   HttpApplication(std::shared_ptr<triton::Server> server, const Control& control,

@@ -1,5 +1,5 @@
-// What a user sets on a frontend. Python's Options classes have the same names, defaults and checks;
-// whoever fills these directly gets the checks of the layers below.
+// What a user sets on a frontend. Python's Options classes have the same names, defaults and
+// checks; whoever fills these directly gets the checks of the layers below.
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,9 @@ struct Endpoint {
   int thread_count = 2;
 };
 
-// Threads for calls of the core that block: loading models, statistics, metrics. Requests beyond the
-// queue are refused (429, RESOURCE_EXHAUSTED) instead of piling up behind a load that takes minutes.
+// Threads for calls of the core that block: loading models, statistics, metrics. Requests beyond
+// the queue are refused (429, RESOURCE_EXHAUSTED) instead of piling up behind a load that takes
+// minutes.
 struct Control {
   std::size_t threads = 2;
   std::size_t queue_limit = 256;

@@ -82,7 +82,9 @@ class Exchange {
   virtual const std::shared_ptr<Strand>& strand() = 0;
   // Requests of this connection that are in flight, readable from any thread and longer-lived than
   // the exchange. Null where there is never more than this one.
-  virtual std::shared_ptr<const std::atomic<std::size_t>> in_flight_counter() const { return nullptr; }
+  virtual std::shared_ptr<const std::atomic<std::size_t>> in_flight_counter() const {
+    return nullptr;
+  }
 
   // Answers "Expect: 100-continue" if the client asked for it; otherwise does nothing. A sink that
   // wants the body calls it from on_request's sink; one that refuses just responds.
@@ -109,8 +111,9 @@ class RequestSink {
  public:
   virtual ~RequestSink() = default;
 
-  // Where the protocol may receive the next part of the body without a copy, at most `wanted` bytes.
-  // Bytes that land there are reported by on_body with that very address. Empty: no preference.
+  // Where the protocol may receive the next part of the body without a copy, at most `wanted`
+  // bytes. Bytes that land there are reported by on_body with that very address. Empty: no
+  // preference.
   virtual base::MutableBytes body_buffer(std::size_t wanted) {
     (void)wanted;
     return {};

@@ -38,7 +38,7 @@ bool set_option(int fd, int level, int name, int value) {
 
 // A unix socket's file outlives a killed server. It is stale if nobody listens behind it.
 bool remove_stale_file(const SocketAddress& address, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
   const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe || ::connect(probe.get(), address.get(), address.length) == 0) return false;
@@ -112,7 +112,7 @@ Listener::Listener(Listener&& other) noexcept
 
 Listener::~Listener() {
   if (unix_path_.empty()) return;
-  struct stat info {};
+  struct stat info{};
   if (::lstat(unix_path_.c_str(), &info) == 0 && info.st_dev == unix_device_ &&
       info.st_ino == unix_inode_) {
     ::unlink(unix_path_.c_str());
@@ -120,7 +120,7 @@ Listener::~Listener() {
 }
 
 void Listener::remember_unix_file(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (path.empty() || ::lstat(path.c_str(), &info) != 0) return;
   unix_path_ = path;
   unix_device_ = info.st_dev;

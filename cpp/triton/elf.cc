@@ -134,7 +134,7 @@ base::Result<ElfInfo> parse_elf(base::Bytes file, const std::string& name) {
 
 base::Result<ElfInfo> read_elf(const std::string& path) {
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info {};
+  struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return std::unexpected(unreadable(path).error());
   if (!S_ISREG(info.st_mode) || info.st_size == 0) {
     return base::fail(base::Code::kInvalidArgument, "library '" + path + "' is not a regular file");

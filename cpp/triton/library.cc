@@ -18,8 +18,8 @@ constexpr const char* kPlainName = "libtritonserver.so";
 constexpr const char* kNamePrefix = "libtritonserver";
 
 bool same_file(const std::string& a, const std::string& b) {
-  struct stat first {};
-  struct stat second {};
+  struct stat first{};
+  struct stat second{};
   return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 &&
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }

@@ -33,7 +33,7 @@ base::Status check_repositories(const ServerOptions& options) {
   }
   for (const std::string& path : options.model_repositories) {
     // Cloud storage ("s3://...") is the core's business.
-    struct stat info {};
+    struct stat info{};
     if (path.find("://") != std::string::npos || ::stat(path.c_str(), &info) == 0) continue;
     return base::fail(base::Code::kInternal,
                       "failed to stat file " + path + ": " + std::strerror(errno));

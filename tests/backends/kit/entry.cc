@@ -37,8 +37,7 @@ std::uint64_t inferences(const Model& model, TRITONBACKEND_Request* request) {
   return static_cast<std::uint64_t>(view.shape[0]);
 }
 
-Error run(TRITONBACKEND_ModelInstance* handle,
-          std::span<TRITONBACKEND_Request* const> requests) {
+Error run(TRITONBACKEND_ModelInstance* handle, std::span<TRITONBACKEND_Request* const> requests) {
   TRITONBACKEND_Model* model = nullptr;
   TFE_RETURN_IF_ERROR(TRITONBACKEND_ModelInstanceModel(handle, &model));
   const std::uint64_t start_ns = now_ns();

@@ -78,8 +78,8 @@ Error parse_settings(const char* json, std::size_t size, Settings* settings, boo
     return make_error(TRITONSERVER_ERROR_INTERNAL, "model configuration is no JSON object");
   }
   std::int64_t max_batch_size = 0;
-  *batches = config["max_batch_size"].get(max_batch_size) == simdjson::SUCCESS &&
-             max_batch_size > 0;
+  *batches =
+      config["max_batch_size"].get(max_batch_size) == simdjson::SUCCESS && max_batch_size > 0;
   simdjson::dom::object parameters;
   if (config["parameters"].get(parameters) != simdjson::SUCCESS) {
     return nullptr;  // a configuration without parameters is the usual case
@@ -99,14 +99,14 @@ Error echo_parameter(TRITONBACKEND_Response* response, const char* key,
                      TRITONSERVER_ParameterType type, const void* value) {
   switch (type) {
     case TRITONSERVER_PARAMETER_STRING:
-      return Error(TRITONBACKEND_ResponseSetStringParameter(response, key,
-                                                            static_cast<const char*>(value)));
+      return Error(
+          TRITONBACKEND_ResponseSetStringParameter(response, key, static_cast<const char*>(value)));
     case TRITONSERVER_PARAMETER_INT:
-      return Error(TRITONBACKEND_ResponseSetIntParameter(
-          response, key, *static_cast<const std::int64_t*>(value)));
+      return Error(TRITONBACKEND_ResponseSetIntParameter(response, key,
+                                                         *static_cast<const std::int64_t*>(value)));
     case TRITONSERVER_PARAMETER_BOOL:
-      return Error(TRITONBACKEND_ResponseSetBoolParameter(response, key,
-                                                          *static_cast<const bool*>(value)));
+      return Error(
+          TRITONBACKEND_ResponseSetBoolParameter(response, key, *static_cast<const bool*>(value)));
     case TRITONSERVER_PARAMETER_DOUBLE:
       return Error(TRITONBACKEND_ResponseSetDoubleParameter(response, key,
                                                             *static_cast<const double*>(value)));
@@ -123,8 +123,8 @@ Error echo_fields(TRITONBACKEND_Request* request, TRITONBACKEND_Response* respon
   TFE_RETURN_IF_ERROR(TRITONBACKEND_ResponseSetIntParameter(response, "request.flags", flags));
   std::uint64_t timeout_us = 0;
   TFE_RETURN_IF_ERROR(TRITONBACKEND_InferenceRequestTimeoutMicroseconds(request, &timeout_us));
-  TFE_RETURN_IF_ERROR(TRITONBACKEND_ResponseSetIntParameter(
-      response, "request.timeout_us", static_cast<std::int64_t>(timeout_us)));
+  TFE_RETURN_IF_ERROR(TRITONBACKEND_ResponseSetIntParameter(response, "request.timeout_us",
+                                                            static_cast<std::int64_t>(timeout_us)));
   // The correlation id is either a number or a string; the other getter fails.
   std::uint64_t number = 0;
   if (Error error(TRITONBACKEND_RequestCorrelationId(request, &number)); !error) {

@@ -55,8 +55,8 @@ void Stream::fail(Error error) const {
 }
 
 Error Stream::finish() const {
-  return Error(TRITONBACKEND_ResponseFactorySendFlags(factory_.get(),
-                                                      TRITONSERVER_RESPONSE_COMPLETE_FINAL));
+  return Error(
+      TRITONBACKEND_ResponseFactorySendFlags(factory_.get(), TRITONSERVER_RESPONSE_COMPLETE_FINAL));
 }
 
 bool Stream::cancelled() const {

@@ -17,8 +17,7 @@ Error output_memory(TRITONBACKEND_Response* response, const Tensor& shape_of,
       static_cast<std::uint32_t>(shape_of.shape.size())));
   TRITONSERVER_MemoryType memory = TRITONSERVER_MEMORY_CPU;
   std::int64_t memory_id = 0;
-  TFE_RETURN_IF_ERROR(
-      TRITONBACKEND_OutputBuffer(output, buffer, byte_size, &memory, &memory_id));
+  TFE_RETURN_IF_ERROR(TRITONBACKEND_OutputBuffer(output, buffer, byte_size, &memory, &memory_id));
   if (memory == TRITONSERVER_MEMORY_GPU) {
     return make_error(TRITONSERVER_ERROR_UNSUPPORTED, "test backends write CPU memory only");
   }

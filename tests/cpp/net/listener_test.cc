@@ -110,7 +110,7 @@ TEST(Listener, MakesAndRemovesAUnixSocket) {
   {
     const auto listener = Listener::open({.address = "unix:" + dir.file() + ",mode=622"});
     ASSERT_TRUE(listener.has_value()) << listener.error().message;
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(dir.file().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0622U);
     EXPECT_EQ(listener->port(), 0);

@@ -113,11 +113,22 @@ def test_health_and_metrics(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("use_ssl", True), ("server_cert", "c.pem"), ("use_mutual_auth", True)],
+    ("kind", "field", "value"),
+    [
+        (KServeGrpc, "use_ssl", True),
+        (KServeGrpc, "server_cert", "c.pem"),
+        (KServeGrpc, "use_mutual_auth", True),
+        (KServeGrpc, "max_connection_age_ms", 1000),
+        (KServeGrpc, "http2_max_ping_strikes", 0),
+        (KServeGrpc, "infer_compression_level", KServeGrpc.Grpc_compression_level.HIGH),
+        (KServeGrpc, "forward_header_pattern", ".*"),
+        (KServeHttp, "header_forward_pattern", ".*"),
+    ],
 )
-def test_what_is_not_offered_is_refused_at_start(server: Server, field: str, value: object) -> None:
-    frontend = make(KServeGrpc, server, **{field: value})
+def test_what_is_not_offered_is_refused_at_start(
+    server: Server, kind: Any, field: str, value: object
+) -> None:
+    frontend = make(kind, server, **{field: value})
     with pytest.raises(UnsupportedError, match=field):
         frontend.start()
 

@@ -22,12 +22,12 @@ static int total;
 
 static void load(void) {
   char line[256];
-  const char *path = getenv("FAKE_NVML");
-  FILE *file = path ? fopen(path, "r") : NULL;
+  const char* path = getenv("FAKE_NVML");
+  FILE* file = path ? fopen(path, "r") : NULL;
   int gpu = -1;
   total = 0;
   while (file && total < MAX && fgets(line, sizeof line, file)) {
-    Entry *e = &entries[total];
+    Entry* e = &entries[total];
     memset(e, 0, sizeof *e);
     if (strncmp(line, "hang", 4) == 0) {
       for (;;) pause();
@@ -45,51 +45,54 @@ static void load(void) {
 }
 
 /* A handle is the entry's number + 1. */
-static Entry *get(void *handle) {
+static Entry* get(void* handle) {
   load();
   return &entries[(long)handle - 1];
 }
 
-int nvmlInitWithFlags(unsigned flags) { (void)flags; return OK; }
+int nvmlInitWithFlags(unsigned flags) {
+  (void)flags;
+  return OK;
+}
 int nvmlInit_v2(void) { return OK; }
 int nvmlShutdown(void) { return OK; }
-const char *nvmlErrorString(int code) { return code == LOST ? "GPU is lost" : "fake error"; }
+const char* nvmlErrorString(int code) { return code == LOST ? "GPU is lost" : "fake error"; }
 
-int nvmlDeviceGetCount_v2(unsigned *count) {
+int nvmlDeviceGetCount_v2(unsigned* count) {
   load();
   *count = 0;
   for (int i = 0; i < total; i++) *count += !entries[i].is_mig;
   return OK;
 }
 
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void** handle) {
   load();
   for (int i = 0; i < total; i++) {
     if (!entries[i].is_mig && index-- == 0) {
-      *handle = (void *)(long)(i + 1);
+      *handle = (void*)(long)(i + 1);
       return entries[i].lost ? LOST : OK;
     }
   }
   return NOT_FOUND;
 }
 
-int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle) {
+int nvmlDeviceGetHandleByUUID(const char* uuid, void** handle) {
   load();
   for (int i = 0; i < total; i++) {
     if (strcmp(entries[i].uuid, uuid) == 0 && !entries[i].lost) {
-      *handle = (void *)(long)(i + 1);
+      *handle = (void*)(long)(i + 1);
       return OK;
     }
   }
   return NOT_FOUND;
 }
 
-int nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
+int nvmlDeviceGetUUID(void* handle, char* text, unsigned size) {
   snprintf(text, size, "%s", get(handle)->uuid);
   return OK;
 }
 
-int nvmlDeviceGetName(void *handle, char *text, unsigned size) {
+int nvmlDeviceGetName(void* handle, char* text, unsigned size) {
   snprintf(text, size, "%s", get(handle)->name);
   return OK;
 }
@@ -100,47 +103,49 @@ typedef struct {
   char id[32];
 } PciInfo;
 
-int nvmlDeviceGetPciInfo_v3(void *handle, PciInfo *info) {
+int nvmlDeviceGetPciInfo_v3(void* handle, PciInfo* info) {
   memset(info, 0, sizeof *info);
   snprintf(info->id, sizeof info->id, "%s", get(handle)->pci);
   return OK;
 }
 
-int nvmlDeviceGetMigMode(void *handle, unsigned *current, unsigned *pending) {
+int nvmlDeviceGetMigMode(void* handle, unsigned* current, unsigned* pending) {
   *current = *pending = (unsigned)get(handle)->mig;
   return *current ? OK : UNSUPPORTED;
 }
 
-int nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned *count) {
+int nvmlDeviceGetMaxMigDeviceCount(void* handle, unsigned* count) {
   (void)handle;
   *count = 7;
   return OK;
 }
 
-int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned index, void **mig) {
+int nvmlDeviceGetMigDeviceHandleByIndex(void* handle, unsigned index, void** mig) {
   load();
   for (int i = 0; i < total; i++) {
     if (entries[i].is_mig && entries[i].parent == (long)handle - 1 && index-- == 0) {
-      *mig = (void *)(long)(i + 1);
+      *mig = (void*)(long)(i + 1);
       return OK;
     }
   }
   return NOT_FOUND;
 }
 
-int nvmlDeviceGetGpuInstanceId(void *handle, unsigned *id) {
+int nvmlDeviceGetGpuInstanceId(void* handle, unsigned* id) {
   *id = (unsigned)get(handle)->gi;
   return OK;
 }
 
-int nvmlDeviceGetComputeInstanceId(void *handle, unsigned *id) {
+int nvmlDeviceGetComputeInstanceId(void* handle, unsigned* id) {
   *id = (unsigned)get(handle)->ci;
   return OK;
 }
 
-typedef struct { unsigned long long total, free, used; } Memory;
+typedef struct {
+  unsigned long long total, free, used;
+} Memory;
 
-int nvmlDeviceGetMemoryInfo(void *handle, Memory *memory) {
+int nvmlDeviceGetMemoryInfo(void* handle, Memory* memory) {
   (void)handle;
   memory->total = 80ull << 30;
   memory->used = 3ull << 30;
@@ -148,37 +153,42 @@ int nvmlDeviceGetMemoryInfo(void *handle, Memory *memory) {
   return OK;
 }
 
-typedef struct { unsigned gpu, memory; } Utilization;
+typedef struct {
+  unsigned gpu, memory;
+} Utilization;
 
-int nvmlDeviceGetUtilizationRates(void *handle, Utilization *rates) {
+int nvmlDeviceGetUtilizationRates(void* handle, Utilization* rates) {
   if (get(handle)->is_mig) return UNSUPPORTED;
   rates->gpu = 42;
   rates->memory = 7;
   return OK;
 }
 
-int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned *degrees) {
+int nvmlDeviceGetTemperature(void* handle, int sensor, unsigned* degrees) {
   (void)handle, (void)sensor;
   *degrees = 55;
   return OK;
 }
 
-int nvmlDeviceGetPowerUsage(void *handle, unsigned *milliwatts) {
+int nvmlDeviceGetPowerUsage(void* handle, unsigned* milliwatts) {
   (void)handle;
   *milliwatts = 250500;
   return OK;
 }
 
 /* The little of libcuda.so.1 that the worker's check uses; FAKE_CUDA_UUID: 32 hex digits. */
-int cuInit(unsigned flags) { (void)flags; return OK; }
+int cuInit(unsigned flags) {
+  (void)flags;
+  return OK;
+}
 
-int cuDeviceGetCount(int *count) {
+int cuDeviceGetCount(int* count) {
   *count = getenv("FAKE_CUDA_UUID") != NULL;
   return OK;
 }
 
-int cuDeviceGetUuid_v2(unsigned char *uuid, int device) {
-  const char *text = getenv("FAKE_CUDA_UUID");
+int cuDeviceGetUuid_v2(unsigned char* uuid, int device) {
+  const char* text = getenv("FAKE_CUDA_UUID");
   (void)device;
   for (int i = 0; i < 16; i++) sscanf(text + 2 * i, "%2hhx", uuid + i);
   return OK;

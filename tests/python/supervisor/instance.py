@@ -176,3 +176,7 @@ def raw_status(root: Path) -> dict[str, Any]:
     answer = command(root, "status", "--json")
     found: dict[str, Any] = json.loads(answer.stdout)
     return found
+
+
+def pids(status: dict[str, Any]) -> list[int]:
+    return [worker["pid"] for worker in status["workers"] if worker["pid"]]
