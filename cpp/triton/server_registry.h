@@ -4,6 +4,7 @@
 // others, so deletion waits until no server is running, being made or adopted. Any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -58,7 +59,7 @@ class ServerRegistry {
 
   std::mutex workers_mutex_;
   std::vector<std::thread> workers_;
-  int workers_process_ = 0;
+  std::atomic<int> workers_process_ = 0;  // read at exit, also in a forked child: no lock
 };
 
 }  // namespace tfe::triton

@@ -6,6 +6,7 @@ Nothing heavy is imported before a fixture needs it, so that pure unit tests sta
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ from helpers import models
 if TYPE_CHECKING:
     from tritonfrontend import KServeGrpc, KServeHttp
     from tritonfrontend.inprocess import Server
+
+# A run that was started in the background ignores SIGINT, and so would every process it starts;
+# tests that interrupt need it to arrive.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

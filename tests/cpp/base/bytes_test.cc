@@ -43,7 +43,8 @@ TEST(Chain, DropsTheOwnerOfASegmentThatWasConsumed) {
   auto owner = std::make_shared<std::string>("tensor");
   std::weak_ptr<std::string> alive = owner;
   Chain chain = Chain::of("head");
-  chain.append(as_bytes(*owner), std::move(owner));
+  const Bytes bytes = as_bytes(*owner);
+  chain.append(bytes, std::move(owner));
   chain.consume(5);
   EXPECT_FALSE(alive.expired());
   chain.consume(5);

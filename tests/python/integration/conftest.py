@@ -46,7 +46,7 @@ def explicit_server(
     models = [*standard_models(), *extra_models()]
     repository = write_repository(tmp_path_factory.mktemp("explicit"), models)
     write_model(repository, broken_model())
-    options = {
+    options: dict[str, Any] = {
         "model_repository": str(repository),
         "model_control_mode": ModelControlMode.EXPLICIT,
         "startup_models": ["identity_fp32"],
