@@ -47,6 +47,20 @@ def test_a_disconnect_cancels_behind_pipelined_bytes(http_port: int) -> None:
     )
 
 
+def test_a_half_closed_client_that_leaves_later(http_port: int) -> None:
+    # What tells this client from a gone one is sent while it is there; later it is asked again.
+    before = failures(http_port, "delay")
+    connection = RawHttp(http_port)
+    begun(http_port, connection, slow(120_000))
+    connection.half_close()
+    answer = connection.read()
+    assert answer.status < 200
+    connection.socket.close()
+    until(
+        lambda: failures(http_port, "delay") == before + 1, "the abandoned inference is cancelled"
+    )
+
+
 def test_many_disconnects_leave_a_working_server(http_port: int) -> None:
     before = failures(http_port, "delay")
     connections = [RawHttp(http_port) for _ in range(40)]
