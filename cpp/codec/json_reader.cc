@@ -87,6 +87,13 @@ JsonReader::JsonReader(std::string_view text)
     return;
   }
   root_type_ = type_of(text_[first]);
+  // On-Demand reads an unclosed root into what its parser indexed for an earlier document.
+  const char last = text_[text_.find_last_not_of(" \t\r\n")];
+  if ((root_type_ == JsonType::kObject && last != '}') ||
+      (root_type_ == JsonType::kArray && last != ']')) {
+    malformed(simdjson::INCOMPLETE_ARRAY_OR_OBJECT);
+    return;
+  }
   if (root_type_ != JsonType::kObject && root_type_ != JsonType::kArray) check_scalar_root();
 }
 
