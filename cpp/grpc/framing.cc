@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-
-#include "base/buffer_pool.h"
+#include <utility>
 
 namespace tfe::grpc {
 namespace {
@@ -15,21 +14,27 @@ std::unexpected<Status> too_large(std::size_t size, std::size_t limit) {
                                     std::to_string(size) + " vs. " + std::to_string(limit) + ")"});
 }
 
-// Pooled memory that gives its bytes back to the budget. Null if there is none to be had.
-std::shared_ptr<std::byte> allocate(std::size_t size, const std::shared_ptr<MemoryBudget>& budget) {
-  if (budget && !budget->take(size)) return nullptr;
-  base::PooledBuffer block = base::BufferPool::global().take(size);
-  if (!block) {
-    if (budget) budget->give_back(size);
-    return nullptr;
-  }
-  return {block.release(), [size, budget](std::byte* bytes) {
-            base::BufferPool::global().give_back(bytes, size);
-            if (budget) budget->give_back(size);
-          }};
+std::unexpected<Status> no_memory(std::size_t size) {
+  return std::unexpected(
+      Status{Code::kResourceExhausted,
+             "No memory for a request message of " + std::to_string(size) +
+                 " bytes: the requests in flight have used up the server's budget"});
 }
 
 }  // namespace
+
+MessageBlock::~MessageBlock() {
+  if (budget && charged > 0) budget->give_back(charged);
+}
+
+// Announced bytes cost nothing: the memory of a large block is the kernel's until it is written to,
+// and a client that only announces would otherwise take the budget from all others.
+bool MessageBlock::charge(std::size_t count) {
+  if (!budget) return true;
+  if (!budget->take(count)) return false;
+  charged += count;
+  return true;
+}
 
 std::expected<std::optional<Message>, Status> MessageReader::next(base::Bytes& input) {
   while (!input.empty()) {
@@ -72,27 +77,23 @@ std::expected<void, Status> MessageReader::take_memory(base::Bytes head) {
       aligner_ != nullptr ? aligner_(head.first(std::min(head.size(), size_))) : 0;
   constexpr std::size_t kAlignment = base::BufferPool::kAlignment;
   const std::size_t shift = (kAlignment - offset % kAlignment) % kAlignment;
-  const auto memory = allocate(size_ + shift, budget_);
-  if (!memory) {
-    return std::unexpected(
-        Status{Code::kResourceExhausted,
-               "No memory for a request message of " + std::to_string(size_) +
-                   " bytes: the requests in flight have used up the server's budget"});
-  }
-  data_ = memory.get() + shift;
-  owner_ = memory;
+  base::PooledBuffer memory = base::BufferPool::global().take(size_ + shift);
+  if (!memory) return no_memory(size_);
+  data_ = memory.data() + shift;
+  block_ = std::make_shared<MessageBlock>(std::move(memory), budget_);
   filled_ = 0;
   return {};
 }
 
-std::optional<Message> MessageReader::read_body(base::Bytes& input) {
+std::expected<std::optional<Message>, Status> MessageReader::read_body(base::Bytes& input) {
   const std::size_t count = std::min(size_ - filled_, input.size());
+  if (!block_->charge(count)) return no_memory(size_);
   std::memcpy(data_ + filled_, input.data(), count);
   filled_ += count;
   input = input.subspan(count);
   if (filled_ < size_) return std::nullopt;
-  Message message{{data_, size_}, std::move(owner_), compressed_};
-  owner_ = nullptr;
+  Message message{{data_, size_}, std::move(block_), compressed_};
+  block_ = nullptr;
   data_ = nullptr;
   state_ = State::kPrefix;
   return message;

@@ -12,7 +12,9 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "grpc/memory_budget.h"
 #include "grpc/status.h"
@@ -32,6 +34,20 @@ struct Message {
 // Given the first bytes of a message, the offset in it of the data that should be aligned.
 using Aligner = std::size_t (*)(base::Bytes head);
 
+// The memory of one message, charged to a budget for what has arrived of it.
+struct MessageBlock {
+  MessageBlock(base::PooledBuffer buffer, std::shared_ptr<MemoryBudget> charged_to)
+      : memory(std::move(buffer)), budget(std::move(charged_to)) {}
+  MessageBlock(const MessageBlock&) = delete;
+  MessageBlock& operator=(const MessageBlock&) = delete;
+  ~MessageBlock();
+  bool charge(std::size_t count);
+
+  base::PooledBuffer memory;
+  std::shared_ptr<MemoryBudget> budget;  // null: unlimited
+  std::size_t charged = 0;
+};
+
 class MessageReader {
  public:
   MessageReader(std::size_t max_size, std::shared_ptr<MemoryBudget> budget,
@@ -50,7 +66,7 @@ class MessageReader {
 
   std::expected<void, Status> begin_message();
   std::expected<void, Status> take_memory(base::Bytes head);
-  std::optional<Message> read_body(base::Bytes& input);
+  std::expected<std::optional<Message>, Status> read_body(base::Bytes& input);
 
   std::size_t max_size_;
   std::shared_ptr<MemoryBudget> budget_;
@@ -61,7 +77,7 @@ class MessageReader {
   bool compressed_ = false;
   std::size_t size_ = 0;
   std::size_t filled_ = 0;
-  base::Owner owner_;
+  std::shared_ptr<MessageBlock> block_;
   std::byte* data_ = nullptr;
 };
 

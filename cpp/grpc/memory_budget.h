@@ -1,5 +1,5 @@
-// One bound for the request messages that a frontend holds at once, announced or received. Shared
-// by all connections; any thread.
+// One bound for the bytes of request messages that a frontend holds at once. Shared by all
+// connections; any thread.
 #pragma once
 
 #include <atomic>

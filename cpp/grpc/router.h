@@ -18,8 +18,8 @@ namespace tfe::grpc {
 struct RouterOptions {
   // Largest request message. More cannot be parsed as protobuf.
   std::size_t max_message_size = kMaxMessageSize;
-  // Request messages held at once by all calls, announced ones included; beyond it a message is
-  // refused with RESOURCE_EXHAUSTED. Room for eight of the largest size.
+  // Bytes of request messages held at once by all calls, counted as they arrive; beyond it a
+  // message is refused with RESOURCE_EXHAUSTED. Room for eight of the largest size.
   std::size_t max_request_bytes = std::size_t{16} << 30;
   // Calls at once, those whose client is gone but whose work goes on included; beyond it calls are
   // refused with RESOURCE_EXHAUSTED. Far above what a model server can work on.

@@ -62,10 +62,18 @@ void Connection::received_eof(base::TimePoint now) {
   now_ = now;
   eof_ = true;
   process();
-  if (state_ == State::kResponse && !exchange_.started() && head_.version == 11 &&
-      options_.limits.probe_half_closed) {
-    out_.append(base::as_bytes(kContinue), nullptr);
-  }
+  if (probes_client()) probe_client();
+}
+
+// Whether a client that shut down its sending side is asked if it is still there.
+bool Connection::probes_client() const {
+  return eof_ && state_ == State::kResponse && !exchange_.started() && head_.version == 11 &&
+         options_.limits.probe_half_closed;
+}
+
+void Connection::probe_client() {
+  if (out_.empty()) out_.append(base::as_bytes(kContinue), nullptr);
+  probed_at_ = now_;
 }
 
 bool Connection::wants_read() const {
@@ -335,6 +343,7 @@ std::optional<std::chrono::milliseconds> Connection::input_timeout() const {
 }
 
 std::optional<base::TimePoint> Connection::deadline() const {
+  if (probes_client()) return probed_at_ + options_.limits.probe_interval;
   const auto timeout = input_timeout();
   if (!timeout) return std::nullopt;
   return (wait_restarts_ ? now_ : input_since_) + *timeout;
@@ -342,6 +351,10 @@ std::optional<base::TimePoint> Connection::deadline() const {
 
 void Connection::on_deadline(base::TimePoint now) {
   now_ = now;
+  if (probes_client()) {
+    if (now - probed_at_ >= options_.limits.probe_interval) probe_client();
+    return;
+  }
   // Nobody told the time since the wait began: it begins now.
   if (std::exchange(wait_restarts_, false)) input_since_ = now;
   const auto timeout = input_timeout();

@@ -83,6 +83,8 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   std::uint64_t body_announced() const;
   std::optional<std::chrono::milliseconds> input_timeout() const;
   void input_timed_out();
+  bool probes_client() const;
+  void probe_client();
 
   http::Handler& handler_;
   const ConnectionOptions& options_;
@@ -109,6 +111,7 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
 
   base::TimePoint now_;          // of the last call that told
   base::TimePoint input_since_;  // the current wait for input began
+  base::TimePoint probed_at_;    // a client that may have gone
   std::size_t unsent_ = 0;       // at the last output()
 };
 

@@ -40,6 +40,8 @@ struct Limits {
   // not say. An interim response, which every HTTP/1.1 client must accept (RFC 9110 section 15.2),
   // makes a vanished client's kernel reset the connection, and so its inference can be cancelled.
   bool probe_half_closed = true;
+  // Between two such probes, since the client may also leave after one. Each is 25 bytes.
+  std::chrono::milliseconds probe_interval{1'000};
 
   // From the first byte of a head to its end: bounds clients that trickle headers. Answered 408.
   std::chrono::milliseconds header_timeout{20'000};

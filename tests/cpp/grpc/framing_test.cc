@@ -96,6 +96,18 @@ TEST(GrpcFraming, KeepsToTheBudgetAndGivesItBack) {
   EXPECT_TRUE(third.next(input));
 }
 
+TEST(GrpcFraming, ChargesWhatArrivedNotWhatWasAnnounced) {
+  const auto budget = std::make_shared<MemoryBudget>(1'000);
+  const std::string begun = framed(std::string(900, 'x')).substr(0, kPrefixSize + 45);
+  MessageReader first(1'000, budget);
+  MessageReader second(1'000, budget);
+  base::Bytes input = base::as_bytes(begun);
+  EXPECT_TRUE(first.next(input));
+  input = base::as_bytes(begun);
+  EXPECT_TRUE(second.next(input));
+  EXPECT_EQ(budget->used(), 90u);
+}
+
 TEST(GrpcFraming, GivesBackTheBudgetOfAMessageThatNeverCame) {
   const auto budget = std::make_shared<MemoryBudget>(1'000);
   {
@@ -103,7 +115,7 @@ TEST(GrpcFraming, GivesBackTheBudgetOfAMessageThatNeverCame) {
     const std::string bytes = framed(std::string(600, 'x')).substr(0, 50);
     base::Bytes input = base::as_bytes(bytes);
     EXPECT_TRUE(reader.next(input));
-    EXPECT_EQ(budget->used(), 600u);
+    EXPECT_EQ(budget->used(), 50u - kPrefixSize);
   }
   EXPECT_EQ(budget->used(), 0u);
 }

@@ -275,6 +275,21 @@ TEST(Http1Connection, HalfClosedClientIsProbedAndAnswered) {
   EXPECT_TRUE(peer.connection->finished());
 }
 
+TEST(Http1Connection, HalfClosedClientIsProbedAgain) {
+  Peer peer;
+  peer.send("POST /a HTTP/1.1\r\nContent-Length: 1\r\n\r\nx");
+  peer.connection->received_eof(peer.now);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(peer.take(), "HTTP/1.1 100 Continue\r\n\r\n") << round;
+    ASSERT_TRUE(peer.connection->deadline()) << round;
+    peer.connection->on_deadline(*peer.connection->deadline() - std::chrono::milliseconds(1));
+    EXPECT_EQ(peer.take(), "") << round;
+    peer.now = *peer.connection->deadline();
+    peer.connection->on_deadline(peer.now);
+  }
+  EXPECT_FALSE(peer.request(0).aborted);
+}
+
 TEST(Http1Connection, AbortTellsTheSink) {
   Peer peer;
   peer.send("POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\nx");

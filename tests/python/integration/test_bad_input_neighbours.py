@@ -189,9 +189,6 @@ def test_the_connection_of_a_malformed_call_serves_the_next(grpc_port: int) -> N
             assert h2.finish(4 * at + 3).status == 0
 
 
-@pytest.mark.xfail(
-    reason="announced gRPC messages are charged to the shared budget before their bytes arrive"
-)
 def test_announced_messages_reserve_nothing_for_others_to_miss(grpc_port: int) -> None:
     # Each announces a large message and never sends it; others must not run out of memory by it.
     prefix = b"\0" + (1 << 30).to_bytes(4, "big")

@@ -15,7 +15,7 @@ import tritonclient.grpc.aio as aioclient
 from calls import SERVICE, channel, infer_request, outcome, raw_call, slow_request, stub, tensor
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.utils import InferenceServerException
-from waiting import failures, until
+from waiting import failures, settled_failures, until
 
 
 def client_input(module: Any, value: float) -> Any:
@@ -120,7 +120,7 @@ def test_many_connections(grpc_port: int) -> None:
 
 
 def test_cancellation_reaches_the_core(grpc_port: int, http_port: int) -> None:
-    before = failures(http_port, "delay")
+    before = settled_failures(http_port, "delay")
     with stub(grpc_port) as made:
         call = made.ModelInfer.future(slow_request())
         assert made.ServerLive(pb.ServerLiveRequest()).live  # the call before it has been read
@@ -130,7 +130,7 @@ def test_cancellation_reaches_the_core(grpc_port: int, http_port: int) -> None:
 
 
 def test_a_closed_connection_cancels(grpc_port: int, http_port: int) -> None:
-    before = failures(http_port, "delay")
+    before = settled_failures(http_port, "delay")
     with stub(grpc_port) as made:
         calls = [made.ModelInfer.future(slow_request()) for _ in range(3)]
         assert made.ServerLive(pb.ServerLiveRequest()).live
@@ -155,7 +155,7 @@ def test_many_cancellations(triton_stub: Any, http_port: int) -> None:
 
 
 def test_a_deadline_cancels(triton_stub: Any, http_port: int) -> None:
-    before = failures(http_port, "delay")
+    before = settled_failures(http_port, "delay")
     code, _ = outcome(lambda: triton_stub.ModelInfer(slow_request(), timeout=0.2))
     assert code == "DEADLINE_EXCEEDED"
     until(lambda: failures(http_port, "delay") == before + 1, "the late inference ends")

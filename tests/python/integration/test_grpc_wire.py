@@ -10,7 +10,7 @@ import pytest
 import rawh2
 from calls import infer_request, slow_request
 from rawh2 import RawH2, frame, message, open_call, unary
-from waiting import failures, until
+from waiting import failures, settled_failures, until
 
 LIVE = "/inference.GRPCInferenceService/ServerLive"
 INFER = "/inference.GRPCInferenceService/ModelInfer"
@@ -249,7 +249,7 @@ def test_an_answer_before_the_half_close_ends_the_stream(grpc_port: int) -> None
 
 
 def test_a_reset_cancels(grpc_port: int, http_port: int) -> None:
-    before = failures(http_port, "delay")
+    before = settled_failures(http_port, "delay")
     with RawH2(grpc_port) as h2:
         h2.send(unary(1, INFER, slow_request().SerializeToString()))
         h2.ping()

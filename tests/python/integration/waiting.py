@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 
@@ -25,3 +26,15 @@ def failures(http_port: int, model: str) -> int:
     (stats,) = answer.json()["model_stats"]
     count: int = stats["inference_stats"]["fail"]["count"]
     return count
+
+
+def settled_failures(http_port: int, model: str) -> int:
+    """``failures`` once everything has ended that earlier clients left with ``model``.
+
+    The model has one instance and works in the order of arrival, so an inference behind the others
+    is answered when they are over.
+    """
+    tensor = {"name": "INPUT0", "datatype": "FP32", "shape": [1], "data": [1]}
+    body = json.dumps({"parameters": {"delay_ms": 0}, "inputs": [tensor]}).encode()
+    assert call(http_port, "POST", f"/v2/models/{model}/infer", body).status == 200
+    return failures(http_port, model)
