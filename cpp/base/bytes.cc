@@ -1,6 +1,9 @@
 #include "base/bytes.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <utility>
 
 namespace tfe::base {
 
@@ -18,28 +21,38 @@ void Chain::append(Bytes bytes, Owner owner) {
 }
 
 void Chain::append(Chain&& tail) {
-  size_ += tail.size_;
-  segments_.insert(segments_.end(), std::make_move_iterator(tail.segments_.begin()),
-                   std::make_move_iterator(tail.segments_.end()));
+  size_ += std::exchange(tail.size_, 0);
+  segments_.insert(
+      segments_.end(),
+      std::make_move_iterator(tail.segments_.begin() + static_cast<std::ptrdiff_t>(tail.first_)),
+      std::make_move_iterator(tail.segments_.end()));
   tail.segments_.clear();
-  tail.size_ = 0;
+  tail.first_ = 0;
 }
 
 void Chain::consume(std::size_t count) {
   size_ -= count;
-  auto segment = segments_.begin();
   while (count > 0) {
-    const std::size_t taken = std::min(count, segment->bytes.size());
-    segment->bytes = segment->bytes.subspan(taken);
+    Segment& segment = segments_[first_];
+    const std::size_t taken = std::min(count, segment.bytes.size());
+    segment.bytes = segment.bytes.subspan(taken);
     count -= taken;
-    if (segment->bytes.empty()) ++segment;
+    if (!segment.bytes.empty()) break;
+    segment.owner.reset();
+    ++first_;
   }
-  segments_.erase(segments_.begin(), segment);
+  if (first_ == segments_.size()) {
+    segments_.clear();
+    first_ = 0;
+  } else if (first_ > segments_.size() / 2) {
+    segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
 }
 
 Chain Chain::split(std::size_t count) {
   Chain head;
-  for (const Segment& segment : segments_) {
+  for (const Segment& segment : segments()) {
     if (head.size_ == count) break;
     const std::size_t taken = std::min(count - head.size_, segment.bytes.size());
     head.append(segment.bytes.first(taken), segment.owner);
@@ -51,7 +64,7 @@ Chain Chain::split(std::size_t count) {
 std::string Chain::to_string() const {
   std::string text;
   text.reserve(size_);
-  for (const Segment& segment : segments_) text.append(as_text(segment.bytes));
+  for (const Segment& segment : segments()) text.append(as_text(segment.bytes));
   return text;
 }
 

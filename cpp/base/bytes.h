@@ -48,7 +48,8 @@ class Chain {
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  const std::vector<Segment>& segments() const { return segments_; }
+  // Valid until the chain changes.
+  std::span<const Segment> segments() const { return std::span(segments_).subspan(first_); }
 
   // Drops the first `count` bytes (count <= size()) and the owners of segments that are used up.
   void consume(std::size_t count);
@@ -59,6 +60,9 @@ class Chain {
 
  private:
   std::vector<Segment> segments_;
+  // Segments before this one are used up. They are erased in bulk: a connection with very many
+  // small responses would otherwise move all that wait for each one sent.
+  std::size_t first_ = 0;
   std::size_t size_ = 0;
 };
 

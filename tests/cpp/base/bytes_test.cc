@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tfe::base {
 namespace {
 
@@ -49,6 +51,24 @@ TEST(Chain, DropsTheOwnerOfASegmentThatWasConsumed) {
   EXPECT_FALSE(alive.expired());
   chain.consume(5);
   EXPECT_TRUE(alive.expired());
+}
+
+TEST(Chain, GrowsAndShrinksAsAQueue) {
+  Chain chain;
+  std::string taken;
+  std::string given;
+  for (int round = 0; round < 500; ++round) {
+    const std::string piece(static_cast<std::size_t>(round % 3),
+                            static_cast<char>('a' + round % 26));
+    chain.append(piece);
+    chain.append("z");
+    given += piece + "z";
+    taken += chain.split(std::min<std::size_t>(chain.size(), 1)).to_string();
+  }
+  EXPECT_EQ(taken + chain.to_string(), given);
+  std::size_t left = 0;
+  for (const Segment& segment : chain.segments()) left += segment.bytes.size();
+  EXPECT_EQ(left, chain.size());
 }
 
 TEST(Chain, AppendingAChainMovesItsSegments) {

@@ -156,7 +156,7 @@ TEST(EncodeInfer, BinaryOutputsFollowTheText) {
   EXPECT_EQ(header(*reply, "content-type"), "application/octet-stream");
   EXPECT_EQ(header(*reply, "inference-header-content-length"), std::to_string(json.size()));
   // Sent from where the model wrote it.
-  EXPECT_EQ(reply->body.segments().at(1).bytes.data(), response->outputs[0].data.data());
+  EXPECT_EQ(reply->body.segments()[1].bytes.data(), response->outputs[0].data.data());
 }
 
 TEST(EncodeInfer, OnlyEmptyBinaryOutputsArePlainJson) {
