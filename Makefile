@@ -117,6 +117,7 @@ CYCLES ?= 200
 SANITIZER_OPTIONS = LSAN_OPTIONS=suppressions=$(CURDIR)/tests/sanitize/lsan.supp:print_suppressions=0 \
   ASAN_OPTIONS=alloc_dealloc_mismatch=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
+bench: STEPS := 4
 bench: packages-bench $(STAMPS)/test cpp-tests  ## ratios against the reference server of the same core
 	@$(TEST_ENVIRONMENT) $(BIN)/python bench/run.py $(BENCH)
 

@@ -8,6 +8,7 @@ may be called from any thread.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar
 
@@ -23,11 +24,10 @@ from .errors import (
 _Self = TypeVar("_Self", bound="Frontend")
 
 
-class Frontend:
+class Frontend(ABC):
     """Base of KServeHttp, KServeGrpc and Metrics. Not for direct use."""
 
     _label: ClassVar[str]
-    _native_class: ClassVar[Any]
     _options_class: ClassVar[type[CheckedOptions]]
     # Options with NVIDIA's names that this version cannot honour: setting one is refused at start,
     # because a server without the wanted encryption or forwarding is worse than none.
@@ -42,11 +42,11 @@ class Frontend:
             raise InvalidArgumentError(
                 f"Incorrect type for options. options argument must be of type {name}"
             )
+        options.as_dict()  # a field that was spoiled after construction is told here
         self._lock = threading.Lock()
-        self._running = False
         self._options = options
         self._server, self._keep = native_server(server)
-        self._frontend = self._make()
+        self._frontend: _native.Frontend | None = None  # while it is running
 
     def start(self) -> None:
         """Listen and serve. Returns when the port is open.
@@ -56,16 +56,11 @@ class Frontend:
         """
         self._refuse_what_is_not_offered()
         with self._lock:
-            if self._running:
+            if self._frontend is not None:
                 raise AlreadyExistsError(f"{self._label} server is already running.")
-            if self._frontend is None:
-                self._frontend = self._make()
-            try:
-                self._frontend.start()
-            except BaseException:
-                self._frontend = None
-                raise
-            self._running = True
+            frontend = self._make()
+            frontend.start()
+            self._frontend = frontend
 
     def stop(self) -> None:
         """Close the port and every connection; requests in flight are given up (see `drain`).
@@ -73,10 +68,8 @@ class Frontend:
         Raises UnavailableError when it is not running. `start` may be called again afterwards.
         """
         with self._lock:
-            if not self._running:
-                raise UnavailableError(f"{self._label} server is not running.")
-            self._running = False
-            frontend, self._frontend = self._frontend, None
+            frontend = self._running()
+            self._frontend = None
             frontend.stop()
 
     def drain(self, timeout_s: float = 30.0) -> bool:
@@ -87,23 +80,19 @@ class Frontend:
         """
         seconds = _seconds(timeout_s)
         with self._lock:
-            if not self._running:
-                raise UnavailableError(f"{self._label} server is not running.")
-            frontend = self._frontend
-        return bool(frontend.drain(seconds))
+            frontend = self._running()
+        return frontend.drain(seconds)
 
     @property
     def port(self) -> int:
         """The port that is bound; with `Options.port` 0 the one the system chose."""
         with self._lock:
-            if not self._running:
-                raise UnavailableError(f"{self._label} server is not running.")
-            return int(self._frontend.port())
+            return self._running().port()
 
     def statistics(self) -> dict[str, Any]:
         """Counters since `start` (connections, requests, bytes); empty when it is not running."""
         with self._lock:
-            return dict(self._frontend.statistics()) if self._running else {}
+            return self._frontend.statistics() if self._frontend is not None else {}
 
     def __enter__(self: _Self) -> _Self:
         self.start()
@@ -115,8 +104,13 @@ class Frontend:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._running:
+        if self._frontend is not None:
             self.stop()
+
+    def _running(self) -> _native.Frontend:
+        if self._frontend is None:
+            raise UnavailableError(f"{self._label} server is not running.")
+        return self._frontend
 
     def _refuse_what_is_not_offered(self) -> None:
         defaults = self._options_class()
@@ -128,8 +122,8 @@ class Frontend:
                     "version; leave it at its default"
                 )
 
-    def _make(self) -> Any:
-        return self._native_class(self._server, self._options.as_dict())
+    @abstractmethod
+    def _make(self) -> _native.Frontend: ...
 
 
 def native_server(server: Any) -> tuple[_native.Server, Any]:

@@ -70,7 +70,6 @@ class KServeGrpc(Frontend):
     Server: ClassVar[type[KServeGrpc]]
 
     _label = "GRPC"
-    _native_class = _native.GrpcFrontend
     _options_class = Options
     _not_offered = (
         "use_ssl",
@@ -86,6 +85,9 @@ class KServeGrpc(Frontend):
         "infer_compression_level",
         "forward_header_pattern",
     )
+
+    def _make(self) -> _native.Frontend:
+        return _native.grpc_frontend(self._server, self._options.as_dict())
 
 
 KServeGrpc.Server = KServeGrpc

@@ -40,9 +40,11 @@ class KServeHttp(Frontend):
     Server: ClassVar[type[KServeHttp]]
 
     _label = "HTTP"
-    _native_class = _native.HttpFrontend
     _options_class = Options
     _not_offered = ("header_forward_pattern",)
+
+    def _make(self) -> _native.Frontend:
+        return _native.http_frontend(self._server, self._options.as_dict())
 
 
 KServeHttp.Server = KServeHttp

@@ -28,8 +28,10 @@ class Metrics(Frontend):
     Server: ClassVar[type[Metrics]]
 
     _label = "Metrics"
-    _native_class = _native.MetricsFrontend
     _options_class = Options
+
+    def _make(self) -> _native.Frontend:
+        return _native.metrics_frontend(self._server, self._options.as_dict())
 
 
 Metrics.Server = Metrics

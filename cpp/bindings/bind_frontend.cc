@@ -1,5 +1,5 @@
-// HttpFrontend, GrpcFrontend and MetricsFrontend: the options arrive as a dict of the fields of the
-// Python Options classes, which have checked them. Threads of a frontend never touch Python.
+// One Frontend class and a function for each kind: the options arrive as a dict of the fields of
+// the Python Options classes, which have checked them. Threads of a frontend never touch Python.
 #include "bindings/bind_frontend.h"
 
 #include <nanobind/stl/shared_ptr.h>
@@ -21,15 +21,22 @@ namespace {
 using frontend::Endpoint;
 using frontend::Frontend;
 
-// Distinct types for nanobind; what they hold is the same.
-template <int kKind>
-struct Bound {
-  std::unique_ptr<Frontend> frontend;
+using Options = nb::typed<nb::dict, nb::str, nb::any>;
 
+class BoundFrontend {
+ public:
+  explicit BoundFrontend(std::unique_ptr<Frontend> frontend) : frontend_(std::move(frontend)) {}
+  BoundFrontend(BoundFrontend&&) noexcept = default;
+  BoundFrontend& operator=(BoundFrontend&&) = delete;
   // Stopping joins threads.
-  ~Bound() {
-    without_gil([this] { frontend.reset(); });
+  ~BoundFrontend() {
+    if (frontend_) without_gil([this] { frontend_.reset(); });
   }
+  Frontend& operator*() const { return *frontend_; }
+  Frontend* operator->() const { return frontend_.get(); }
+
+ private:
+  std::unique_ptr<Frontend> frontend_;
 };
 
 template <typename T>
@@ -93,48 +100,47 @@ nb::dict statistics(const Frontend& frontend) {
   return result;
 }
 
-template <int kKind, typename Make>
-void bind_one(nb::module_& module, const char* name, const char* doc, Make make) {
-  using Self = Bound<kKind>;
-  nb::class_<Self>(module, name, doc)
-      .def(
-          "__init__",
-          [make](Self* self, std::shared_ptr<triton::Server> server,
-                 const nb::typed<nb::dict, nb::str, nb::any>& options) {
-            new (self) Self{make(std::move(server), options)};
-          },
-          nb::arg("server"), nb::arg("options"))
-      .def("start", [](Self& self) { unwrap(without_gil([&] { return self.frontend->start(); })); })
-      .def("stop", [](Self& self) { unwrap(without_gil([&] { return self.frontend->stop(); })); })
+void bind_class(nb::module_& module) {
+  using Self = BoundFrontend;
+  nb::class_<Self>(module, "Frontend", "A listening server in front of an inference server.")
+      .def("start", [](Self& self) { unwrap(without_gil([&] { return self->start(); })); })
+      .def("stop", [](Self& self) { unwrap(without_gil([&] { return self->stop(); })); })
       .def(
           "drain",
           [](Self& self, double seconds) {
             const auto timeout =
                 std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
-            return without_gil([&] { return self.frontend->drain(timeout); });
+            return without_gil([&] { return self->drain(timeout); });
           },
           nb::arg("seconds"))
-      .def("port", [](const Self& self) { return self.frontend->port(); })
+      .def("port", [](const Self& self) { return self->port(); })
       .def(
-          "statistics", [](const Self& self) { return statistics(*self.frontend); },
+          "statistics", [](const Self& self) { return statistics(*self); },
           nb::sig("def statistics(self) -> dict[str, int]"));
 }
 
 }  // namespace
 
 void bind_frontend(nb::module_& module) {
-  bind_one<0>(module, "HttpFrontend", "KServe v2 over HTTP.",
-              [](std::shared_ptr<triton::Server> server, const nb::dict& options) {
-                return frontend::make_http(std::move(server), http_options(options));
-              });
-  bind_one<1>(module, "GrpcFrontend", "KServe v2 over gRPC.",
-              [](std::shared_ptr<triton::Server> server, const nb::dict& options) {
-                return frontend::make_grpc(std::move(server), grpc_options(options));
-              });
-  bind_one<2>(module, "MetricsFrontend", "Prometheus metrics over HTTP.",
-              [](std::shared_ptr<triton::Server> server, const nb::dict& options) {
-                return frontend::make_metrics(std::move(server), metrics_options(options));
-              });
+  bind_class(module);
+  module.def(
+      "http_frontend",
+      [](std::shared_ptr<triton::Server> server, const Options& options) {
+        return BoundFrontend(frontend::make_http(std::move(server), http_options(options)));
+      },
+      nb::arg("server"), nb::arg("options"), "KServe v2 over HTTP.");
+  module.def(
+      "grpc_frontend",
+      [](std::shared_ptr<triton::Server> server, const Options& options) {
+        return BoundFrontend(frontend::make_grpc(std::move(server), grpc_options(options)));
+      },
+      nb::arg("server"), nb::arg("options"), "KServe v2 over gRPC.");
+  module.def(
+      "metrics_frontend",
+      [](std::shared_ptr<triton::Server> server, const Options& options) {
+        return BoundFrontend(frontend::make_metrics(std::move(server), metrics_options(options)));
+      },
+      nb::arg("server"), nb::arg("options"), "Prometheus metrics over HTTP.");
 }
 
 }  // namespace tfe::bindings

@@ -1,4 +1,4 @@
-// HttpFrontend, GrpcFrontend and MetricsFrontend.
+// The listening frontends.
 #pragma once
 
 #include <nanobind/nanobind.h>

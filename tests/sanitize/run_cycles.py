@@ -38,7 +38,6 @@ def make_package(build: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "tritonfrontend", target / "tritonfrontend", ignore=ignore)
-    shutil.copytree(ROOT / "supervisor", target / "tritonfrontend" / "supervisor", ignore=ignore)
     (module,) = build.glob("_native.*so")
     shutil.copy(module, target / "tritonfrontend")
     return target
