@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shlex
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import flags, render, rundir
+from . import flag, flags, platform, render, rundir
 from .control import ControlError, ask
 from .exits import Exit
 from .log import Output
@@ -30,7 +31,11 @@ class CommandError(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
-    arguments = parser().parse_args(argv)
+    try:
+        arguments = parser().parse_args(_with_platform(sys.argv[1:] if argv is None else argv))
+    except SpecError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return Exit.CONFIG
     try:
         code: int = arguments.run(arguments)
         return code
@@ -40,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `status | head`
         sys.stderr.close()
         return Exit.CLEAN
+
+
+def _with_platform(argv: Sequence[str]) -> list[str]:
+    """`argv` with what the platform's environment says before what the user typed."""
+    if not argv or argv[0] != "serve":
+        return list(argv)
+    return ["serve", *platform.arguments(os.environ, argv[1:]), *argv[1:]]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="every field, as JSON")
     stop = _command(commands, "stop", "drain all workers and end the instance", run_stop)
     stop.add_argument(
-        "--timeout", type=flags.seconds, default=120.0, help="how long to wait (default 120 s)"
+        "--timeout", type=flag.seconds, default=120.0, help="how long to wait (default 120 s)"
     )
     for name, text in (
         ("drain", "finish the requests of one worker and leave its slot empty"),
@@ -61,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         ("restart", "drain one worker and start its successor"),
     ):
         one = _command(commands, name, text, run_slot_command)
-        one.add_argument("slot", type=flags.natural, help="number of the worker, as in status")
+        one.add_argument("slot", type=flag.natural, help="number of the worker, as in status")
         one.set_defaults(op=name)
     return root
 
@@ -107,7 +119,7 @@ def _add_serve(commands: Any) -> None:
     add("--run-dir", default="", help="private directory for lock and control socket")
     add(
         "--exit-on-error",
-        type=flags.boolean,
+        type=flag.boolean,
         nargs="?",
         const=True,
         default=True,
@@ -116,15 +128,28 @@ def _add_serve(commands: Any) -> None:
     )
     add(
         "--repository-poll-secs",
-        type=flags.natural,
+        type=flag.natural,
         default=15,
         metavar="S",
         help="in poll mode (default 15, 0 = never)",
     )
+    add(
+        "--platform",
+        choices=platform.PLATFORMS,
+        default="auto",
+        help="whose container this is: takes its environment variables as flags (auto: vertex-ai "
+        "where AIP_MODE says so)",
+    )
+    add(
+        "--sagemaker-safe-port-range",
+        default=os.environ.get("SAGEMAKER_SAFE_PORT_RANGE", ""),
+        metavar="A-B",
+        help="where the ports of other services must lie (default: $SAGEMAKER_SAFE_PORT_RANGE)",
+    )
     _add_deadlines(serve_parser)
     _add_ports(serve_parser)
     flags.add(serve_parser)
-    add("--steering", type=flags.boolean, default=True, help=argparse.SUPPRESS)
+    add("--steering", type=flag.boolean, default=True, help=argparse.SUPPRESS)
     add("--worker-command", default="", help=argparse.SUPPRESS)
 
 
@@ -138,14 +163,14 @@ def _add_deadlines(serve_parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(
             name,
-            type=flags.seconds,
+            type=flag.seconds,
             default=value,
             metavar="S",
             help=f"{text} (default {value:g})",
         )
     group.add_argument(
         "--exit-timeout-secs",
-        type=flags.natural,
+        type=flag.natural,
         default=30,
         metavar="S",
         help="the core's own limit when it stops (default 30)",
@@ -154,19 +179,21 @@ def _add_deadlines(serve_parser: argparse.ArgumentParser) -> None:
 
 def _add_ports(serve_parser: argparse.ArgumentParser) -> None:
     group = serve_parser.add_argument_group("ports (0 = any free one)")
-    for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002)):
+    default = ServeOptions
+    for spec in (default.http, default.grpc, default.metrics, default.sagemaker, default.vertex_ai):
+        name, port, on = spec.name, spec.port, spec.enabled
         group.add_argument(
             f"--allow-{name}",
-            type=flags.boolean,
+            type=flag.boolean,
             nargs="?",
             const=True,
-            default=True,
+            default=on,
             metavar="BOOL",
-            help="(default true)",
+            help=f"(default {str(on).lower()})",
         )
         group.add_argument(
             f"--{name}-port",
-            type=flags.natural,
+            type=flag.natural,
             default=port,
             metavar="N",
             help=f"(default {port})",
@@ -180,11 +207,12 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
     """Validated options from parsed arguments. Raises SpecError."""
 
     def port(name: str) -> PortSpec:
+        key = name.replace("-", "_")
         return PortSpec(
             name,
-            getattr(arguments, f"allow_{name}"),
-            getattr(arguments, f"{name}_address"),
-            getattr(arguments, f"{name}_port"),
+            getattr(arguments, f"allow_{key}"),
+            getattr(arguments, f"{key}_address"),
+            getattr(arguments, f"{key}_port"),
         )
 
     core = {"log_warn": True, "log_error": True, **flags.collect(arguments, "core")}
@@ -198,9 +226,11 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         http=port("http"),
         grpc=port("grpc"),
         metrics=port("metrics"),
+        sagemaker=port("sagemaker"),
+        vertex_ai=port("vertex-ai"),
         core=core,
-        http_options=flags.collect(arguments, "http"),
-        grpc_options=flags.collect(arguments, "grpc"),
+        frontends={name: flags.collect(arguments, name) for name in flags.FRONTENDS},
+        trace=tuple(map(tuple, flags.collect(arguments, "trace").get("config", ()))),
         exit_on_error=arguments.exit_on_error,
         exit_timeout=arguments.exit_timeout_secs,
         repository_poll_secs=arguments.repository_poll_secs,
@@ -217,6 +247,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
 def run_serve(arguments: argparse.Namespace) -> int:
     try:
         options = serve_options(arguments)
+        platform.check_ports(options, arguments.sagemaker_safe_port_range)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
         return Exit.CONFIG

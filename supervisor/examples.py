@@ -36,15 +36,19 @@ def lines(
     http: tuple[str, int] | None,
     grpc: tuple[str, int] | None,
     python: str = "python",
+    tls: bool = False,
 ) -> list[str]:
     """Up to two commands. `sample`: name, inputs and outputs of a model, or None; `http` and
     `grpc`: (address, port) of the public endpoints, None where there is none; `python`: an
-    interpreter that has tritonclient.
+    interpreter that has tritonclient; `tls`: these ports speak TLS, with a certificate that this
+    machine need not trust, which takes more than a line in Python.
     """
     inputs = _inputs(sample)
     found = []
     if http is not None:
-        found.append(_curl(_url(*http), sample, inputs))
+        found.append(_curl(_url(*http), sample, inputs, tls))
+    if tls:
+        return found
     if sample is not None and inputs is not None:
         kind, where = ("http", http) if http is not None else ("grpc", grpc)
         if where is not None:
@@ -75,14 +79,17 @@ def _value(datatype: str, position: int) -> object:
     return float(position) if datatype.startswith("FP") else position
 
 
-def _curl(url: str, sample: Mapping[str, Any] | None, inputs: Sequence[Any] | None) -> str:
+def _curl(
+    url: str, sample: Mapping[str, Any] | None, inputs: Sequence[Any] | None, tls: bool
+) -> str:
+    scheme, unverified = ("https", "k") if tls else ("http", "")
     if sample is None:
-        return f"curl -i http://{url}/v2/health/ready"
-    model = f"http://{url}/v2/models/{sample['name']}"
+        return f"curl -i{unverified} {scheme}://{url}/v2/health/ready"
+    model = f"{scheme}://{url}/v2/models/{sample['name']}"
     if inputs is None:
-        return f"curl -s {shlex.quote(model)}"
+        return f"curl -s{unverified} {shlex.quote(model)}"
     body = json.dumps({"inputs": list(inputs)}, separators=(",", ":"))
-    return f"curl -s {shlex.quote(model + '/infer')} -d {shlex.quote(body)}"
+    return f"curl -s{unverified} {shlex.quote(model + '/infer')} -d {shlex.quote(body)}"
 
 
 def _client(kind: str, url: str, sample: Mapping[str, Any], inputs: Sequence[Any]) -> str:

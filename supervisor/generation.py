@@ -52,7 +52,7 @@ class Generation:
         self._channel, theirs = Channel.pair()
         try:
             spec = make_spec(theirs.fileno())
-            fds = [fd for fd in (spec.control_fd, spec.http_fd, spec.grpc_fd) if fd >= 0]
+            fds = [spec.control_fd, *spec.listeners]
             self._process = process.spawn(command, spec.to_json(), fds, env)
         except BaseException:
             self._channel.close()

@@ -102,7 +102,7 @@ def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str
 def _bind(options: ServeOptions, slots: int, base: Path) -> dict[str, PortGroup]:
     """Bind all ports. A port of another instance is refused by its name."""
     bound: dict[str, PortGroup] = {}
-    wanted = ((options.http, slots), (options.grpc, slots), (options.metrics, 1))
+    wanted = [*((port, slots) for port in options.worker_ports), (options.metrics, 1)]
     try:
         for spec, count in wanted:
             if spec.enabled:
@@ -195,10 +195,18 @@ async def _announce(group: Group, output: Output) -> None:
     output.write(ready_text(group, color=output.color), "out")
 
 
+def _speaks_tls(group: Group) -> bool:
+    name = "http" if group.options.http.enabled else "grpc"
+    return bool(group.options.frontends.get(name, {}).get("use_ssl"))
+
+
 def ready_text(group: Group, *, color: bool) -> str:
     """Table of workers, then commands to paste."""
     sample = next((s.report.sample for s in group.slots if s.report.sample), None)
     where = {name: (ports.spec.address, ports.port) for name, ports in group.ports.items()}
-    commands = examples.lines(sample, where.get("http"), where.get("grpc"), sys.executable)
+    commands = examples.lines(
+        sample, where.get("http"), where.get("grpc"), sys.executable, tls=_speaks_tls(group)
+    )
     table = render.table(status(group), color=color, width=render.terminal_width())
-    return "\n".join(["", table, "", "try:", *(f"  {line}" for line in commands), ""])
+    advice = ["try:", *(f"  {line}" for line in commands), ""] if commands else []
+    return "\n".join(["", table, "", *advice])

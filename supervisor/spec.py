@@ -94,9 +94,11 @@ class ServeOptions:
     http: PortSpec = PortSpec("http", True, "0.0.0.0", 8000)
     grpc: PortSpec = PortSpec("grpc", True, "0.0.0.0", 8001)
     metrics: PortSpec = PortSpec("metrics", True, "0.0.0.0", 8002)
+    sagemaker: PortSpec = PortSpec("sagemaker", False, "0.0.0.0", 8080)
+    vertex_ai: PortSpec = PortSpec("vertex-ai", False, "0.0.0.0", 8080)
     core: Mapping[str, Any] = field(default_factory=dict)
-    http_options: Mapping[str, Any] = field(default_factory=dict)
-    grpc_options: Mapping[str, Any] = field(default_factory=dict)
+    frontends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trace: tuple[tuple[str, str], ...] = ()
     exit_on_error: bool = True
     exit_timeout: int = 30
     repository_poll_secs: int = 15
@@ -130,9 +132,9 @@ class ServeOptions:
                 raise SpecError("--model-repository", f"{path!r} is not a directory")
 
     def _check_ports(self) -> None:
-        ports = [port for port in (self.http, self.grpc, self.metrics) if port.enabled]
-        if not (self.http.enabled or self.grpc.enabled):
+        if not self.worker_ports:
             raise SpecError("--allow-http", "HTTP and gRPC are both off, nothing to serve")
+        ports = [*self.worker_ports, *([self.metrics] if self.metrics.enabled else [])]
         seen: dict[int, PortSpec] = {}
         for port in ports:
             port.check()
@@ -149,15 +151,24 @@ class ServeOptions:
             raise SpecError("--load-model", "needs --model-control-mode=explicit")
 
     @property
+    def worker_ports(self) -> tuple[PortSpec, ...]:
+        """The endpoints that workers serve. The supervisor serves the metrics itself."""
+        ports = (self.http, self.grpc, self.sagemaker, self.vertex_ai)
+        return tuple(port for port in ports if port.enabled)
+
+    @property
     def instance_name(self) -> str:
         """`--name`, or one made from the port: two groups on one machine differ at least there."""
-        port = self.http.port if self.http.enabled else self.grpc.port
+        port = self.worker_ports[0].port
         return self.name or (f"triton-{port}" if port else "triton")
 
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What one worker process is told. Descriptors are numbers valid in the worker."""
+    """What one worker process is told. Descriptors are numbers valid in the worker.
+
+    `frontends` are the options of each, by name, with "fd" among them.
+    """
 
     name: str
     run_id: str
@@ -166,17 +177,20 @@ class WorkerSpec:
     supervisor_pid: int
     device: Device
     control_fd: int
-    http_fd: int
-    grpc_fd: int
     shm_prefix: str
     core: Mapping[str, Any]
-    http_options: Mapping[str, Any]
-    grpc_options: Mapping[str, Any]
+    frontends: Mapping[str, Mapping[str, Any]]
     exit_on_error: bool
     exit_timeout: int
     drain_timeout: float
     repository_poll_secs: float = 0.0
+    trace: tuple[tuple[str, str], ...] = ()
     version: int = PROTOCOL_VERSION
+
+    @property
+    def listeners(self) -> list[int]:
+        """The inherited listening sockets."""
+        return [int(options["fd"]) for options in self.frontends.values()]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -187,7 +201,8 @@ class WorkerSpec:
         try:
             raw = json.loads(text)
             device = Device(**raw.pop("device"))
-            spec = cls(device=device, **raw)
+            trace = tuple((key, value) for key, value in raw.pop("trace"))
+            spec = cls(device=device, trace=trace, **raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise SpecError("worker spec", f"cannot be read: {error}") from None
         if spec.version != PROTOCOL_VERSION:
@@ -225,14 +240,28 @@ def worker_spec(
         supervisor_pid=os.getpid(),
         device=device,
         control_fd=control_fd,
-        http_fd=listeners.get("http", -1),
-        grpc_fd=listeners.get("grpc", -1),
         shm_prefix=shm_prefix(app, run_id, slot, generation),
         core=core,
-        http_options=options.http_options,
-        grpc_options=options.grpc_options,
+        frontends={
+            port.name: _frontend(options.frontends.get(port.name, {}), listeners[port.name], slot)
+            for port in options.worker_ports
+            if port.name in listeners
+        },
         exit_on_error=options.exit_on_error,
         exit_timeout=options.exit_timeout,
         drain_timeout=options.timeouts.drain,
         repository_poll_secs=options.repository_poll_secs if poll else 0,
+        trace=tuple((key, _own_file(key, value, slot)) for key, value in options.trace),
     )
+
+
+def _frontend(options: Mapping[str, Any], fd: int, slot: int) -> dict[str, Any]:
+    own = dict(options, fd=fd)
+    if own.get("access_log") not in (None, "", "-"):
+        own["access_log"] = f"{own['access_log']}.w{slot}"
+    return own
+
+
+def _own_file(key: str, value: str, slot: int) -> str:
+    """Several processes must not write to one trace file."""
+    return f"{value}.w{slot}" if key.endswith("file") and value else value

@@ -18,6 +18,12 @@ from typing import Any
 from .exits import WorkerExit
 from .spec import WorkerSpec
 
+_FRONTENDS = {
+    "http": "KServeHttp",
+    "grpc": "KServeGrpc",
+    "sagemaker": "SageMaker",
+    "vertex-ai": "VertexAI",
+}
 _UNLOADED = "unloaded"  # the core's reason for a version that was taken out on purpose
 
 
@@ -175,16 +181,18 @@ class Core:
 
     def _make_frontends(self) -> None:
         package = importlib.import_module("tritonfrontend")
-        kinds = (
-            ("http", self._spec.http_fd, "KServeHttp", self._spec.http_options),
-            ("grpc", self._spec.grpc_fd, "KServeGrpc", self._spec.grpc_options),
-        )
-        for name, fd, class_name, options in kinds:
-            if fd < 0:
-                continue
-            kind = getattr(package, class_name)
+        if self._spec.trace:
             try:
-                self._frontends[name] = kind(self._server, kind.Options(fd=fd, **options))
+                package.configure_tracing(self._server, self._spec.trace)
+            except Exception as error:
+                raise CoreError(WorkerExit.BAD_CONFIG, f"--trace-config: {error}") from error
+        for name, options in self._spec.frontends.items():
+            kind = getattr(package, _FRONTENDS[name])
+            try:
+                # The cloud frontends' routes are the platform's; flags win.
+                make = getattr(kind.Options, "from_environment", None)
+                made = kind.Options(**options) if make is None else make(**options)
+                self._frontends[name] = kind(self._server, made)
             except Exception as error:
                 text = f"{name} frontend: {error}"
                 raise CoreError(WorkerExit.BAD_CONFIG, text) from error

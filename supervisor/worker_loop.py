@@ -126,10 +126,9 @@ class Worker:
         timer.start()
 
     def _close_listeners(self) -> None:
-        for fd in (self._spec.http_fd, self._spec.grpc_fd):
-            if fd >= 0:
-                with contextlib.suppress(OSError), socket.socket(fileno=fd) as sock:
-                    sock.shutdown(socket.SHUT_RD)
+        for fd in self._spec.listeners:
+            with contextlib.suppress(OSError), socket.socket(fileno=fd) as sock:
+                sock.shutdown(socket.SHUT_RD)
 
     # -- loading ---------------------------------------------------------------------------
 

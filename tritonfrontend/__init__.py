@@ -25,6 +25,9 @@ from .errors import (
 from .kserve_grpc import KServeGrpc
 from .kserve_http import KServeHttp
 from .metrics import Metrics
+from .sagemaker import SageMaker
+from .tracing import configure_tracing
+from .vertex_ai import VertexAI
 
 __version__: str = _version()
 
@@ -36,9 +39,12 @@ __all__ = [
     "KServeHttp",
     "Metrics",
     "NotFoundError",
+    "SageMaker",
     "TritonError",
     "UnavailableError",
     "UnknownError",
     "UnsupportedError",
+    "VertexAI",
     "__version__",
+    "configure_tracing",
 ]

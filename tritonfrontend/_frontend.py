@@ -113,6 +113,8 @@ class Frontend(ABC):
         return self._frontend
 
     def _refuse_what_is_not_offered(self) -> None:
+        if not self._not_offered:
+            return  # some options classes have required fields
         defaults = self._options_class()
         for name in self._not_offered:
             value = getattr(self._options, name)

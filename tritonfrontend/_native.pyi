@@ -411,3 +411,21 @@ def grpc_frontend(server: Server, options: dict[str, Any]) -> Frontend:
 
 def metrics_frontend(server: Server, options: dict[str, Any]) -> Frontend:
     """Prometheus metrics over HTTP."""
+
+def sagemaker_frontend(server: Server, options: dict[str, Any]) -> Frontend:
+    """The endpoints of a SageMaker container."""
+
+def vertex_ai_frontend(server: Server, options: dict[str, Any]) -> Frontend:
+    """The endpoints of a Vertex AI container."""
+
+def check_header_pattern(pattern: str) -> None:
+    """InvalidArgumentError for what is no RE2 expression."""
+
+def check_restricted_api(rules: Sequence[str]) -> None:
+    """InvalidArgumentError for a rule that cannot be understood."""
+
+class Tracing:
+    """Holds the trace settings of a server."""
+
+def configure_tracing(server: Server, pairs: Sequence[tuple[str, str]]) -> Tracing:
+    """Pairs as behind --trace-config."""

@@ -15,7 +15,16 @@ from typing import Any
 
 from .errors import InvalidArgumentError
 
-__all__ = ["CheckedOptions", "flag", "integer", "optional_integer", "text"]
+__all__ = [
+    "CheckedOptions",
+    "choice",
+    "flag",
+    "integer",
+    "number",
+    "optional_integer",
+    "text",
+    "text_list",
+]
 
 _INT32_MAX = 2**31 - 1
 _DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
@@ -39,7 +48,7 @@ class CheckedOptions:
             setattr(self, item.name, check(self._label(item.name), getattr(self, item.name)))
 
     def as_dict(self) -> dict[str, Any]:
-        """The checked values by field name, as plain bool, int, str and None."""
+        """The checked values by field name, as plain bool, int, float, str, list and None."""
         self.validate()
         names = (item.name for item in dataclasses.fields(self))  # type: ignore[arg-type]
         return {name: getattr(self, name) for name in names}
@@ -57,6 +66,38 @@ def flag(default: bool) -> Any:
 def text(default: str) -> Any:
     """A str field. Zero characters are refused: the value goes through C strings."""
     return dataclasses.field(default=default, metadata={"check": _check_text})
+
+
+def text_list() -> Any:
+    """A list of str, empty by default. Tuples are taken, single strings are refused."""
+    return dataclasses.field(default_factory=list, metadata={"check": _check_text_list})
+
+
+def choice(default: str, *others: str) -> Any:
+    """A str field that is `default` or one of `others`."""
+    allowed = (default, *others)
+
+    def checked(label: str, value: object) -> str:
+        if value not in allowed:
+            names = ", ".join(repr(name) for name in allowed)
+            raise InvalidArgumentError(f"{label}: expected one of {names}, got {value!r}")
+        return str(value)
+
+    return dataclasses.field(default=default, metadata={"check": checked})
+
+
+def number(default: float, low: float, high: float) -> Any:
+    """A float field in low..high."""
+
+    def checked(label: str, value: object) -> float:
+        whole = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not whole or not low <= value <= high:  # type: ignore[operator]
+            raise InvalidArgumentError(
+                f"{label}: expected a number in {low:g}..{high:g}, got {value!r}"
+            )
+        return float(value)  # type: ignore[arg-type]
+
+    return dataclasses.field(default=default, metadata={"check": checked})
 
 
 def integer(default: int, low: int, high: int = _INT32_MAX) -> Any:
@@ -114,3 +155,9 @@ def _check_text(label: str, value: object) -> str:
     if "\0" in value:
         raise InvalidArgumentError(f"{label}: must not contain a zero character")
     return value
+
+
+def _check_text_list(label: str, value: object) -> list[str]:
+    if not isinstance(value, (list, tuple)):
+        raise InvalidArgumentError(f"{label}: expected a list of str, got {value!r}")
+    return [_check_text(f"{label}[{index}]", item) for index, item in enumerate(value)]

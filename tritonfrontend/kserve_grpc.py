@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import _native
+from ._connection_options import ConnectionOptions, check_tls
 from ._frontend import Frontend
-from ._options import CheckedOptions, flag, integer, optional_integer, text
+from ._options import flag, integer, text
 
 __all__ = ["Grpc_compression_level", "KServeGrpc"]
 
@@ -27,7 +28,7 @@ class KServeGrpc(Frontend):
     """The gRPC frontend of one server. `KServeGrpc.Server` is another name for it."""
 
     @dataclass
-    class Options(CheckedOptions):
+    class Options(ConnectionOptions):
         """Names and defaults are NVIDIA's, `fd` is ours; times are milliseconds.
 
         address, port, reuse_port, fd: as in `KServeHttp.Options`.
@@ -39,7 +40,9 @@ class KServeGrpc(Frontend):
             are sent from the memory that the core wrote.
         forward_header_pattern: request metadata that match become request parameters.
 
-        Encryption, ping limits, connection age, response compression and header forwarding are not
+        use_ssl, server_cert, server_key, root_cert, use_mutual_auth: as in `TlsOptions`.
+
+        Ping limits, connection age, response compression and header forwarding are not
         offered by this version: `start` raises UnsupportedError for a value that asks for them.
         """
 
@@ -64,7 +67,10 @@ class KServeGrpc(Frontend):
         infer_allocation_pool_size: int = integer(8, 0)
         max_response_pool_size: int = integer(2**31 - 1, 1)
         forward_header_pattern: str = text("")
-        fd: int | None = optional_integer(0)
+
+        def validate(self) -> None:
+            super().validate()
+            check_tls(self)
 
     Grpc_compression_level: ClassVar[type[Grpc_compression_level]] = Grpc_compression_level
     Server: ClassVar[type[KServeGrpc]]
@@ -72,11 +78,6 @@ class KServeGrpc(Frontend):
     _label = "GRPC"
     _options_class = Options
     _not_offered = (
-        "use_ssl",
-        "server_cert",
-        "server_key",
-        "root_cert",
-        "use_mutual_auth",
         "http2_max_pings_without_data",
         "http2_min_recv_ping_interval_without_data_ms",
         "http2_max_ping_strikes",

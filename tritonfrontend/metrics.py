@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import _native
+from ._connection_options import HttpOptions
 from ._frontend import Frontend
-from ._options import CheckedOptions, flag, integer, optional_integer, text
+from ._options import flag, integer, text
 
 __all__ = ["Metrics"]
 
@@ -16,14 +17,13 @@ class Metrics(Frontend):
     """The metrics frontend of one server. `Metrics.Server` is another name for it."""
 
     @dataclass
-    class Options(CheckedOptions):
+    class Options(HttpOptions):
         """Names and defaults of the first three are NVIDIA's; see `KServeHttp.Options`."""
 
         address: str = text("0.0.0.0")
         port: int = integer(8002, 0, 65535)
         thread_count: int = integer(1, 1, 1024)
         reuse_port: bool = flag(False)
-        fd: int | None = optional_integer(0)
 
     Server: ClassVar[type[Metrics]]
 

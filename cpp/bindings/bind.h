@@ -16,5 +16,7 @@ void bind_request(nanobind::module_& m);
 void bind_metrics(nanobind::module_& m);
 void bind_bytes(nanobind::module_& m);
 void bind_dlpack(nanobind::module_& m);
+void bind_frontend(nanobind::module_& m);
+void bind_tracing(nanobind::module_& m);
 
 }  // namespace tfe::bindings

@@ -1,16 +1,19 @@
 // One Frontend class and a function for each kind: the options arrive as a dict of the fields of
 // the Python Options classes, which have checked them. Threads of a frontend never touch Python.
-#include "bindings/bind_frontend.h"
-
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "bindings/bind.h"
 #include "bindings/errors.h"
+#include "bindings/frontend_options.h"
 #include "bindings/gil.h"
+#include "frontend/cloud_frontends.h"
 #include "frontend/frontends.h"
 
 namespace nb = nanobind;
@@ -18,7 +21,6 @@ namespace nb = nanobind;
 namespace tfe::bindings {
 namespace {
 
-using frontend::Endpoint;
 using frontend::Frontend;
 
 using Options = nb::typed<nb::dict, nb::str, nb::any>;
@@ -39,54 +41,6 @@ class BoundFrontend {
   std::unique_ptr<Frontend> frontend_;
 };
 
-template <typename T>
-T option(const nb::dict& options, const char* name) {
-  if (!options.contains(name)) {
-    fail_argument("Key: " + std::string(name) + " not found in options provided.");
-  }
-  try {
-    return nb::cast<T>(options[name]);
-  } catch (const nb::cast_error&) {
-    const std::string kind = nb::cast<std::string>(nb::str(options[name].type().attr("__name__")));
-    fail_argument("Key: " + std::string(name) +
-                  " found, but incorrect type or out of range. Found: " + kind);
-  }
-}
-
-std::chrono::milliseconds milliseconds(const nb::dict& options, const char* name) {
-  return std::chrono::milliseconds(option<std::int64_t>(options, name));
-}
-
-Endpoint endpoint_of(const nb::dict& options, const char* threads) {
-  Endpoint endpoint;
-  endpoint.address = option<std::string>(options, "address");
-  endpoint.port = option<std::uint16_t>(options, "port");
-  endpoint.reuse_port = option<bool>(options, "reuse_port");
-  endpoint.thread_count = option<int>(options, threads);
-  if (nb::object fd = options["fd"]; !fd.is_none())
-    endpoint.inherited_fd = option<int>(options, "fd");
-  return endpoint;
-}
-
-frontend::HttpOptions http_options(const nb::dict& options) {
-  return {.endpoint = endpoint_of(options, "thread_count"),
-          .control = {},
-          .max_input_size = option<std::size_t>(options, "max_input_size")};
-}
-
-frontend::GrpcOptions grpc_options(const nb::dict& options) {
-  return {
-      .endpoint = endpoint_of(options, "infer_thread_count"),
-      .control = {},
-      .keepalive_time = milliseconds(options, "keepalive_time_ms"),
-      .keepalive_timeout = milliseconds(options, "keepalive_timeout_ms"),
-      .keepalive_permit_without_calls = option<bool>(options, "keepalive_permit_without_calls")};
-}
-
-frontend::MetricsOptions metrics_options(const nb::dict& options) {
-  return {.endpoint = endpoint_of(options, "thread_count"), .control = {}};
-}
-
 nb::dict statistics(const Frontend& frontend) {
   const auto numbers = without_gil([&] { return frontend.statistics(); });
   nb::dict result;
@@ -95,6 +49,8 @@ nb::dict statistics(const Frontend& frontend) {
   result["requests_total"] = numbers.requests_total;
   result["accepted_total"] = numbers.server.accepted_total;
   result["refused_total"] = numbers.server.refused_total;
+  result["refused_answered_total"] = numbers.server.refused_answered_total;
+  result["handshake_failures_total"] = numbers.server.handshake_failures_total;
   result["bytes_in"] = numbers.server.bytes_in;
   result["bytes_out"] = numbers.server.bytes_out;
   return result;
@@ -121,26 +77,35 @@ void bind_class(nb::module_& module) {
 
 }  // namespace
 
+template <typename Make, typename Read>
+auto maker(Make make, Read read) {
+  return [make, read](std::shared_ptr<triton::Server> server, const Options& options) {
+    return BoundFrontend(unwrap(make(std::move(server), read(options))));
+  };
+}
+
 void bind_frontend(nb::module_& module) {
   bind_class(module);
+  const auto server = nb::arg("server");
+  const auto options = nb::arg("options");
+  module.def("http_frontend", maker(&frontend::make_http, &http_options), server, options,
+             "KServe v2 over HTTP.");
+  module.def("grpc_frontend", maker(&frontend::make_grpc, &grpc_options), server, options,
+             "KServe v2 over gRPC.");
+  module.def("metrics_frontend", maker(&frontend::make_metrics, &metrics_options), server, options,
+             "Prometheus metrics over HTTP.");
+  module.def("sagemaker_frontend", maker(&frontend::make_sagemaker, &sagemaker_options), server,
+             options, "The endpoints of a SageMaker container.");
+  module.def("vertex_ai_frontend", maker(&frontend::make_vertex_ai, &vertex_ai_options), server,
+             options, "The endpoints of a Vertex AI container.");
   module.def(
-      "http_frontend",
-      [](std::shared_ptr<triton::Server> server, const Options& options) {
-        return BoundFrontend(frontend::make_http(std::move(server), http_options(options)));
-      },
-      nb::arg("server"), nb::arg("options"), "KServe v2 over HTTP.");
+      "check_header_pattern",
+      [](const std::string& pattern) { unwrap(frontend::check_header_pattern(pattern)); },
+      nb::arg("pattern"), "InvalidArgumentError for what is no RE2 expression.");
   module.def(
-      "grpc_frontend",
-      [](std::shared_ptr<triton::Server> server, const Options& options) {
-        return BoundFrontend(frontend::make_grpc(std::move(server), grpc_options(options)));
-      },
-      nb::arg("server"), nb::arg("options"), "KServe v2 over gRPC.");
-  module.def(
-      "metrics_frontend",
-      [](std::shared_ptr<triton::Server> server, const Options& options) {
-        return BoundFrontend(frontend::make_metrics(std::move(server), metrics_options(options)));
-      },
-      nb::arg("server"), nb::arg("options"), "Prometheus metrics over HTTP.");
+      "check_restricted_api",
+      [](const std::vector<std::string>& rules) { unwrap(frontend::check_restricted_api(rules)); },
+      nb::arg("rules"), "InvalidArgumentError for a rule that cannot be understood.");
 }
 
 }  // namespace tfe::bindings

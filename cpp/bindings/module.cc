@@ -2,7 +2,6 @@
 #include <nanobind/nanobind.h>
 
 #include "bindings/bind.h"
-#include "bindings/bind_frontend.h"
 
 NB_MODULE(_native, m) {
   using namespace tfe::bindings;
@@ -20,4 +19,5 @@ NB_MODULE(_native, m) {
   bind_bytes(m);
   bind_dlpack(m);
   bind_frontend(m);
+  bind_tracing(m);
 }

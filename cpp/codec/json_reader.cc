@@ -274,6 +274,17 @@ base::Status JsonValue::validate(int depth) {
   return {};
 }
 
+base::Result<std::size_t> JsonValue::count_elements() {
+  if (type() != JsonType::kArray) {
+    return std::unexpected(wrong_type("attempt to access JSON non-array as array"));
+  }
+  std::size_t count = 0;
+  if (const auto error = value_.count_elements().get(count)) {
+    return std::unexpected(reader_->malformed(error));
+  }
+  return count;
+}
+
 base::Result<std::string_view> JsonValue::array_text() {
   simdjson::ondemand::array array;
   std::string_view text;

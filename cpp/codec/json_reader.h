@@ -54,6 +54,8 @@ class JsonValue {
   // `each(JsonValue) -> base::Status`; its first error ends the loop and is returned.
   template <typename Each>
   base::Status each_element(Each each);
+  // Elements of an array, before it is visited: a pass of its own over the array.
+  base::Result<std::size_t> count_elements();
   // `each(std::string_view key, JsonValue) -> base::Status`. Keys may repeat.
   template <typename Each>
   base::Status each_member(Each each);

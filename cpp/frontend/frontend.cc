@@ -7,7 +7,7 @@
 namespace tfe::frontend {
 namespace {
 
-server::ServerOptions server_options(const Endpoint& endpoint, const std::string& label) {
+server::ServerOptions server_options(const Endpoint& endpoint, const Application& application) {
   server::ServerOptions options;
   options.listen.address = endpoint.address;
   options.listen.port = endpoint.port;
@@ -16,7 +16,14 @@ server::ServerOptions server_options(const Endpoint& endpoint, const std::string
   options.listen.dual_stack = endpoint.address == "0.0.0.0";
   const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   options.threads = std::min(endpoint.thread_count, processors);
-  options.name = "tfe-" + label;
+  options.max_connections = endpoint.max_connections;
+  options.refusal_allowance = endpoint.refusal_allowance;
+  options.limits.write_timeout = endpoint.write_timeout;
+  options.limits.min_write_progress = endpoint.min_write_progress;
+  options.limits.handshake_timeout = endpoint.tls.handshake_timeout;
+  options.tls = application.tls;
+  options.on_error = application.on_error;
+  options.name = "tfe-" + application.label;
   return options;
 }
 
@@ -24,7 +31,7 @@ server::ServerOptions server_options(const Endpoint& endpoint, const std::string
 
 Frontend::Frontend(Application application, const Endpoint& endpoint)
     : application_(std::move(application)),
-      server_(server_options(endpoint, application_.label), application_.factory) {}
+      server_(server_options(endpoint, application_), application_.factory) {}
 
 Frontend::~Frontend() { server_.stop(); }
 

@@ -11,8 +11,10 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "frontend/error_log.h"
 #include "frontend/options.h"
 #include "frontend/request_counter.h"
+#include "net/tls_context.h"
 #include "server/http_server.h"
 
 namespace tfe::frontend {
@@ -23,6 +25,8 @@ struct Application {
   // In an object that owns all the handler refers to; see RequestCounter for what it counts.
   std::shared_ptr<RequestCounter> handler;
   server::ProtocolFactory factory;
+  std::shared_ptr<net::TlsContext> tls;  // null: plain
+  ErrorLog on_error;
 };
 
 struct Statistics {

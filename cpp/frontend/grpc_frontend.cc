@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "frontend/frontends.h"
+#include "frontend/listening.h"
 #include "grpc/router.h"
 #include "kserve/executor.h"
 #include "kserve_grpc/service.h"
@@ -19,7 +20,6 @@ struct GrpcApplication {
   kserve::Executor executor;
   kserve::Inference inference;
   grpc::Router router;
-  RequestCounter counter{router};
 };
 
 http2::Options http2_options(const GrpcOptions& options) {
@@ -32,16 +32,18 @@ http2::Options http2_options(const GrpcOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<Frontend> make_grpc(std::shared_ptr<triton::Server> server,
-                                    const GrpcOptions& options) {
+NewFrontend make_grpc(std::shared_ptr<triton::Server> server, const GrpcOptions& options) {
   auto application = std::make_shared<GrpcApplication>(server, options.control);
+  grpc::Router* router = &application->router;
   server::ProtocolOptions protocols;
   protocols.protocols = server::Protocols::kHttp2;
   protocols.http2 = http2_options(options);
-  auto factory = server::make_protocol_factory(application->counter, std::move(protocols));
-  std::shared_ptr<RequestCounter> counter(application, &application->counter);
-  return std::make_unique<Frontend>(Application{"GRPC", std::move(counter), std::move(factory)},
-                                    options.endpoint);
+  return make_frontend({.label = "GRPC",
+                        .handler = std::shared_ptr<http::Handler>(std::move(application), router),
+                        .protocols = std::move(protocols),
+                        .alpn = {"h2"},
+                        .on_error = error_log(std::move(server), "GRPC")},
+                       options.endpoint);
 }
 
 }  // namespace tfe::frontend

@@ -6,8 +6,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "http1/limits.h"
+#include "kserve/admission.h"
 
 namespace tfe::frontend {
+
+// TLS on every connection of the port. Paths of PEM files; see net::TlsContext.
+struct Tls {
+  bool enabled = false;
+  std::string certificate_chain;
+  std::string private_key;
+  std::string client_ca;  // empty: clients are not asked for a certificate
+  bool require_client_certificate = false;
+  bool only_1_3 = false;  // 1.2 is refused too
+  std::chrono::milliseconds handshake_timeout{10'000};
+};
 
 struct Endpoint {
   std::string address = "0.0.0.0";
@@ -17,6 +33,13 @@ struct Endpoint {
   // Event loops. Two feed the core faster than it answers small requests; more than the machine has
   // processors only adds switches, so it is cut to that.
   int thread_count = 2;
+  Tls tls;
+  std::size_t max_connections = 65536;
+  std::size_t refusal_allowance = 64;  // connections above it that are still answered
+  std::chrono::milliseconds write_timeout{60'000};
+  std::size_t min_write_progress = 16U << 10;
+  // One JSON line per request: a path, "-" for standard error, empty for none.
+  std::string access_log;
 };
 
 // Threads for calls of the core that block: loading models, statistics, metrics. Requests beyond
@@ -27,11 +50,38 @@ struct Control {
   std::size_t queue_limit = 256;
 };
 
+// Of HTTP/1.1, whatever is served over it.
+struct Http {
+  http1::Limits limits;
+  std::vector<std::string> cors_allow_origins;  // "*" for all; empty: no cross-origin access
+};
+
+// Of inference over HTTP.
+struct Service {
+  Control control;
+  // Bytes of JSON, of one expanded JSON tensor, of a raw binary body, of a decompressed body.
+  std::size_t max_input_size = 64U << 20;
+  int max_data_depth = 100;
+  std::size_t max_tensors = 4096;
+  std::size_t max_parameters = 4096;
+  bool allow_client_shm = false;
+  // "<api>[,<api>...]:<header>=<value>"; see kserve::AccessPolicy.
+  std::vector<std::string> restricted_api;
+  kserve::Admission::Limits admission;
+  // Compression of responses, for clients that accept it: from this size on, zlib's level 1..9, 0
+  // for none.
+  std::size_t min_compress_size = 1024;
+  int compression_level = 6;
+  // Bytes of one event stream that may wait for its client.
+  std::size_t max_stream_backlog = std::size_t{64} << 20;
+};
+
 struct HttpOptions {
   Endpoint endpoint;
-  Control control;
-  // Bytes of JSON, of one expanded JSON tensor, or of a raw binary body.
-  std::size_t max_input_size = 64U << 20;
+  Http http;
+  Service service;
+  // RE2; see kserve::HeaderForwarding.
+  std::string header_forward_pattern;
 };
 
 struct GrpcOptions {
@@ -44,7 +94,12 @@ struct GrpcOptions {
 
 struct MetricsOptions {
   Endpoint endpoint;
+  Http http;
   Control control;
 };
+
+// The checks that need more than a look, for whoever wants them before a frontend is made.
+base::Status check_header_pattern(const std::string& pattern);
+base::Status check_restricted_api(const std::vector<std::string>& rules);
 
 }  // namespace tfe::frontend

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "http/exchange.h"
 
@@ -11,23 +12,23 @@ namespace tfe::frontend {
 
 class RequestCounter final : public http::Handler {
  public:
-  // `next` outlives the counter.
-  explicit RequestCounter(http::Handler& next) : next_(next) {}
+  explicit RequestCounter(std::shared_ptr<http::Handler> next) : next_(std::move(next)) {}
 
   std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
                                                 http::Exchange& exchange) override {
     count_.fetch_add(1, std::memory_order_relaxed);
-    return next_.on_request(head, exchange);
+    return next_->on_request(head, exchange);
   }
   http::ResponseHead on_headers_too_large(std::size_t size, std::size_t limit) override {
     count_.fetch_add(1, std::memory_order_relaxed);
-    return next_.on_headers_too_large(size, limit);
+    return next_->on_headers_too_large(size, limit);
   }
+  void on_refused(const http::RefusedRequest& request) override { next_->on_refused(request); }
 
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
-  http::Handler& next_;
+  const std::shared_ptr<http::Handler> next_;
   std::atomic<std::uint64_t> count_ = 0;
 };
 

@@ -32,4 +32,21 @@ std::string_view current_date() {
   return {text.data(), text.size()};
 }
 
+std::string format_timestamp(std::chrono::system_clock::time_point time) {
+  using std::chrono::milliseconds;
+  const auto since_epoch = std::chrono::floor<milliseconds>(time.time_since_epoch());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const auto whole = static_cast<std::time_t>(seconds.count());
+  std::tm parts{};
+  gmtime_r(&whole, &parts);
+  std::array<char, 80> text{};
+  const int size =
+      std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                    parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                    parts.tm_min, parts.tm_sec, static_cast<int>((since_epoch - seconds).count()));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+std::string current_timestamp() { return format_timestamp(std::chrono::system_clock::now()); }
+
 }  // namespace tfe::http

@@ -53,11 +53,15 @@ struct RequestHead {
   std::string_view target;  // as received: path and query, not percent-decoded
   std::string_view scheme;  // "http" or "https"
   std::string_view authority;
+  // Where the client is: "127.0.0.1:50000", "[::1]:50000", "unix:". Valid as long as the exchange.
+  std::string_view peer;
   int version = 11;  // 10, 11 or 20
   std::span<const HeaderView> headers;
   bool has_body = false;
   // -1 when the length is not announced.
   std::int64_t content_length = -1;
+  // When the first byte of the head was seen.
+  base::TimePoint received_at = {};
 };
 
 struct Header {
@@ -124,6 +128,19 @@ class RequestSink {
   virtual void on_abort() = 0;
   // unsent() has fallen since the last write.
   virtual void on_writable() {}
+  // What lives as long as the request is worked on, which may be longer than the exchange. `self`
+  // refers to this object.
+  virtual std::weak_ptr<const void> work(const std::shared_ptr<RequestSink>& self) { return self; }
+};
+
+// A request that the protocol answered itself, because it was malformed, too large or too slow.
+// Views are valid during the call.
+struct RefusedRequest {
+  std::string_view peer = {};
+  std::string_view method = {};  // this and the target may be empty: nothing of use came
+  std::string_view target = {};
+  int version = 11;
+  int status = 400;
 };
 
 class Handler {
@@ -138,6 +155,8 @@ class Handler {
     (void)limit;
     return {.status = 431, .headers = {}};
   }
+  // For logs and counters: on_request was not called for it.
+  virtual void on_refused(const RefusedRequest& request) { (void)request; }
 };
 
 }  // namespace tfe::http

@@ -59,7 +59,11 @@ Route route_model(std::string_view path) {
                                     {"", Endpoint::kModelMetadata},
                                     {"/ready", Endpoint::kModelReady},
                                     {"/config", Endpoint::kModelConfig},
-                                    {"/stats", Endpoint::kModelStatistics}});
+                                    {"/stats", Endpoint::kModelStatistics},
+                                    {"/generate", Endpoint::kGenerate},
+                                    {"/generate_stream", Endpoint::kGenerateStream}});
+  // Trace settings are those of a model, whichever version.
+  if (route.version.empty() && path == "/trace/setting") route.endpoint = Endpoint::kTraceSetting;
   if (route.endpoint == Endpoint::kUnknown) return {};
   route.model = Name(model);
   return route;
@@ -90,6 +94,30 @@ Route route_repository(std::string_view path) {
   return route;
 }
 
+// [/region/<name>]/(status|register|unregister), after "/v2/systemsharedmemory" and the like.
+Route route_memory(std::string_view path, std::initializer_list<Verb> verbs) {
+  Route route;
+  if (take(path, "/region/")) {
+    const std::string_view region = take_segment(path);
+    if (region.empty()) return {};
+    route.region = Name(region);
+  }
+  route.endpoint = find_verb(path, verbs);
+  return route;
+}
+
+Route route_system_memory(std::string_view path) {
+  return route_memory(path, {{"/status", Endpoint::kSystemMemoryStatus},
+                             {"/register", Endpoint::kSystemMemoryRegister},
+                             {"/unregister", Endpoint::kSystemMemoryUnregister}});
+}
+
+Route route_cuda_memory(std::string_view path) {
+  return route_memory(path, {{"/status", Endpoint::kCudaMemoryStatus},
+                             {"/register", Endpoint::kCudaMemoryRegister},
+                             {"/unregister", Endpoint::kCudaMemoryUnregister}});
+}
+
 }  // namespace
 
 Name::Name(std::string_view segment) : raw_(segment) {
@@ -108,6 +136,10 @@ Route route(std::string_view target) {
   if (take(path, "/repository/")) return route_repository(path);
   if (path == "/health/live") return only(Endpoint::kServerLive);
   if (path == "/health/ready") return only(Endpoint::kServerReady);
+  if (take(path, "/systemsharedmemory")) return route_system_memory(path);
+  if (take(path, "/cudasharedmemory")) return route_cuda_memory(path);
+  if (path == "/logging") return only(Endpoint::kLogging);
+  if (path == "/trace/setting") return only(Endpoint::kTraceSetting);
   return {};
 }
 

@@ -6,6 +6,7 @@
 // path.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,10 +23,22 @@ enum class Endpoint : std::uint8_t {
   kModelConfig,
   kModelStatistics,
   kInfer,
+  kGenerate,
+  kGenerateStream,
+  kTraceSetting,
+  kLogging,
   kRepositoryIndex,
   kRepositoryLoad,
   kRepositoryUnload,
+  kSystemMemoryStatus,
+  kSystemMemoryRegister,
+  kSystemMemoryUnregister,
+  kCudaMemoryStatus,
+  kCudaMemoryRegister,
+  kCudaMemoryUnregister,
 };
+inline constexpr std::size_t kEndpointCount =
+    static_cast<std::size_t>(Endpoint::kCudaMemoryUnregister) + 1;
 
 // One segment, decoded. Refers to the target where nothing was encoded.
 class Name {
@@ -43,9 +56,10 @@ class Name {
 
 struct Route {
   Endpoint endpoint = Endpoint::kUnknown;
-  Name model;                // empty for statistics of all models
+  Name model;                // empty for all models (statistics, trace settings)
   std::string_view version;  // digits, or empty
   Name repository;           // empty when the path has no repository segment
+  Name region;               // empty for all shared memory regions
 };
 
 // `target` must outlive the route.

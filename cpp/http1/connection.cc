@@ -4,10 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "http/headers.h"
+
 namespace tfe::http1 {
 namespace {
-
-constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // Below this, one more receive into the connection's own buffer is cheaper than asking the sink.
 constexpr std::uint64_t kDirectMinimum = 2048;
@@ -15,13 +15,15 @@ constexpr std::uint64_t kDirectMinimum = 2048;
 }  // namespace
 
 Connection::Connection(http::Handler& handler, std::shared_ptr<http::Strand> strand,
-                       const ConnectionOptions& options, base::TimePoint now)
+                       const ConnectionOptions& options, base::TimePoint now, Client client)
     : handler_(handler),
       options_(options),
+      client_(std::move(client)),
       exchange_(*this, std::move(strand), options.date),
       chunks_(options.limits),
       now_(now),
-      input_since_(now) {}
+      input_since_(now),
+      idle_since_(now) {}
 
 Connection::~Connection() { abort_sink(); }
 
@@ -40,8 +42,7 @@ base::MutableBytes Connection::receive_buffer() {
 
 void Connection::received(std::size_t count, base::TimePoint now) {
   now_ = now;
-  if (wait_restarts_ || state_ == State::kBody || input_.empty()) input_since_ = now;
-  wait_restarts_ = false;
+  note_input(count, now);
   if (!direct_.empty()) {
     const base::Bytes piece = std::exchange(direct_, {}).first(count);
     if (chunked_) {
@@ -53,6 +54,7 @@ void Connection::received(std::size_t count, base::TimePoint now) {
     deliver(piece);
     if (state_ == State::kBody && !chunked_ && length_left_ == 0) end_body();
   } else {
+    if (input_.empty()) head_at_ = now;
     input_.added(count);
   }
   process();
@@ -63,17 +65,6 @@ void Connection::received_eof(base::TimePoint now) {
   eof_ = true;
   process();
   if (probes_client()) probe_client();
-}
-
-// Whether a client that shut down its sending side is asked if it is still there.
-bool Connection::probes_client() const {
-  return eof_ && state_ == State::kResponse && !exchange_.started() && head_.version == 11 &&
-         options_.limits.probe_half_closed;
-}
-
-void Connection::probe_client() {
-  if (out_.empty()) out_.append(base::as_bytes(kContinue), nullptr);
-  probed_at_ = now_;
 }
 
 bool Connection::wants_read() const {
@@ -98,7 +89,7 @@ base::Chain& Connection::output(std::size_t) {
 
 void Connection::sent(base::TimePoint now) {
   now_ = now;
-  if (std::exchange(wait_restarts_, false)) input_since_ = now;
+  if (std::exchange(wait_restarts_, false)) restart_wait(now);
   const bool progress = out_.size() < unsent_;
   unsent_ = out_.size();
   if (progress && exchange_.streaming() && sink_) {
@@ -125,6 +116,8 @@ void Connection::abort() {
 
 bool Connection::can_keep_alive() {
   if (!keep_alive_ || draining_) return false;
+  const std::uint64_t most = options_.limits.max_requests;
+  if (most > 0 && requests_ >= most) return false;
   if (state_ != State::kBody) return true;
   return !expects_continue_ && body_announced() <= options_.limits.max_discarded_body;
 }
@@ -132,7 +125,7 @@ bool Connection::can_keep_alive() {
 void Connection::want_continue() {
   if (!expects_continue_ || exchange_.started()) return;
   expects_continue_ = false;
-  out_.append(base::as_bytes(kContinue), nullptr);
+  out_.append(base::as_bytes(kContinueText), nullptr);
 }
 
 void Connection::pause(bool paused) {
@@ -175,6 +168,8 @@ bool Connection::step_head() {
   if (out_.size() > options_.limits.max_unsent_bytes) return false;
   const HeadScan scan = scan_head(input_.text(), head_seen_, options_.limits);
   input_.consume(scan.skip);
+  // Empty lines before a request are tolerated, but do not keep an idle connection open.
+  if (scan.skip > 0 && input_.empty()) input_since_ = idle_since_;
   head_seen_ = input_.size();
   if (scan.refusal) {
     refuse(*scan.refusal);
@@ -197,6 +192,7 @@ void Connection::begin_request(std::string_view text) {
   Framing framing;
   auto refusal = parse_head(text, options_.limits, head_);
   if (!refusal) refusal = read_framing(head_, options_.limits, framing);
+  ++requests_;
   if (refusal) return refuse(*refusal);
   const std::size_t size = text.size();
   chunked_ = framing.chunked;
@@ -209,6 +205,8 @@ void Connection::begin_request(std::string_view text) {
   discarded_ = 0;
   exchange_.reset(head_.version, head_.method == "HEAD");
   state_ = framing.has_body() ? State::kBody : State::kResponse;
+  input_since_ = now_;  // the body has its own time
+  progress_ = 0;
   call_handler(framing);
   if (state_ != State::kDone) input_.consume(size);
   if (state_ == State::kResponse && sink_) end_body();
@@ -217,12 +215,14 @@ void Connection::begin_request(std::string_view text) {
 void Connection::call_handler(const Framing& framing) {
   const http::RequestHead head{.method = head_.method,
                                .target = head_.target,
-                               .scheme = options_.scheme,
+                               .scheme = client_.scheme,
                                .authority = head_.authority,
+                               .peer = client_.peer,
                                .version = head_.version,
                                .headers = head_.headers,
                                .has_body = framing.has_body(),
-                               .content_length = framing.content_length};
+                               .content_length = framing.content_length,
+                               .received_at = head_at_};
   auto sink = handler_.on_request(head, exchange_);
   if (!exchange_.ended()) sink_ = std::move(sink);
 }
@@ -296,11 +296,15 @@ void Connection::deliver(base::Bytes piece) {
 
 void Connection::end_body() {
   state_ = State::kResponse;
+  head_at_ = now_;  // of a request that came with this one's end
   if (const auto sink = sink_) sink->on_end();
 }
 
 void Connection::refuse(const Refusal& refusal) {
-  if (state_ == State::kHead) exchange_.reset(11, false);
+  if (state_ == State::kHead) {
+    report_refusal(refusal);
+    exchange_.reset(11, false);
+  }
   abort_sink();
   keep_alive_ = false;
   // A response that was sent, or begun, cannot be taken back.
@@ -309,6 +313,21 @@ void Connection::refuse(const Refusal& refusal) {
                       base::Chain::of("{\"error\":\"" + refusal.message + "\"}"));
   }
   close();
+}
+
+// The handler saw nothing of the request, but its log may want to tell.
+void Connection::report_refusal(const Refusal& refusal) {
+  const std::string_view text = input_.text();
+  const std::string_view line = text.substr(0, text.find('\r'));
+  http::RefusedRequest request{.peer = client_.peer, .status = refusal.status};
+  if (const std::size_t blank = line.find(' '); http::is_token(line.substr(0, blank))) {
+    request.method = line.substr(0, blank);
+    if (blank != line.npos) {
+      const std::string_view rest = line.substr(blank + 1);
+      request.target = rest.substr(0, rest.find(' '));
+    }
+  }
+  handler_.on_refused(request);
 }
 
 void Connection::abort_sink() {
@@ -325,52 +344,6 @@ void Connection::close() {
 
 std::uint64_t Connection::body_announced() const {
   return chunked_ ? chunks_.data_left() : length_left_;
-}
-
-std::optional<std::chrono::milliseconds> Connection::input_timeout() const {
-  const Limits& limits = options_.limits;
-  if (!wants_read()) return std::nullopt;
-  switch (state_) {
-    case State::kHead:
-      return input_.empty() ? limits.idle_timeout : limits.header_timeout;
-    case State::kBody:
-      return limits.body_timeout;
-    case State::kResponse:
-    case State::kDone:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-std::optional<base::TimePoint> Connection::deadline() const {
-  if (probes_client()) return probed_at_ + options_.limits.probe_interval;
-  const auto timeout = input_timeout();
-  if (!timeout) return std::nullopt;
-  return (wait_restarts_ ? now_ : input_since_) + *timeout;
-}
-
-void Connection::on_deadline(base::TimePoint now) {
-  now_ = now;
-  if (probes_client()) {
-    if (now - probed_at_ >= options_.limits.probe_interval) probe_client();
-    return;
-  }
-  // Nobody told the time since the wait began: it begins now.
-  if (std::exchange(wait_restarts_, false)) input_since_ = now;
-  const auto timeout = input_timeout();
-  if (timeout && now - input_since_ >= *timeout) input_timed_out();
-}
-
-void Connection::input_timed_out() {
-  switch (state_) {
-    case State::kHead:
-      if (input_.empty()) return close();
-      return refuse({408, "the request head did not arrive in time"});
-    case State::kBody:
-      return refuse({408, "the request body did not arrive in time"});
-    default:
-      return close();
-  }
 }
 
 }  // namespace tfe::http1

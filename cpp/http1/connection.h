@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "http/date.h"
 #include "http/exchange.h"
@@ -29,14 +30,19 @@ namespace tfe::http1 {
 
 struct ConnectionOptions {
   Limits limits;
-  std::string_view scheme = "http";  // "https" behind TLS; a literal
   DateSource date = http::current_date;
+};
+
+// What a connection tells of itself in every request.
+struct Client {
+  std::string peer = {};
+  std::string_view scheme = "http";  // "https" behind TLS; a literal
 };
 
 class Connection final : public http::Protocol, private ServerExchange::Owner {
  public:
   Connection(http::Handler& handler, std::shared_ptr<http::Strand> strand,
-             const ConnectionOptions& options, base::TimePoint now);
+             const ConnectionOptions& options, base::TimePoint now, Client client = {});
   ~Connection() override;
 
   base::MutableBytes receive_buffer() override;
@@ -70,6 +76,7 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   bool step_body();
   bool step_chunk();
   bool step_response();
+  void note_input(std::size_t count, base::TimePoint now);
   void begin_request(std::string_view text);
   void call_handler(const Framing& framing);
   void deliver(base::Bytes piece);
@@ -78,16 +85,19 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
 
   // Answers with an error and closes; also in the middle of a request.
   void refuse(const Refusal& refusal);
+  void report_refusal(const Refusal& refusal);
   void abort_sink();
   void close();
   std::uint64_t body_announced() const;
   std::optional<std::chrono::milliseconds> input_timeout() const;
   void input_timed_out();
+  void restart_wait(base::TimePoint now);
   bool probes_client() const;
   void probe_client();
 
   http::Handler& handler_;
   const ConnectionOptions& options_;
+  const Client client_;
   ServerExchange exchange_;
   std::shared_ptr<http::RequestSink> sink_;
   InputBuffer input_;
@@ -103,14 +113,18 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   bool eof_ = false;
   bool paused_ = false;
   bool expects_continue_ = false;  // the client waits for the interim response
-  bool wait_restarts_ = true;      // input_since_ is set by the next call that tells the time
+  bool wait_restarts_ = false;     // input_since_ is set by the next call that tells the time
   std::uint64_t length_left_ = 0;  // of a body with Content-Length
   std::uint64_t discarded_ = 0;
+  std::uint64_t requests_ = 0;
   std::size_t head_seen_ = 0;
   base::MutableBytes direct_;  // the sink's buffer that receive_buffer() returned, else empty
 
   base::TimePoint now_;          // of the last call that told
+  base::TimePoint head_at_;      // the first byte of the head that comes or came last
   base::TimePoint input_since_;  // the current wait for input began
+  base::TimePoint idle_since_;   // the wait for a request, whatever empty lines came
+  std::size_t progress_ = 0;     // bytes of a body since input_since_
   base::TimePoint probed_at_;    // a client that may have gone
   std::size_t unsent_ = 0;       // at the last output()
 };

@@ -36,6 +36,19 @@ std::optional<Refusal> read_coding(std::string_view value, const Head& head, Fra
   return std::nullopt;
 }
 
+// RFC 9110 section 10.1.1 defines one expectation; what else a client counts on will not happen.
+std::optional<Refusal> read_expectation(std::string_view value, Framing& framing) {
+  std::optional<Refusal> refusal;
+  http::for_each_item(value, [&](std::string_view item) {
+    if (http::iequals(item, "100-continue")) {
+      framing.expects_continue = true;
+    } else {
+      refusal = Refusal{417, "unknown expectation, expected 100-continue"};
+    }
+  });
+  return refusal;
+}
+
 }  // namespace
 
 std::optional<Refusal> read_framing(const Head& head, const Limits& limits, Framing& framing) {
@@ -52,7 +65,7 @@ std::optional<Refusal> read_framing(const Head& head, const Limits& limits, Fram
       close = close || http::has_item(value, "close");
       keep = keep || http::has_item(value, "keep-alive");
     } else if (http::iequals(name, "expect") && head.version == 11) {
-      framing.expects_continue = http::has_item(value, "100-continue");
+      refusal = read_expectation(value, framing);
     }
     if (refusal) return refusal;
   }

@@ -31,6 +31,9 @@ struct Limits {
   std::size_t max_pipelined_bytes = 64 * 1024;
   // Responses that wait for the client to read before the next pipelined request is begun.
   std::size_t max_unsent_bytes = 1024 * 1024;
+  // Requests of one connection before it is closed, for load balancers that spread connections.
+  // Zero: no limit; a connection costs nothing by its age.
+  std::uint64_t max_requests = 0;
   // What is left of a refused request's body is read and dropped up to here, to keep the connection
   // usable; with more to come it is closed instead.
   std::uint64_t max_discarded_body = 1024 * 1024;
@@ -43,11 +46,16 @@ struct Limits {
   // Between two such probes, since the client may also leave after one. Each is 25 bytes.
   std::chrono::milliseconds probe_interval{1'000};
 
+  // Zero switches a timeout off.
+  //
   // From the first byte of a head to its end: bounds clients that trickle headers. Answered 408.
   std::chrono::milliseconds header_timeout{20'000};
-  // Silence within a body. Not its total time: large tensors over slow links are legitimate.
-  // Answered 408.
+  // Within a body, for each further min_body_progress bytes or the rest. Not its total time: large
+  // tensors over slow links are legitimate. Answered 408.
   std::chrono::milliseconds body_timeout{60'000};
+  // Bounds clients that trickle a body: a single byte now and then is no progress. 273 bytes a
+  // second at the default timeout, slower than any line that could be meant. Zero: any byte counts.
+  std::size_t min_body_progress = 16 * 1024;
   // Between requests. Longer than the 60 s after which common proxies and clients drop idle
   // connections themselves, so that they close first and do not race with us.
   std::chrono::milliseconds idle_timeout{75'000};

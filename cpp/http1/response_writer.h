@@ -24,6 +24,9 @@ struct ResponseContext {
 // Bodies up to this size are copied behind the head into one segment: cheaper than a second one.
 inline constexpr std::size_t kInlineBody = 16 * 1024;
 
+// The interim response that lets a client send its body (RFC 9110 section 15.2.1).
+inline constexpr std::string_view kContinueText = "HTTP/1.1 100 Continue\r\n\r\n";
+
 // A complete response with its Content-Length.
 void write_response(const http::ResponseHead& head, base::Chain body,
                     const ResponseContext& context, DateSource date, base::Chain& out);

@@ -19,9 +19,10 @@ bool is_our_choice(std::uint32_t code) {
 }  // namespace
 
 Connection::Connection(http::Handler& handler, std::shared_ptr<http::Strand> strand,
-                       const Options& options, base::TimePoint now)
+                       const Options& options, base::TimePoint now, std::string peer)
     : handler_(handler),
       strand_(std::move(strand)),
+      peer_(std::move(peer)),
       options_(options),
       now_(now),
       session_(*this, options_),
@@ -97,7 +98,10 @@ void Connection::on_frame_begin(const FrameInfo& frame) {
   if (frame.type == NGHTTP2_PRIORITY) count(AbuseGuard::Event::kPriority);
 }
 
-void Connection::on_headers_begin(const FrameInfo& /*frame*/) { headers_.reset(); }
+void Connection::on_headers_begin(const FrameInfo& /*frame*/) {
+  headers_.reset();
+  headers_at_ = now_;
+}
 
 void Connection::on_header(const FrameInfo& /*frame*/, std::string_view name,
                            std::string_view value) {
@@ -151,14 +155,17 @@ void Connection::open_stream(const FrameInfo& frame) {
                    {});
     return;
   }
-  stream.begin(handler_, headers_.head(!frame.has(NGHTTP2_FLAG_END_STREAM)));
+  http::RequestHead head = headers_.head(!frame.has(NGHTTP2_FLAG_END_STREAM));
+  head.peer = peer_;
+  head.received_at = headers_at_;
+  stream.begin(handler_, head);
 }
 
 // Nothing of a refused request was executed, so clients may send it again at once.
 bool Connection::must_refuse() {
   if (pending_ + writer_.size() > options_.max_pending_response) return true;
   if (abandoned_.size() < options_.abuse.max_abandoned) return false;
-  std::erase_if(abandoned_, [](const auto& sink) { return sink.expired(); });
+  std::erase_if(abandoned_, [](const auto& work) { return work.expired(); });
   return abandoned_.size() >= options_.abuse.max_abandoned;
 }
 
@@ -193,7 +200,7 @@ void Connection::on_closed(std::int32_t stream_id) {
 // What the sink still works on counts as abandoned: resetting requests must not be a way to have
 // more of them in work than the limit of open streams allows.
 void Connection::lose(Stream& stream) {
-  if (const auto sink = stream.lose()) abandoned_.emplace_back(sink);
+  if (const auto sink = stream.lose()) abandoned_.push_back(sink->work(sink));
 }
 
 void Connection::remove(Stream& stream) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "http/exchange.h"
@@ -28,9 +29,10 @@ namespace tfe::http2 {
 
 class Connection final : public http::Protocol, private SessionEvents {
  public:
-  // The handler outlives the connection; the strand is the one the connection runs on.
+  // The handler outlives the connection; the strand is the one the connection runs on. `peer` is
+  // what requests say of where they come from.
   Connection(http::Handler& handler, std::shared_ptr<http::Strand> strand, const Options& options,
-             base::TimePoint now);
+             base::TimePoint now, std::string peer = {});
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -99,8 +101,10 @@ class Connection final : public http::Protocol, private SessionEvents {
 
   http::Handler& handler_;
   std::shared_ptr<http::Strand> strand_;
+  const std::string peer_;
   const Options options_;
   base::TimePoint now_;
+  base::TimePoint headers_at_;  // the header block being received began
   Phase phase_ = Phase::kPreface;
   PrefaceSniffer sniffer_;
   Session session_;
@@ -108,8 +112,8 @@ class Connection final : public http::Protocol, private SessionEvents {
   Keepalive keepalive_;
   HeaderBlock headers_;
   std::vector<std::unique_ptr<Stream>> streams_;
-  // Sinks of requests that the peer reset and that still work.
-  std::vector<std::weak_ptr<http::RequestSink>> abandoned_;
+  // Of requests that the peer reset, what shows that they are still worked on.
+  std::vector<std::weak_ptr<const void>> abandoned_;
   std::shared_ptr<std::atomic<std::size_t>> counter_;
   std::shared_ptr<bool> alive_;  // false once destroyed, for tasks that come later
   std::string buffer_;

@@ -30,37 +30,33 @@ base::Status classify_output(InferResponse& response, std::size_t index,
   return {};
 }
 
-base::Status add_output(InferResponse& response, std::size_t index,
-                        const Classification& classification) {
+base::Status add_output(InferResponse& response, std::size_t index, const OutputPlan& plan) {
   auto view = response.core->output(index);
   if (!view) return std::unexpected(std::move(view.error()));
+  if (plan.regions.output(view->name)) {
+    response.outputs.push_back({.name = view->name,
+                                .datatype = view->datatype,
+                                .shape = view->shape,
+                                .data = {},
+                                .in_shared_memory = true});
+    return {};
+  }
   if (view->place.type == triton::MemoryType::kGpu) {
     return base::fail(base::Code::kInternal,
                       "output '" + std::string(view->name) + "' is in GPU memory");
   }
-  if (const std::uint32_t count = classes_of(classification, view->name)) {
-    return classify_output(response, index, *view, count, classification.batches_first_dim);
+  if (const std::uint32_t count = classes_of(plan.classification, view->name)) {
+    return classify_output(response, index, *view, count, plan.classification.batches_first_dim);
   }
   response.outputs.push_back(
       {.name = view->name, .datatype = view->datatype, .shape = view->shape, .data = view->data});
   return {};
 }
 
-InferEvent event_of(triton::Response response, const Classification& classification, bool final) {
-  InferEvent event{.response = nullptr, .error = std::nullopt, .final = final};
-  auto made = make_response(std::move(response), classification);
-  if (made) {
-    event.response = std::move(*made);
-  } else {
-    event.error = std::move(made.error());
-  }
-  return event;
-}
-
 }  // namespace
 
-base::Result<std::shared_ptr<const InferResponse>> make_response(
-    triton::Response core, const Classification& classification) {
+base::Result<std::shared_ptr<const InferResponse>> make_response(triton::Response core,
+                                                                 const OutputPlan& plan) {
   // Outputs of a failed inference must not be looked at.
   if (auto status = core.status(); !status) return std::unexpected(std::move(status.error()));
   auto response = std::make_shared<InferResponse>();
@@ -74,23 +70,39 @@ base::Result<std::shared_ptr<const InferResponse>> make_response(
 
   const std::size_t count = response->core->output_count();
   response->outputs.reserve(count);
-  if (!classification.wanted.empty()) {
+  if (!plan.classification.wanted.empty()) {
     response->owned_data.reserve(count);
     response->owned_shapes.reserve(count);
   }
   for (std::size_t i = 0; i < count; ++i) {
-    if (auto status = add_output(*response, i, classification); !status) {
+    if (auto status = add_output(*response, i, plan); !status) {
       return std::unexpected(std::move(status.error()));
     }
   }
   return response;
 }
 
+InferEvent Delivery::event_of(triton::Response response, bool final) const {
+  InferEvent event{.response = nullptr, .error = std::nullopt, .final = final};
+  auto made = make_response(std::move(response), plan_);
+  if (made) {
+    event.response = std::move(*made);
+  } else {
+    event.error = std::move(made.error());
+  }
+  return event;
+}
+
+void Delivery::deliver(InferEvent event) {
+  if (event.final) plan_.regions.end();
+  receiver_->on_event(std::move(event));
+}
+
 void StreamDelivery::on_response(std::optional<triton::Response> response, bool final) {
   if (response) {
-    receiver_->on_event(event_of(std::move(*response), classification_, final));
+    deliver(event_of(std::move(*response), final));
   } else {
-    receiver_->on_event({.response = nullptr, .error = std::nullopt, .final = final});
+    deliver({.response = nullptr, .error = std::nullopt, .final = final});
   }
 }
 
@@ -108,14 +120,13 @@ void SingleDelivery::on_response(std::optional<triton::Response> response, bool 
     held_.reset();
   }
   if (count == 1) {
-    receiver_->on_event(event_of(std::move(*response), classification_, true));
+    deliver(event_of(std::move(*response), true));
     return;
   }
-  receiver_->on_event(
-      {.response = nullptr,
-       .error = base::Error{base::Code::kInternal,
-                            "expected a single response, got " + std::to_string(count)},
-       .final = true});
+  deliver({.response = nullptr,
+           .error = base::Error{base::Code::kInternal,
+                                "expected a single response, got " + std::to_string(count)},
+           .final = true});
 }
 
 }  // namespace tfe::kserve

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kserve/inference.h"
+#include "kserve/request_regions.h"
 
 namespace tfe::kserve {
 
@@ -23,35 +24,61 @@ struct Classification {
   bool batches_first_dim = false;
 };
 
+// What the request wants of its outputs.
+struct OutputPlan {
+  Classification classification;
+  RequestRegions regions;
+};
+
 // A response as values and views; the error of a failed inference or of its classification.
-base::Result<std::shared_ptr<const InferResponse>> make_response(
-    triton::Response response, const Classification& classification);
+base::Result<std::shared_ptr<const InferResponse>> make_response(triton::Response response,
+                                                                 const OutputPlan& plan);
 
-// Every response as it comes.
-class StreamDelivery final : public triton::Observer {
+// What both kinds share: where outputs go, and what becomes of a response.
+class Delivery : public triton::Observer {
  public:
-  StreamDelivery(std::shared_ptr<InferReceiver> receiver, Classification classification)
-      : receiver_(std::move(receiver)), classification_(std::move(classification)) {}
+  base::Result<std::optional<triton::OutputBuffer>> allocate(std::string_view output,
+                                                             std::size_t byte_size) override {
+    return plan_.regions.allocate(output, byte_size);
+  }
+  triton::MemoryPlace place_of(std::string_view output,
+                               std::optional<std::size_t> byte_size) override {
+    return plan_.regions.place_of(output, byte_size);
+  }
 
-  void on_response(std::optional<triton::Response> response, bool final) override;
+ protected:
+  Delivery(std::shared_ptr<InferReceiver> receiver, OutputPlan plan)
+      : receiver_(std::move(receiver)), plan_(std::move(plan)) {}
+
+  InferEvent event_of(triton::Response response, bool final) const;
+  // Ends the use of shared memory before the receiver hears of the end: what the client does next
+  // must find its regions free.
+  void deliver(InferEvent event);
 
  private:
   std::shared_ptr<InferReceiver> receiver_;
-  Classification classification_;
+  OutputPlan plan_;
+};
+
+// Every response as it comes.
+class StreamDelivery final : public Delivery {
+ public:
+  StreamDelivery(std::shared_ptr<InferReceiver> receiver, OutputPlan plan)
+      : Delivery(std::move(receiver), std::move(plan)) {}
+
+  void on_response(std::optional<triton::Response> response, bool final) override;
 };
 
 // One event at the final flag. Surplus responses are counted and dropped at once, so that a model
 // that never stops cannot fill memory.
-class SingleDelivery final : public triton::Observer {
+class SingleDelivery final : public Delivery {
  public:
-  SingleDelivery(std::shared_ptr<InferReceiver> receiver, Classification classification)
-      : receiver_(std::move(receiver)), classification_(std::move(classification)) {}
+  SingleDelivery(std::shared_ptr<InferReceiver> receiver, OutputPlan plan)
+      : Delivery(std::move(receiver), std::move(plan)) {}
 
   void on_response(std::optional<triton::Response> response, bool final) override;
 
  private:
-  std::shared_ptr<InferReceiver> receiver_;
-  Classification classification_;
   // A backend may answer one request from several threads.
   std::mutex mutex_;
   std::uint64_t count_ = 0;

@@ -5,10 +5,12 @@
 namespace tfe::kserve {
 
 Executor::Executor(std::size_t threads, std::size_t queue_limit) : queue_limit_(queue_limit) {
-  threads_.reserve(std::max<std::size_t>(threads, 1));
-  for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i) {
-    threads_.emplace_back([this] { run(); });
+  const std::size_t workers = std::max<std::size_t>(threads, 1);
+  threads_.reserve(workers + 1);
+  for (std::size_t i = 0; i < workers; ++i) {
+    threads_.emplace_back([this] { run(false); });
   }
+  threads_.emplace_back([this] { run(true); });
 }
 
 Executor::~Executor() {
@@ -20,30 +22,39 @@ Executor::~Executor() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-base::Status Executor::submit(Task task) {
+base::Status Executor::submit(Task task, Lane lane) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return base::fail(base::Code::kUnavailable, "the frontend is stopping");
-    if (tasks_.size() >= queue_limit_) {
+    std::deque<Task>& tasks = lane == Lane::kQuick ? quick_ : slow_;
+    if (tasks.size() >= queue_limit_) {
       return base::fail(base::Code::kResourceExhausted,
-                        "too many model control requests are waiting (limit " +
+                        "too many requests are waiting for a thread (limit " +
                             std::to_string(queue_limit_) + ")");
     }
-    tasks_.push_back(std::move(task));
+    tasks.push_back(std::move(task));
   }
-  wake_.notify_one();
+  // One could be the thread that must not take a slow task.
+  wake_.notify_all();
   return {};
 }
 
-void Executor::run() {
+std::deque<Executor::Task>* Executor::next(bool quick_only) {
+  // Slow ones first where both may run: the quick lane has a thread of its own.
+  if (!quick_only && !slow_.empty()) return &slow_;
+  return quick_.empty() ? nullptr : &quick_;
+}
+
+void Executor::run(bool quick_only) {
   for (;;) {
     Task task;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+      wake_.wait(lock, [&] { return stopping_ || next(quick_only); });
+      std::deque<Task>* tasks = next(quick_only);
+      if (!tasks) return;
+      task = std::move(tasks->front());
+      tasks->pop_front();
     }
     task();
   }

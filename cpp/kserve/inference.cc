@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "kserve/delivery.h"
+#include "kserve/tracing.h"
 
 namespace tfe::kserve {
 
@@ -25,7 +26,10 @@ const std::string* duplicate_output(const std::vector<RequestedOutput>& outputs)
 // that of several errors the same one is reported.
 class Builder {
  public:
-  Builder(const InferRequest& source, triton::Request& target) : source_(source), target_(target) {}
+  // `memory`: null if the request may not use any.
+  Builder(const InferRequest& source, triton::Request& target, const SharedMemory* memory,
+          RequestRegions& regions)
+      : source_(source), target_(target), memory_(memory), regions_(regions) {}
 
   base::Status run() {
     if (auto status = header(); !status) return status;
@@ -88,14 +92,27 @@ class Builder {
   }
 
   base::Status data() {
+    base::Status status;
     for (const Input& input : source_.inputs) {
-      if (input.shared_memory) return no_region(*input.shared_memory);
-      if (auto status = target_.append_input(input.name, input.data); !status) return status;
+      status = input.shared_memory ? input_region(input.name, *input.shared_memory)
+                                   : target_.append_input(input.name, input.data);
+      if (!status) return status;
     }
     for (const RequestedOutput& output : source_.outputs) {
-      if (output.shared_memory) return no_region(*output.shared_memory);
+      if (output.shared_memory) status = output_region(output.name, *output.shared_memory);
+      if (!status) return status;
     }
     return {};
+  }
+
+  base::Status input_region(const std::string& name, const SharedMemoryRef& reference) {
+    if (!memory_) return no_region(reference);
+    return regions_.bind_input(*memory_, name, reference, target_);
+  }
+
+  base::Status output_region(const std::string& name, const SharedMemoryRef& reference) {
+    if (!memory_) return no_region(reference);
+    return regions_.bind_output(*memory_, name, reference, target_);
   }
 
   static base::Status no_region(const SharedMemoryRef& reference) {
@@ -105,6 +122,8 @@ class Builder {
 
   const InferRequest& source_;
   triton::Request& target_;
+  const SharedMemory* memory_;
+  RequestRegions& regions_;
 };
 
 base::Result<Classification> classification_of(const triton::Server& server,
@@ -122,25 +141,31 @@ base::Result<Classification> classification_of(const triton::Server& server,
   return classification;
 }
 
+}  // namespace
+
+Inference::Inference(std::shared_ptr<triton::Server> server, bool client_shm)
+    : server_(std::move(server)), extensions_(extensions_of(*server_)), client_shm_(client_shm) {}
+
 template <typename Delivery>
-base::Result<InferCall> send(const std::shared_ptr<triton::Server>& server, InferRequest&& request,
-                             std::shared_ptr<InferReceiver> receiver) {
-  auto target = triton::Request::create(server, request.model, request.version);
+base::Result<InferCall> Inference::send(InferRequest&& request,
+                                        std::shared_ptr<InferReceiver> receiver) {
+  auto target = triton::Request::create(server_, request.model, request.version);
   if (!target) return std::unexpected(std::move(target.error()));
   // First of all: from here on the memory must live as long as the core's request.
   for (base::Owner& owner : request.memory) target->keep(std::move(owner));
-  if (auto status = Builder(request, *target).run(); !status) {
+  OutputPlan plan;
+  const SharedMemory* memory = client_shm_ ? &extensions_->shared_memory : nullptr;
+  if (auto status = Builder(request, *target, memory, plan.regions).run(); !status) {
     return std::unexpected(std::move(status.error()));
   }
-  auto classification = classification_of(*server, request);
+  auto classification = classification_of(*server_, request);
   if (!classification) return std::unexpected(std::move(classification.error()));
-  return std::move(*target).send(
-      std::make_shared<Delivery>(std::move(receiver), std::move(*classification)));
+  plan.classification = std::move(*classification);
+  if (request.trace) {
+    if (auto trace = request.trace->take_core_trace()) target->set_trace(*std::move(trace));
+  }
+  return std::move(*target).send(std::make_shared<Delivery>(std::move(receiver), std::move(plan)));
 }
-
-}  // namespace
-
-Inference::Inference(std::shared_ptr<triton::Server> server) : server_(std::move(server)) {}
 
 base::Status Inference::check_single_response(const std::string& model, std::int64_t version,
                                               std::string_view protocol_text) const {
@@ -152,12 +177,12 @@ base::Status Inference::check_single_response(const std::string& model, std::int
 
 base::Result<InferCall> Inference::submit(InferRequest&& request,
                                           std::shared_ptr<InferReceiver> receiver) {
-  return send<StreamDelivery>(server_, std::move(request), std::move(receiver));
+  return send<StreamDelivery>(std::move(request), std::move(receiver));
 }
 
 base::Result<InferCall> Inference::submit_single(InferRequest&& request,
                                                  std::shared_ptr<InferReceiver> receiver) {
-  return send<SingleDelivery>(server_, std::move(request), std::move(receiver));
+  return send<SingleDelivery>(std::move(request), std::move(receiver));
 }
 
 }  // namespace tfe::kserve

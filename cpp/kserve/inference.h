@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "kserve/extensions.h"
 #include "kserve/request.h"
 #include "triton/inference.h"
 #include "triton/server.h"
@@ -58,7 +59,9 @@ using InferCall = std::shared_ptr<triton::Cancellation>;
 
 class Inference {
  public:
-  explicit Inference(std::shared_ptr<triton::Server> server);
+  // Without `client_shm` requests find no shared memory, whoever has registered it: what one port
+  // allows must not open another.
+  explicit Inference(std::shared_ptr<triton::Server> server, bool client_shm = false);
 
   // For protocols that answer with exactly one response: fails with kUnsupported if the model is
   // decoupled (`protocol_text` is the message) or with the core's error for an unknown model.
@@ -74,9 +77,16 @@ class Inference {
                                         std::shared_ptr<InferReceiver> receiver);
 
   const std::shared_ptr<triton::Server>& server() const { return server_; }
+  // Shared with every other frontend of the server.
+  Extensions& extensions() const { return *extensions_; }
 
  private:
+  template <typename Delivery>
+  base::Result<InferCall> send(InferRequest&& request, std::shared_ptr<InferReceiver> receiver);
+
   std::shared_ptr<triton::Server> server_;
+  std::shared_ptr<Extensions> extensions_;
+  bool client_shm_;
 };
 
 }  // namespace tfe::kserve

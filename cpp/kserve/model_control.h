@@ -1,7 +1,8 @@
-// Rules of the model repository extension that both protocols share: what a load takes, and the
-// calls themselves. The calls block; run them on an Executor.
+// Rules about models that both protocols share: readiness, and the model repository extension: what
+// a load takes, and the calls themselves. Loads and unloads block; run them on an Executor.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,11 @@
 #include "triton/server.h"
 
 namespace tfe::kserve {
+
+// Whether a version of the model can take requests. Like the newest cores, but from any: an error
+// for a model that is not there at all (kNotFound) or is being loaded or unloaded (kUnavailable).
+base::Result<bool> model_ready(const triton::Server& server, const std::string& name,
+                               std::int64_t version);
 
 enum class LoadParameterKind {
   kConfig,   // "config": the model configuration as JSON text

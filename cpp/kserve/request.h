@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,6 +13,8 @@
 #include "triton/types.h"
 
 namespace tfe::kserve {
+
+class RequestTrace;
 
 struct SharedMemoryRef {
   std::string region;
@@ -48,6 +51,8 @@ struct InferRequest {
   std::optional<base::Bytes> raw_input;
   // Whatever holds the memory of the inputs; dropped when the core has released the request.
   std::vector<base::Owner> memory;
+  // Of a sampled request. The core's part is taken when it is sent; see tracing.h.
+  std::shared_ptr<RequestTrace> trace;
 };
 
 }  // namespace tfe::kserve

@@ -15,7 +15,7 @@ base::Error json_too_large(std::uint64_t size, std::uint64_t limit) {
 std::shared_ptr<http::RequestSink> BlockingCall::start(std::shared_ptr<const Context> context,
                                                        const http::RequestHead& head,
                                                        http::Exchange& exchange, Body body,
-                                                       Work work) {
+                                                       Work work, Lane lane) {
   const std::uint64_t limit = context->options.max_input_size;
   if (body == Body::kCollected && head.content_length > 0 &&
       static_cast<std::uint64_t>(head.content_length) > limit) {
@@ -23,19 +23,20 @@ std::shared_ptr<http::RequestSink> BlockingCall::start(std::shared_ptr<const Con
     return answer(exchange, error_reply(json_too_large(size, limit)));
   }
   auto call = std::make_shared<BlockingCall>(std::move(context), head.content_length, exchange,
-                                             body, std::move(work));
+                                             body, std::move(work), lane);
   exchange.send_continue();
   return call;
 }
 
 BlockingCall::BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
-                           http::Exchange& exchange, Body body, Work work)
+                           http::Exchange& exchange, Body body, Work work, Lane lane)
     : context_(std::move(context)),
       exchange_(&exchange),
       strand_(exchange.strand()),
       wants_body_(body),
       body_(content_length, 0, context_->options.max_input_size),
-      work_(std::move(work)) {}
+      work_(std::move(work)),
+      lane_(lane) {}
 
 base::MutableBytes BlockingCall::body_buffer(std::size_t wanted) {
   return wants_body_ == Body::kCollected ? body_.room(wanted) : base::MutableBytes();
@@ -50,11 +51,12 @@ void BlockingCall::on_body(base::Bytes piece) {
 }
 
 void BlockingCall::on_end() {
-  auto status = context_->executor.submit([self = shared_from_this()] {
+  auto work = [self = shared_from_this()] {
     auto reply = std::make_shared<Reply>(self->work_(self->body_.bytes()));
     self->strand_->post([self, reply] { self->finish(std::move(*reply)); },
                         http::Strand::Where::kHere);
-  });
+  };
+  auto status = context_->executor.submit(std::move(work), lane_);
   if (!status) finish(error_reply(status.error()));
 }
 

@@ -19,14 +19,17 @@ class BlockingCall final : public http::RequestSink,
   // it for codec::JsonReader.
   using Work = std::move_only_function<Reply(base::Bytes body)>;
   enum class Body : std::uint8_t { kIgnored, kCollected };
+  using Lane = kserve::Executor::Lane;
 
-  // Returns the sink for on_request. Answers at once if the announced body is too large.
+  // Returns the sink for on_request. Answers at once if the announced body is too large. kSlow:
+  // the work may wait for a model to load.
   static std::shared_ptr<http::RequestSink> start(std::shared_ptr<const Context> context,
                                                   const http::RequestHead& head,
-                                                  http::Exchange& exchange, Body body, Work work);
+                                                  http::Exchange& exchange, Body body, Work work,
+                                                  Lane lane = Lane::kSlow);
 
   BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
-               http::Exchange& exchange, Body body, Work work);
+               http::Exchange& exchange, Body body, Work work, Lane lane);
 
   base::MutableBytes body_buffer(std::size_t wanted) override;
   void on_body(base::Bytes piece) override;
@@ -42,6 +45,7 @@ class BlockingCall final : public http::RequestSink,
   Body wants_body_;
   BodyBuffer body_;
   Work work_;
+  Lane lane_;
 };
 
 // The error for JSON text above Options::max_input_size.

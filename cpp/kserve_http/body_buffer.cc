@@ -20,7 +20,10 @@ BodyBuffer::BodyBuffer(std::int64_t expected, std::size_t binary_offset, std::ui
 bool BodyBuffer::reserve(std::size_t size) {
   if (size <= room_) return true;
   std::size_t room = expected_ >= 0 ? static_cast<std::size_t>(expected_) : 0;
-  if (size > room) room = std::max({size, room_ * 2, kFirstBlock});
+  if (size > room) {
+    const auto doubled = static_cast<std::size_t>(std::min<std::uint64_t>(room_ * 2, limit_));
+    room = std::max({size, doubled, kFirstBlock});
+  }
   auto block = base::BufferPool::global().take_shared(start_ + room + codec::JsonReader::kPadding);
   if (!block) return false;
   if (size_ > 0) std::memcpy(block->data() + start_, block_->data() + start_, size_);

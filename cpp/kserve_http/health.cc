@@ -1,5 +1,7 @@
 #include "kserve_http/health.h"
 
+#include "kserve/model_control.h"
+
 namespace tfe::kserve_http {
 namespace {
 
@@ -15,7 +17,7 @@ Reply server_live(const Context& context) { return health_reply(context.server->
 Reply server_ready(const Context& context) { return health_reply(context.server->ready()); }
 
 Reply model_ready(const Context& context, const std::string& model, std::int64_t version) {
-  const auto ready = context.server->model_ready(model, version);
+  const auto ready = kserve::model_ready(*context.server, model, version);
   if (ready && !*ready) {
     return error_reply({base::Code::kInvalidArgument, "Model version not ready"});
   }

@@ -1,57 +1,44 @@
-// One inference over HTTP: collects the body, decodes it, runs it, answers.
+// POST /v2/models/<model>/infer: one inference with one response.
 //
-// Body and answer are handled on the connection's strand; the response is encoded on the thread of
-// the core that delivers it. Held by the protocol while the request arrives, then by the inference
-// until its only event. A client that goes away cancels the inference.
+// The response is encoded on the thread of the core that delivers it, or, when that is much work,
+// on a worker: the core's thread also runs models.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "http/exchange.h"
-#include "kserve/inference.h"
-#include "kserve_http/body_buffer.h"
 #include "kserve_http/infer_framing.h"
 #include "kserve_http/infer_output.h"
-#include "kserve_http/infer_request.h"
-#include "kserve_http/options.h"
-#include "kserve_http/reply.h"
+#include "kserve_http/inference_sink.h"
 
 namespace tfe::kserve_http {
 
-class InferCall final : public http::RequestSink,
-                        public kserve::InferReceiver,
-                        public std::enable_shared_from_this<InferCall> {
+class InferCall final : public InferenceSink {
  public:
-  // Returns the sink for on_request; answers at once what the head alone decides.
+  // Returns the sink for on_request; answers at once what the head alone decides. `style` lives as
+  // long as the program.
   static std::shared_ptr<http::RequestSink> start(std::shared_ptr<Context> context,
                                                   std::string model, std::int64_t version,
                                                   const http::RequestHead& head,
-                                                  http::Exchange& exchange);
+                                                  http::Exchange& exchange,
+                                                  const InferStyle& style = kKserveStyle);
 
-  InferCall(std::shared_ptr<Context> context, std::string model, std::int64_t version,
-            const InferFraming& framing, const http::RequestHead& head, http::Exchange& exchange);
-
-  base::MutableBytes body_buffer(std::size_t wanted) override { return body_.room(wanted); }
-  void on_body(base::Bytes piece) override;
-  void on_end() override;
-  void on_abort() override;
+  InferCall(const InferenceStart& start, BodyPlan body, kserve::Admission::Ticket ticket,
+            InferFraming framing)
+      : InferenceSink(start, std::move(body), std::move(ticket)), framing_(framing) {}
 
   void on_event(kserve::InferEvent event) override;
 
- private:
-  base::Result<DecodedInfer> decode() const;
-  void finish(Reply reply);
+ protected:
+  base::Result<kserve::InferRequest> decode(const RequestBody& body) override;
+  base::Result<kserve::InferCall> submit(kserve::InferRequest&& request) override;
 
-  std::shared_ptr<Context> context_;
-  http::Exchange* exchange_;  // null once answered or aborted; on the strand only
-  std::shared_ptr<http::Strand> strand_;
-  std::string model_;
-  std::int64_t version_;
+ private:
+  bool heavy(const kserve::InferEvent& event) const;
+  Reply make_reply(kserve::InferEvent event) const;
+
   InferFraming framing_;
-  BodyBuffer body_;
-  OutputKinds kinds_;       // written before the inference starts
-  kserve::InferCall call_;  // on the strand only
+  OutputKinds kinds_;  // written before the inference starts
 };
 
 }  // namespace tfe::kserve_http

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "codec/json_writer.h"
+#include "kserve_http/infer_framing.h"
 #include "kserve_http/tensor_json.h"
 
 namespace tfe::kserve_http {
@@ -23,15 +24,7 @@ void append_parameters(std::string& out, const std::vector<triton::Parameter>& p
   for (const auto& [name, value] : parameters) {
     if (!std::exchange(first, false)) out += ',';
     append_key(out, name);
-    if (const auto* flag = std::get_if<bool>(&value)) {
-      codec::append_json_bool(out, *flag);
-    } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-      codec::append_json_number(out, *integer);
-    } else if (const auto* number = std::get_if<double>(&value)) {
-      codec::append_json_number(out, *number);
-    } else {
-      codec::append_json_string(out, std::get<std::string>(value));
-    }
+    append_parameter_value(out, value);
   }
   out += '}';
 }
@@ -87,10 +80,30 @@ std::string begin_text(const kserve::InferResponse& response, const OutputKinds&
   return out;
 }
 
+std::vector<http::Header> binary_headers(const InferStyle& style, std::size_t json_size) {
+  const std::string size = std::to_string(json_size);
+  if (style.binary_mime_in_response) {
+    return {{"content-type", std::string(style.binary_mime) + size}};
+  }
+  return {{"content-type", "application/octet-stream"}, {kHeaderLength, size}};
+}
+
 }  // namespace
 
+void append_parameter_value(std::string& out, const triton::ParameterValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    codec::append_json_bool(out, *flag);
+  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    codec::append_json_number(out, *integer);
+  } else if (const auto* number = std::get_if<double>(&value)) {
+    codec::append_json_number(out, *number);
+  } else {
+    codec::append_json_string(out, std::get<std::string>(value));
+  }
+}
+
 base::Result<Reply> encode_infer(std::shared_ptr<const kserve::InferResponse> response,
-                                 const OutputKinds& kinds) {
+                                 const OutputKinds& kinds, const InferStyle& style) {
   std::string text = begin_text(*response, kinds);
   base::Chain blobs;
   text += ",\"outputs\":[";
@@ -109,8 +122,7 @@ base::Result<Reply> encode_infer(std::shared_ptr<const kserve::InferResponse> re
   if (blobs.empty()) {
     reply.head.headers.push_back({"content-type", std::string(kJson)});
   } else {
-    reply.head.headers.push_back({"content-type", "application/octet-stream"});
-    reply.head.headers.push_back({"inference-header-content-length", std::to_string(text.size())});
+    reply.head.headers = binary_headers(style, text.size());
   }
   reply.body = base::Chain::of(std::move(text));
   reply.body.append(std::move(blobs));

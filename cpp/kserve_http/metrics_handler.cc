@@ -20,7 +20,8 @@ std::shared_ptr<http::RequestSink> MetricsHandler::on_request(const http::Reques
     if (!text) return error_reply(text.error());
     return text_reply(*std::move(text), "text/plain; charset=utf-8");
   };
-  return BlockingCall::start(context_, head, exchange, BlockingCall::Body::kIgnored, work);
+  return BlockingCall::start(context_, head, exchange, BlockingCall::Body::kIgnored, work,
+                             BlockingCall::Lane::kQuick);
 }
 
 }  // namespace tfe::kserve_http

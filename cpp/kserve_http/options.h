@@ -4,8 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
+#include "kserve/access_policy.h"
+#include "kserve/admission.h"
 #include "kserve/executor.h"
+#include "kserve/header_forwarding.h"
 #include "kserve/inference.h"
 
 namespace tfe::kserve_http {
@@ -20,15 +24,36 @@ struct Options {
   // the largest size could hold millions, each an object of the core. Answered 400.
   std::size_t max_tensors = 4096;
   std::size_t max_parameters = 4096;
+  // Clients may register shared memory. Off, as Triton's --allow-client-shm: a region gives whoever
+  // reaches the port access to memory of the machine.
+  bool allow_client_shm = false;
+  // Answers from this size on are compressed if the client accepts it: below, the coding's own
+  // bytes and the time eat up what it saves. zlib's levels 1..9; 0 never compresses.
+  std::size_t min_compress_size = 1024;
+  int compression_level = 6;
+  // Bytes of one event stream that may wait for the client; see GenerateStream for what happens
+  // above. Far beyond any text; the memory is the frontend's.
+  std::size_t max_stream_backlog = std::size_t{64} << 20;
 };
 
 // What every endpoint works with. Shared by the service and the requests in flight, which may
-// outlive it. The executor outlives both.
+// outlive it. The executors outlive both.
 struct Context {
   std::shared_ptr<triton::Server> server;
   kserve::Inference inference;
   kserve::Executor& executor;
   Options options;
+  kserve::AccessPolicy access = {};
+  kserve::HeaderForwarding forwarding = {};
+  kserve::Admission admission = {};
+  // Threads for work(). Null: those of `executor`.
+  kserve::Executor* workers = nullptr;
+
+  // Decodes, encodes or compresses a large body off the thread that has it.
+  base::Status work(kserve::Executor::Task task) const {
+    kserve::Executor& threads = workers != nullptr ? *workers : executor;
+    return threads.submit(std::move(task), kserve::Executor::Lane::kQuick);
+  }
 };
 
 }  // namespace tfe::kserve_http

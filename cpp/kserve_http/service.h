@@ -1,5 +1,5 @@
 // The KServe v2 protocol with Triton's extensions as an http::Handler: finds the endpoint, checks
-// the method, hands over to the endpoint's file.
+// that the client may use it, hands over to the endpoint's function (endpoints.h).
 //
 // Thread rule: on_request on any connection's strand, concurrently. Lifetime rule: requests in
 // flight keep what they need, so the service may go first; the executor may not.
@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "http/exchange.h"
-#include "http/router.h"
 #include "kserve_http/options.h"
 
 namespace tfe::kserve_http {
@@ -21,16 +20,6 @@ class Service final : public http::Handler {
                                                 http::Exchange& exchange) override;
 
  private:
-  std::shared_ptr<http::RequestSink> dispatch(const http::Route& route, std::int64_t version,
-                                              const http::RequestHead& head,
-                                              http::Exchange& exchange);
-  std::shared_ptr<http::RequestSink> model_text(const http::Route& route, std::int64_t version,
-                                                const http::RequestHead& head,
-                                                http::Exchange& exchange);
-  std::shared_ptr<http::RequestSink> repository(const http::Route& route,
-                                                const http::RequestHead& head,
-                                                http::Exchange& exchange);
-
   std::shared_ptr<Context> context_;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/buffer_pool.h"
+#include "kserve_http/half_float.h"
 #include "kserve_http/tensor_json.h"
 
 namespace tfe::kserve_http {
@@ -36,24 +37,8 @@ Status read_elements(JsonValue array, int depth, int max_depth, Sink& sink) {
   });
 }
 
-// What JSON has for a type: its widest relative.
 template <typename T>
-using Wide = std::conditional_t<
-    std::same_as<T, bool>, bool,
-    std::conditional_t<std::floating_point<T>, double,
-                       std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>>;
-
-template <typename T>
-bool fits(Wide<T> value) {
-  if constexpr (std::same_as<T, bool> || std::floating_point<T>) {
-    return true;
-  } else {
-    return std::in_range<T>(value);
-  }
-}
-
-template <typename T>
-base::Result<Wide<T>> read_wide(JsonValue value) {
+base::Result<T> read(JsonValue value) {
   if constexpr (std::same_as<T, bool>) {
     return value.boolean();
   } else if constexpr (std::floating_point<T>) {
@@ -65,25 +50,54 @@ base::Result<Wide<T>> read_wide(JsonValue value) {
   }
 }
 
-// Takes up to `count` elements of type T.
+// How the elements of a type are written in JSON (Wide: the widest relative) and stored.
 template <typename T>
+struct Integer {
+  using Stored = T;
+  using Wide = std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>;
+  static bool fits(Wide value) { return std::in_range<T>(value); }
+  static T narrow(Wide value) { return static_cast<T>(value); }
+};
+struct Boolean {
+  using Stored = bool;
+  using Wide = bool;
+  static bool fits(bool) { return true; }
+  static bool narrow(bool value) { return value; }
+};
+template <typename T, T (*Narrow)(double)>
+struct Real {
+  using Stored = T;
+  using Wide = double;
+  static bool fits(double) { return true; }
+  static T narrow(double value) { return Narrow(value); }
+};
+using Fp16 = Real<std::uint16_t, to_fp16>;
+using Bf16 = Real<std::uint16_t, to_bf16>;
+using Fp32 = Real<float, [](double value) { return static_cast<float>(value); }>;
+using Fp64 = Real<double, [](double value) { return value; }>;
+
+// Takes up to `count` elements.
+template <typename Element>
 class ElementSink {
  public:
+  using Stored = typename Element::Stored;
+  using Wide = typename Element::Wide;
+
   ElementSink(std::byte* out, std::size_t count, DataType datatype)
       : out_(out), count_(count), datatype_(datatype) {}
 
   bool try_put(JsonValue value) {
-    Wide<T> element{};
-    return filled_ < count_ && value.try_get(element) && fits<T>(element) && store(element);
+    Wide element{};
+    return filled_ < count_ && value.try_get(element) && Element::fits(element) && store(element);
   }
 
   Status put(JsonValue value) {
     if (filled_ == count_) {
       return base::fail(Code::kInternal, "Shape does not match true shape of 'data' field");
     }
-    auto element = read_wide<T>(value);
-    if (!element) return std::unexpected(std::move(element).error());
-    if (!fits<T>(*element)) {
+    const auto element = read<Wide>(value);
+    if (!element) return std::unexpected(element.error());
+    if (!Element::fits(*element)) {
       return base::fail(Code::kInvalidArgument, "value " + std::to_string(*element) +
                                                     " is out of range for " +
                                                     std::string(triton::datatype_name(datatype_)));
@@ -95,9 +109,9 @@ class ElementSink {
   bool full() const { return filled_ == count_; }
 
  private:
-  bool store(Wide<T> element) {
-    const T narrow = static_cast<T>(element);
-    std::memcpy(out_ + filled_++ * sizeof(T), &narrow, sizeof(T));
+  bool store(Wide element) {
+    const Stored stored = Element::narrow(element);
+    std::memcpy(out_ + filled_++ * sizeof(stored), &stored, sizeof(stored));
     return true;
   }
 
@@ -107,23 +121,33 @@ class ElementSink {
   std::size_t filled_ = 0;
 };
 
-template <typename T>
+// Every element of an array, or the one value that stands for an array of one.
+template <typename Sink>
+Status read_tensor(JsonValue data, const DataTarget& target, const Options& options, Sink& sink) {
+  if (target.scalar && data.type() != JsonType::kArray) {
+    return sink.try_put(data) ? Status() : sink.put(data);
+  }
+  return read_elements(data, 1, options.max_data_depth, sink);
+}
+
+template <typename Element>
 base::Result<DecodedData> fill(JsonValue data, std::size_t count, const DataTarget& target,
                                const Options& options) {
-  auto block = base::BufferPool::global().take_shared(count * sizeof(T));
+  constexpr std::size_t kSize = sizeof(typename Element::Stored);
+  auto block = base::BufferPool::global().take_shared(count * kSize);
   if (!block) {
     return base::fail(Code::kResourceExhausted, "not enough memory for a tensor of " +
-                                                    std::to_string(count * sizeof(T)) + " bytes");
+                                                    std::to_string(count * kSize) + " bytes");
   }
-  ElementSink<T> sink(block->data(), count, target.datatype);
-  if (auto status = read_elements(data, 1, options.max_data_depth, sink); !status) {
+  ElementSink<Element> sink(block->data(), count, target.datatype);
+  if (auto status = read_tensor(data, target, options, sink); !status) {
     return std::unexpected(Error{status.error().code, std::string(kData) + status.error().message});
   }
   if (!sink.full()) {
     return base::fail(Code::kInternal,
                       "Failed to parse 'data' field: shape does not match true shape");
   }
-  return DecodedData{{block->data(), count * sizeof(T)}, block};
+  return DecodedData{{block->data(), count * kSize}, block};
 }
 
 // Appends each string behind its length.
@@ -153,16 +177,20 @@ Error tensor_too_large(std::string_view name, std::uint64_t size, std::uint64_t 
               " bytes. Use --http-max-input-size to increase the limit."};
 }
 
+Error invalid_datatype(std::string_view name) {
+  return {Code::kInvalidArgument, "invalid datatype for input " + std::string(name)};
+}
+
 // The count of strings is the core's to compare with the shape.
 base::Result<DecodedData> fill_strings(JsonValue data, const DataTarget& target,
                                        const Options& options) {
-  if (data.type() != JsonType::kArray) {
+  if (!target.scalar && data.type() != JsonType::kArray) {
     auto status = data.each_element([](JsonValue) -> Status { return {}; });
     return std::unexpected(Error{Code::kInternal, std::string(kData) + status.error().message});
   }
   auto bytes = std::make_shared<std::string>();
   StringSink sink{*bytes};
-  auto status = read_elements(data, 1, options.max_data_depth, sink);
+  auto status = read_tensor(data, target, options, sink);
   if (!status) return std::unexpected(std::move(status).error());
   if (bytes->size() > options.max_input_size) {
     return std::unexpected(tensor_too_large(target.name, bytes->size(), options.max_input_size));
@@ -227,8 +255,7 @@ bool has_zero_elements(const triton::Shape& shape) {
 base::Result<DecodedData> decode_data(JsonValue data, const DataTarget& target,
                                       const Options& options) {
   if (target.datatype == DataType::kInvalid) {
-    return base::fail(Code::kInvalidArgument,
-                      "invalid datatype for input " + std::string(target.name));
+    return std::unexpected(invalid_datatype(target.name));
   }
   const auto count = checked_count(target, options);
   if (!count) return std::unexpected(count.error());
@@ -241,39 +268,37 @@ base::Result<DecodedData> decode_data(JsonValue data, const DataTarget& target,
   }
   switch (target.datatype) {
     case DataType::kBool:
-      return fill<bool>(data, *count, target, options);
+      return fill<Boolean>(data, *count, target, options);
     case DataType::kUint8:
-      return fill<std::uint8_t>(data, *count, target, options);
+      return fill<Integer<std::uint8_t>>(data, *count, target, options);
     case DataType::kUint16:
-      return fill<std::uint16_t>(data, *count, target, options);
+      return fill<Integer<std::uint16_t>>(data, *count, target, options);
     case DataType::kUint32:
-      return fill<std::uint32_t>(data, *count, target, options);
+      return fill<Integer<std::uint32_t>>(data, *count, target, options);
     case DataType::kUint64:
-      return fill<std::uint64_t>(data, *count, target, options);
+      return fill<Integer<std::uint64_t>>(data, *count, target, options);
     case DataType::kInt8:
-      return fill<std::int8_t>(data, *count, target, options);
+      return fill<Integer<std::int8_t>>(data, *count, target, options);
     case DataType::kInt16:
-      return fill<std::int16_t>(data, *count, target, options);
+      return fill<Integer<std::int16_t>>(data, *count, target, options);
     case DataType::kInt32:
-      return fill<std::int32_t>(data, *count, target, options);
+      return fill<Integer<std::int32_t>>(data, *count, target, options);
     case DataType::kInt64:
-      return fill<std::int64_t>(data, *count, target, options);
+      return fill<Integer<std::int64_t>>(data, *count, target, options);
     case DataType::kFp32:
-      return fill<float>(data, *count, target, options);
+      return fill<Fp32>(data, *count, target, options);
     case DataType::kFp64:
-      return fill<double>(data, *count, target, options);
+      return fill<Fp64>(data, *count, target, options);
     case DataType::kBytes:
       return fill_strings(data, target, options);
     case DataType::kFp16:
+      return fill<Fp16>(data, *count, target, options);
     case DataType::kBf16:
+      return fill<Bf16>(data, *count, target, options);
     case DataType::kInvalid:
       break;
   }
-  return base::fail(Code::kInvalidArgument,
-                    "receiving " + std::string(triton::datatype_name(target.datatype)) +
-                        " data via JSON is not supported. Please use the binary data format for "
-                        "input " +
-                        std::string(target.name));
+  return std::unexpected(invalid_datatype(target.name));
 }
 
 }  // namespace tfe::kserve_http

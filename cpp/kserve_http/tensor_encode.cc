@@ -1,8 +1,10 @@
 // Writing half of tensor_json.h.
 #include <concepts>
 #include <cstring>
+#include <type_traits>
 
 #include "codec/json_writer.h"
+#include "kserve_http/half_float.h"
 #include "kserve_http/tensor_json.h"
 
 namespace tfe::kserve_http {
@@ -12,23 +14,38 @@ using base::Code;
 using base::Status;
 using triton::DataType;
 
+// How the elements of a type are stored and what they are as JSON.
 template <typename T>
-void append_element(std::string& out, T value) {
-  if constexpr (std::same_as<T, bool>) {
-    codec::append_json_bool(out, value);
-  } else if constexpr (std::floating_point<T>) {
-    codec::append_json_number(out, static_cast<double>(value));
-  } else if constexpr (std::is_unsigned_v<T>) {
-    codec::append_json_number(out, static_cast<std::uint64_t>(value));
-  } else {
-    codec::append_json_number(out, static_cast<std::int64_t>(value));
+struct Plain {
+  using Stored = T;
+  static auto widen(T value) {
+    if constexpr (std::floating_point<T>) {
+      return static_cast<double>(value);
+    } else if constexpr (std::is_unsigned_v<T>) {
+      return static_cast<std::uint64_t>(value);
+    } else {
+      return static_cast<std::int64_t>(value);
+    }
   }
-}
+};
+struct Boolean {
+  using Stored = std::uint8_t;
+  static bool widen(std::uint8_t value) { return value != 0; }
+};
+struct Fp16 {
+  using Stored = std::uint16_t;
+  static double widen(std::uint16_t bits) { return from_fp16(bits); }
+};
+struct Bf16 {
+  using Stored = std::uint16_t;
+  static double widen(std::uint16_t bits) { return from_bf16(bits); }
+};
 
-template <typename T>
+template <typename Element>
 Status append_elements(std::string& out, std::string_view name, std::size_t count,
                        base::Bytes data) {
-  if (data.size() != count * sizeof(T)) {
+  typename Element::Stored stored;
+  if (data.size() != count * sizeof(stored)) {
     return base::fail(Code::kInternal,
                       "Failed to write 'data' field: output tensor shape does not match size of "
                       "output for '" +
@@ -36,12 +53,12 @@ Status append_elements(std::string& out, std::string_view name, std::size_t coun
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (i > 0) out += ',';
-    if constexpr (std::same_as<T, bool>) {
-      append_element(out, data[i] != std::byte{0});
+    std::memcpy(&stored, data.data() + i * sizeof(stored), sizeof(stored));
+    const auto value = Element::widen(stored);
+    if constexpr (std::same_as<decltype(value), const bool>) {
+      codec::append_json_bool(out, value);
     } else {
-      T value;
-      std::memcpy(&value, data.data() + i * sizeof(T), sizeof(T));
-      append_element(out, value);
+      codec::append_json_number(out, value);
     }
   }
   return {};
@@ -82,38 +99,38 @@ base::Status append_data(std::string& out, std::string_view name, DataType datat
   const auto write = [&]() -> Status {
     switch (datatype) {
       case DataType::kBool:
-        return append_elements<bool>(out, name, count, data);
+        return append_elements<Boolean>(out, name, count, data);
       case DataType::kUint8:
-        return append_elements<std::uint8_t>(out, name, count, data);
+        return append_elements<Plain<std::uint8_t>>(out, name, count, data);
       case DataType::kUint16:
-        return append_elements<std::uint16_t>(out, name, count, data);
+        return append_elements<Plain<std::uint16_t>>(out, name, count, data);
       case DataType::kUint32:
-        return append_elements<std::uint32_t>(out, name, count, data);
+        return append_elements<Plain<std::uint32_t>>(out, name, count, data);
       case DataType::kUint64:
-        return append_elements<std::uint64_t>(out, name, count, data);
+        return append_elements<Plain<std::uint64_t>>(out, name, count, data);
       case DataType::kInt8:
-        return append_elements<std::int8_t>(out, name, count, data);
+        return append_elements<Plain<std::int8_t>>(out, name, count, data);
       case DataType::kInt16:
-        return append_elements<std::int16_t>(out, name, count, data);
+        return append_elements<Plain<std::int16_t>>(out, name, count, data);
       case DataType::kInt32:
-        return append_elements<std::int32_t>(out, name, count, data);
+        return append_elements<Plain<std::int32_t>>(out, name, count, data);
       case DataType::kInt64:
-        return append_elements<std::int64_t>(out, name, count, data);
+        return append_elements<Plain<std::int64_t>>(out, name, count, data);
       case DataType::kFp32:
-        return append_elements<float>(out, name, count, data);
+        return append_elements<Plain<float>>(out, name, count, data);
       case DataType::kFp64:
-        return append_elements<double>(out, name, count, data);
+        return append_elements<Plain<double>>(out, name, count, data);
       case DataType::kBytes:
         return append_strings(out, name, count, data);
       case DataType::kFp16:
+        return append_elements<Fp16>(out, name, count, data);
       case DataType::kBf16:
+        return append_elements<Bf16>(out, name, count, data);
       case DataType::kInvalid:
         break;
     }
-    return base::fail(Code::kInvalidArgument,
-                      "sending " + std::string(triton::datatype_name(datatype)) +
-                          " data via JSON is not supported. Please use the binary data format for "
-                          "output");
+    return base::fail(Code::kInternal,
+                      "output '" + std::string(name) + "' has a datatype that JSON cannot express");
   };
   out += '[';
   auto status = write();

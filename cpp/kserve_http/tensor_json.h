@@ -2,7 +2,8 @@
 //
 // Reading flattens depth first and does not compare the nesting with the shape, as Triton does not;
 // the count of elements must agree. Integers that do not fit the type are refused (Triton wraps
-// them).
+// them); numbers too large for a floating-point type become infinite. FP16 and BF16, which Triton
+// takes in binary form only, are rounded to nearest.
 #pragma once
 
 #include <string>
@@ -22,6 +23,7 @@ struct DataTarget {
   triton::DataType datatype = triton::DataType::kInvalid;
   const triton::Shape& shape;
   std::size_t json_size = 0;
+  bool scalar = false;  // a value that is no array stands for an array of one
 };
 
 struct DecodedData {
@@ -36,8 +38,7 @@ base::Result<DecodedData> decode_data(codec::JsonValue data, const DataTarget& t
 // Whether the shape has no elements. A shape without dimensions is a scalar and has one.
 bool has_zero_elements(const triton::Shape& shape);
 
-// Appends "[...]". Fails with kInvalidArgument for FP16 and BF16, with kInternal if `data` does not
-// hold what `shape` says.
+// Appends "[...]". kInternal if `data` does not hold what `shape` says.
 base::Status append_data(std::string& out, std::string_view name, triton::DataType datatype,
                          std::span<const std::int64_t> shape, base::Bytes data);
 

@@ -60,6 +60,9 @@ IoResult PlainTransport::write(std::span<const base::Segment> segments) {
   return {.state = IoState::kOk, .count = taken, .exhausted = taken < total};
 }
 
-void PlainTransport::shutdown_write() { ::shutdown(socket_.get(), SHUT_WR); }
+bool PlainTransport::shutdown_write() {
+  ::shutdown(socket_.get(), SHUT_WR);
+  return true;
+}
 
 }  // namespace tfe::net

@@ -1,4 +1,4 @@
-// The byte stream under a connection: a plain socket now, TLS as a second implementation.
+// The byte stream under a connection: a plain socket here, TLS in tls_transport.h.
 //
 // Non-blocking, made for edge-triggered polling: after a result with `exhausted` there is nothing
 // to gain from another call until epoll reports the descriptor again. Not thread-safe; the
@@ -28,23 +28,36 @@ struct IoResult {
   std::size_t count = 0;
   bool exhausted = true;
   int error = 0;
+  // kBlocked: a read waits for the socket to become writable, or a write for it to become readable,
+  // since TLS may have something of its own to say first.
+  bool crossed = false;
 };
+
+enum class HandshakeState : std::uint8_t { kDone, kWantsRead, kWantsWrite, kFailed };
 
 class Transport {
  public:
   virtual ~Transport() = default;
 
+  // To be repeated, when the socket is ready for what it wants, until it is done; read and write
+  // come after. Again with kDone afterwards.
+  virtual HandshakeState handshake() { return HandshakeState::kDone; }
   // `buffer` must not be empty.
   virtual IoResult read(base::MutableBytes buffer) = 0;
   // Sends a prefix of the segments, which must hold at least one byte.
   virtual IoResult write(std::span<const base::Segment> segments) = 0;
-  // Tells the peer that nothing more comes; reading goes on.
-  virtual void shutdown_write() = 0;
+  // Tells the peer that nothing more comes; reading goes on. False: the socket is full, and a read
+  // will try again.
+  virtual bool shutdown_write() = 0;
 
   virtual int fd() const = 0;
   virtual const SocketAddress& peer() const = 0;
   // The application protocol agreed on during the handshake ("h2", "http/1.1"); empty without TLS.
   virtual std::string_view alpn() const { return {}; }
+  virtual bool encrypted() const { return false; }
+  // The peer spoke in clear text where TLS was expected. What it said is lost, but reading and
+  // writing work, in clear text, so that it can be told.
+  virtual bool spoke_clear_text() const { return false; }
 };
 
 class PlainTransport final : public Transport {
@@ -54,7 +67,7 @@ class PlainTransport final : public Transport {
 
   IoResult read(base::MutableBytes buffer) override;
   IoResult write(std::span<const base::Segment> segments) override;
-  void shutdown_write() override;
+  bool shutdown_write() override;
   int fd() const override { return socket_.get(); }
   const SocketAddress& peer() const override { return peer_; }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/clear_text_refusal.h"
+
 namespace tfe::server {
 namespace {
 
@@ -43,14 +45,15 @@ Connection::Connection(std::shared_ptr<net::Loop> loop, std::unique_ptr<net::Tra
       owner_(owner),
       counters_(counters),
       transport_(std::move(transport)),
-      pump_(*transport_) {}
+      pump_(*transport_, limits.min_write_progress) {}
 
 bool Connection::on_any_strand() { return strand_depth > 0; }
 
-base::Status Connection::open(const ProtocolFactory& factory) {
-  protocol_ = factory({transport_->peer(), transport_->alpn()}, shared_from_this());
+base::Status Connection::open(const ProtocolFactory& factory, bool over_cap) {
+  factory_ = &factory;
+  over_cap_ = over_cap;
+  handshake_until_ = loop_->now() + limits_.handshake_timeout;
   if (auto added = loop_->add(transport_->fd(), kEpollEvents, this); !added) {
-    end_protocol();
     transport_.reset();
     state_ = State::kClosed;
     gate_.close();
@@ -118,10 +121,12 @@ Signals Connection::turn(Signals signals, bool on_loop) {
   const base::TimePoint now = on_loop ? loop_->now() : base::Clock::now();
   next_turn_ = 0;
   if (state_ != State::kClosed) note(signals);
+  if (on_loop && state_ == State::kHandshake && !failed_) shake_hands();
   if (on_loop && state_ == State::kOpen && !failed_) receive(now);
   if (on_loop && state_ == State::kOpen && !failed_) run_timers(now);
   run_tasks(on_loop);
   if (state_ == State::kOpen && !failed_) send(now, on_loop);
+  if (on_loop && state_ == State::kHandshake) settle_handshake(now);
   if (state_ == State::kOpen) settle(now, on_loop);
   if (state_ == State::kLingering && on_loop) linger(now);
   return next_turn_;
@@ -138,6 +143,54 @@ void Connection::note(Signals signals) {
     // A request whose event is still to be fetched counts as in flight.
     pump_.note_readable();
     begin_drain_ = true;
+  }
+}
+
+void Connection::shake_hands() {
+  switch (transport_->handshake()) {
+    case net::HandshakeState::kDone:
+      return make_protocol();
+    case net::HandshakeState::kWantsRead:
+      return;
+    case net::HandshakeState::kWantsWrite:
+      pump_.want_watch_writable();
+      return;
+    case net::HandshakeState::kFailed:
+      failed_ = true;
+      return;
+  }
+}
+
+void Connection::make_protocol() {
+  if (transport_->spoke_clear_text()) {
+    counters_.handshake_failures.fetch_add(1, std::memory_order_relaxed);
+    protocol_ = make_clear_text_refusal();
+  } else {
+    const Peer peer{.address = transport_->peer(),
+                    .alpn = transport_->alpn(),
+                    .tls = transport_->encrypted(),
+                    .over_cap = over_cap_};
+    protocol_ = (*factory_)(peer, shared_from_this());
+  }
+  state_ = State::kOpen;
+  // What followed the handshake may be inside the transport already.
+  if (transport_->encrypted()) pump_.note_readable();
+}
+
+void Connection::settle_handshake(base::TimePoint now) {
+  // Nothing was asked yet, so a drain may end it like an idle connection.
+  if (failed_ || draining_ || now >= handshake_until_) {
+    if (!draining_) counters_.handshake_failures.fetch_add(1, std::memory_order_relaxed);
+    return close();
+  }
+  watch_writable();
+  arm(true);
+}
+
+void Connection::watch_writable() {
+  if (!failed_ && pump_.take_watch_writable()) {
+    failed_ = !loop_->modify(transport_->fd(), kEpollEvents | EPOLLOUT, this);
+    if (failed_) next_turn_ |= kResume;
   }
 }
 
@@ -190,9 +243,7 @@ void Connection::send(base::TimePoint now, bool on_loop) {
       failed_ = true;
       break;
   }
-  if (!failed_ && pump_.take_watch_writable()) {
-    failed_ = !loop_->modify(transport_->fd(), kEpollEvents | EPOLLOUT, this);
-  }
+  watch_writable();
 }
 
 // Draws the conclusions of a turn. Closing is the loop's business: its batch of fetched events may
@@ -222,7 +273,7 @@ void Connection::settle(base::TimePoint now, bool on_loop) {
 void Connection::begin_linger(base::TimePoint now) {
   end_protocol();
   state_ = State::kLingering;
-  transport_->shutdown_write();
+  if (!transport_->shutdown_write()) pump_.note_readable();
   linger_until_ = now + limits_.linger_timeout;
 }
 
@@ -233,6 +284,7 @@ void Connection::linger(base::TimePoint now) {
     return close();
   }
   if (outcome == SocketPump::Outcome::kMore) next_turn_ |= kResume;
+  watch_writable();
   report_progress();
   arm(true);
 }
@@ -272,6 +324,7 @@ void Connection::report_progress() {
 }
 
 std::optional<base::TimePoint> Connection::next_due() const {
+  if (state_ == State::kHandshake) return handshake_until_;
   if (state_ == State::kLingering) return linger_until_;
   std::optional<base::TimePoint> due = timers_.next();
   const auto earlier = [&due](std::optional<base::TimePoint> time) {

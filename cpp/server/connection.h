@@ -1,7 +1,12 @@
 // One connection: a transport, the protocol spoken over it, and the strand that serializes the two.
 //
-//   OPEN --- protocol finished ---> LINGERING --- peer closed, or linger_timeout ---> CLOSED
-//     +------ stream dead, abort, slow reader, idle when drained ----------------------^
+//   HANDSHAKE ---> OPEN --- protocol finished ---> LINGERING --- peer closed, or timeout --->
+//   CLOSED
+//       |           +------ stream dead, abort, slow reader, idle when drained ----------------^
+//       +--- failed, too slow, drain or abort -------------------------------------------------^
+//
+// Without TLS the handshake is over at once. A peer that speaks clear text where TLS is expected is
+// told so, as far as HTTP/1 can tell it.
 //
 // Thread rule: open(), notify() and on_io() on the loop's thread; Strand as it says. All work is a
 // turn(): look at the signals, receive, run timers and tasks, send once. Turns run while the gate
@@ -35,6 +40,9 @@ namespace tfe::server {
 struct Peer {
   const net::SocketAddress& address;
   std::string_view alpn;  // empty without TLS
+  bool tls = false;
+  // The connection is one above max_connections: its requests are to be refused.
+  bool over_cap = false;
 };
 
 // Called on a loop thread when a connection was accepted. Never returns null.
@@ -42,9 +50,14 @@ using ProtocolFactory =
     std::function<std::unique_ptr<http::Protocol>(const Peer&, std::shared_ptr<http::Strand>)>;
 
 struct ConnectionLimits {
-  // A client that takes none of its response for this long is cut off: its output holds memory of
-  // ours and of the model. Zero: never.
+  // From accept to the end of the TLS handshake: two round trips and a signature. A client that
+  // stops in the middle holds a descriptor and some 30 KB.
+  std::chrono::milliseconds handshake_timeout{10'000};
+  // A client that takes less than min_write_progress of its response for this long is cut off: its
+  // output holds memory of ours and of the model. Zero: never.
   std::chrono::milliseconds write_timeout{60'000};
+  // 273 bytes a second at the default timeout: slower than any line that could be meant.
+  std::size_t min_write_progress = 16U << 10;
   // How long to wait, after the last response, for the client to close first. Closing while its
   // bytes arrive would reset the connection and could take the response from it.
   std::chrono::milliseconds linger_timeout{2'000};
@@ -61,6 +74,7 @@ struct ConnectionLimits {
 struct Counters {
   std::atomic<std::uint64_t> bytes_in = 0;
   std::atomic<std::uint64_t> bytes_out = 0;
+  std::atomic<std::uint64_t> handshake_failures = 0;
 };
 
 class Connection;
@@ -76,12 +90,13 @@ class Connection final : public http::Strand,
                          public net::IoHandler,
                          public std::enable_shared_from_this<Connection> {
  public:
-  // `owner` and `counters` must outlive the state OPEN and LINGERING.
+  // `owner` and `counters` must outlive the connection's closing.
   Connection(std::shared_ptr<net::Loop> loop, std::unique_ptr<net::Transport> transport,
              const ConnectionLimits& limits, ConnectionOwner& owner, Counters& counters);
 
-  // Makes the protocol and begins to read. On failure the connection is closed, without on_closed.
-  base::Status open(const ProtocolFactory& factory);
+  // Begins to read; the protocol is made when the handshake is done. `factory` must live until the
+  // connection is closed. On failure the connection is closed, without on_closed.
+  base::Status open(const ProtocolFactory& factory, bool over_cap);
   // kDrain: finish what is in flight, then close. kAbort: close now.
   void notify(Signals signals);
 
@@ -95,13 +110,16 @@ class Connection final : public http::Strand,
   static bool on_any_strand();
 
  private:
-  enum class State : std::uint8_t { kOpen, kLingering, kClosed };
+  enum class State : std::uint8_t { kHandshake, kOpen, kLingering, kClosed };
 
   void visit_from_loop(Signals signals);
   void schedule();
   // One look at everything; returns the signals for the next one.
   Signals turn(Signals signals, bool on_loop);
   void note(Signals signals);
+  void shake_hands();
+  void make_protocol();
+  void settle_handshake(base::TimePoint now);
   void receive(base::TimePoint now);
   void run_timers(base::TimePoint now);
   void run_tasks(bool on_loop);
@@ -112,6 +130,7 @@ class Connection final : public http::Strand,
   void close();
   void end_protocol();
 
+  void watch_writable();
   void report_progress();
   std::optional<base::TimePoint> next_due() const;
   void arm(bool on_loop);
@@ -126,7 +145,9 @@ class Connection final : public http::Strand,
   std::unique_ptr<net::Transport> transport_;
   SocketPump pump_;
   std::unique_ptr<http::Protocol> protocol_;  // null unless kOpen
-  State state_ = State::kOpen;
+  const ProtocolFactory* factory_ = nullptr;
+  State state_ = State::kHandshake;
+  bool over_cap_ = false;
   bool failed_ = false;  // close at the next turn on the loop
   bool draining_ = false;
   bool begin_drain_ = false;    // tell the protocol after the next receive()
@@ -134,6 +155,7 @@ class Connection final : public http::Strand,
   Signals next_turn_ = 0;
   std::vector<Task> tasks_;
   net::TimerQueue timers_;
+  base::TimePoint handshake_until_;
   base::TimePoint linger_until_;
   std::size_t reported_in_flight_ = 0;
   // The loop's timer is moved only to earlier times. A deadline that moves back, as those of

@@ -16,6 +16,7 @@ using base::Code;
 struct HttpServer::Totals {
   std::atomic<std::uint64_t> accepted = 0;
   std::atomic<std::uint64_t> refused = 0;
+  std::atomic<std::uint64_t> refused_answered = 0;
   Counters bytes;
 };
 
@@ -40,7 +41,7 @@ class HttpServer::Run {
  private:
   base::Status make_shards();
   void accepted(base::UniqueFd socket, const net::SocketAddress& peer);
-  void connection_gone();
+  void connection_gone(bool over_cap);
   Shard& least_busy();
   void close_listener(bool take_waiting);
 
@@ -57,6 +58,7 @@ class HttpServer::Run {
   std::optional<net::Acceptor> acceptor_;
 
   std::atomic<std::size_t> connections_ = 0;
+  std::atomic<std::size_t> being_refused_ = 0;  // of them
   std::mutex mutex_;
   std::condition_variable changed_;
   bool listening_ = false;  // guarded by mutex_: no more connections can come once false
@@ -93,7 +95,8 @@ base::Status HttpServer::Run::make_shards() {
   const ShardContext context{.factory = factory_,
                              .limits = options_.limits,
                              .counters = totals_.bytes,
-                             .on_gone = [this] { connection_gone(); },
+                             .tls = options_.tls,
+                             .on_gone = [this](bool over_cap) { connection_gone(over_cap); },
                              .on_error = options_.on_error};
   for (int i = 0; i < options_.threads; ++i) {
     auto loop = net::Loop::create(options_.loop);
@@ -104,13 +107,20 @@ base::Status HttpServer::Run::make_shards() {
 }
 
 void HttpServer::Run::accepted(base::UniqueFd socket, const net::SocketAddress& peer) {
-  if (connections_.load(std::memory_order_relaxed) >= options_.max_connections) {
+  // Only this thread adds to the two.
+  const std::size_t refusing = being_refused_.load(std::memory_order_relaxed);
+  const bool over_cap =
+      connections_.load(std::memory_order_relaxed) >= options_.max_connections + refusing;
+  if (over_cap) {
     totals_.refused.fetch_add(1, std::memory_order_relaxed);
-    return;
+    if (refusing >= options_.refusal_allowance) return;
+    totals_.refused_answered.fetch_add(1, std::memory_order_relaxed);
+    being_refused_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    totals_.accepted.fetch_add(1, std::memory_order_relaxed);
   }
-  totals_.accepted.fetch_add(1, std::memory_order_relaxed);
   connections_.fetch_add(1, std::memory_order_relaxed);
-  least_busy().adopt(std::move(socket), peer);
+  least_busy().adopt(std::move(socket), peer, over_cap);
 }
 
 Shard& HttpServer::Run::least_busy() {
@@ -121,7 +131,9 @@ Shard& HttpServer::Run::least_busy() {
   return *best;
 }
 
-void HttpServer::Run::connection_gone() {
+void HttpServer::Run::connection_gone(bool over_cap) {
+  // First: the two may be read between, and too high a count only lets one in too early.
+  if (over_cap) being_refused_.fetch_sub(1, std::memory_order_relaxed);
   if (connections_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
@@ -246,6 +258,8 @@ void HttpServer::finish_stop() {
 ServerStatistics HttpServer::statistics() const {
   ServerStatistics statistics{.accepted_total = totals_->accepted.load(),
                               .refused_total = totals_->refused.load(),
+                              .refused_answered_total = totals_->refused_answered.load(),
+                              .handshake_failures_total = totals_->bytes.handshake_failures.load(),
                               .bytes_in = totals_->bytes.bytes_in.load(),
                               .bytes_out = totals_->bytes.bytes_out.load()};
   if (const auto run = current()) {

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/tls_context.h"
 #include "server/connection.h"
 
 namespace tfe::server {
@@ -23,9 +24,14 @@ struct ServerOptions {
   net::ListenOptions listen;
   // Loop threads, 1..256. Two already feed the core faster than it answers small requests.
   int threads = 2;
-  // Above this, connections are accepted and closed at once: the client learns it immediately and
-  // can go elsewhere, where a full queue would let it wait for its own timeout. At least 1.
+  // Speak TLS only. Null: clear text only.
+  std::shared_ptr<net::TlsContext> tls;
+  // Above this, clients are refused: they learn it immediately and can go elsewhere, where a full
+  // queue would let them wait for their own timeout. At least 1.
   std::size_t max_connections = 65536;
+  // So many connections above the limit are told why (Peer::over_cap: HTTP 429); any more are
+  // closed at once, or a flood of them would cost what the limit is there to save.
+  std::size_t refusal_allowance = 64;
   net::LoopOptions loop;
   ConnectionLimits limits;
   // Threads are called "<name>-<n>"; 15 characters count.
@@ -35,11 +41,13 @@ struct ServerOptions {
 };
 
 struct ServerStatistics {
-  std::size_t connections = 0;  // open now
+  std::size_t connections = 0;  // open now, with those being refused
   std::size_t in_flight = 0;    // requests now
   // Since the server object was made, over all starts.
   std::uint64_t accepted_total = 0;
-  std::uint64_t refused_total = 0;  // above max_connections
+  std::uint64_t refused_total = 0;             // above max_connections; not in accepted_total
+  std::uint64_t refused_answered_total = 0;    // those of them that were told
+  std::uint64_t handshake_failures_total = 0;  // TLS, also too slow or in clear text
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };

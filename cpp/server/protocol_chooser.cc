@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <utility>
+
+#include "server/over_cap.h"
 
 namespace tfe::server {
 namespace {
@@ -99,6 +102,40 @@ Protocols by_alpn(std::string_view alpn, Protocols allowed) {
   return allowed == Protocols::kHttp2 ? Protocols::kHttp2 : Protocols::kHttp1;
 }
 
+// What all connections of one factory share. They may refer to it, so it lives as long as the last
+// copy of the factory.
+struct Shared {
+  http::Handler& handler;
+  ProtocolOptions options;
+};
+
+std::unique_ptr<http::Protocol> make_protocol(const std::shared_ptr<const Shared>& shared,
+                                              http::Handler& handler, const Peer& peer,
+                                              std::shared_ptr<http::Strand> strand) {
+  // Written out once per connection; requests refer to it.
+  const std::string from = peer.address.text();
+  const std::string_view scheme = peer.tls ? "https" : "http";
+  const MakeProtocol http1 = [shared, &handler, strand, from, scheme] {
+    return std::make_unique<http1::Connection>(handler, strand, shared->options.http1,
+                                               base::Clock::now(), http1::Client{from, scheme});
+  };
+  const MakeProtocol http2 = [shared, &handler, strand, from] {
+    return std::make_unique<http2::Connection>(handler, strand, shared->options.http2,
+                                               base::Clock::now(), from);
+  };
+  const Protocols allowed = shared->options.protocols;
+  const Protocols protocols =
+      peer.tls || !peer.alpn.empty() ? by_alpn(peer.alpn, allowed) : allowed;
+  if (protocols == Protocols::kHttp1) return http1();
+  if (protocols == Protocols::kHttp2) return http2();
+  return make_sniffer(http1, http2, base::Clock::now() + shared->options.first_byte_timeout);
+}
+
+ProtocolOptions for_refusals(ProtocolOptions options) {
+  options.http1.limits.max_requests = 1;
+  return options;
+}
+
 }  // namespace
 
 std::unique_ptr<http::Protocol> make_sniffer(MakeProtocol http1, MakeProtocol http2,
@@ -107,22 +144,13 @@ std::unique_ptr<http::Protocol> make_sniffer(MakeProtocol http1, MakeProtocol ht
 }
 
 ProtocolFactory make_protocol_factory(http::Handler& handler, ProtocolOptions options) {
-  // Connections may refer to their options, so these live as long as the last copy of the factory.
-  auto shared = std::make_shared<const ProtocolOptions>(std::move(options));
-  return [&handler, shared](const Peer& peer, std::shared_ptr<http::Strand> strand) {
-    const MakeProtocol http1 = [&handler, shared, strand]() -> std::unique_ptr<http::Protocol> {
-      return std::make_unique<http1::Connection>(handler, strand, shared->http1,
-                                                 base::Clock::now());
-    };
-    const MakeProtocol http2 = [&handler, shared, strand]() -> std::unique_ptr<http::Protocol> {
-      return std::make_unique<http2::Connection>(handler, strand, shared->http2,
-                                                 base::Clock::now());
-    };
-    const Protocols protocols =
-        peer.alpn.empty() ? shared->protocols : by_alpn(peer.alpn, shared->protocols);
-    if (protocols == Protocols::kHttp1) return http1();
-    if (protocols == Protocols::kHttp2) return http2();
-    return make_sniffer(http1, http2, base::Clock::now() + shared->first_byte_timeout);
+  auto refusals = std::make_shared<const Shared>(handler, for_refusals(options));
+  auto usual = std::make_shared<const Shared>(handler, std::move(options));
+  return [usual, refusals](const Peer& peer, std::shared_ptr<http::Strand> strand) {
+    if (!peer.over_cap) return make_protocol(usual, usual->handler, peer, std::move(strand));
+    return make_refusal(usual->handler, base::Clock::now(), [&](http::Handler& refusing) {
+      return make_protocol(refusals, refusing, peer, std::move(strand));
+    });
   };
 }
 

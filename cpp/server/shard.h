@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "net/loop.h"
 #include "net/thread.h"
+#include "net/tls_context.h"
 #include "server/connection.h"
 
 namespace tfe::server {
@@ -23,8 +24,9 @@ struct ShardContext {
   const ProtocolFactory& factory;
   const ConnectionLimits& limits;
   Counters& counters;
+  std::shared_ptr<net::TlsContext> tls;  // null: clear text
   // A connection that adopt() took has gone. On the shard's thread.
-  std::function<void()> on_gone;
+  std::function<void(bool over_cap)> on_gone;
   std::function<void(const base::Error&)> on_error;  // may be empty
 };
 
@@ -36,7 +38,8 @@ class Shard final : public ConnectionOwner {
   base::Status start(const std::string& thread_name);
   void join() { thread_.join(); }
 
-  void adopt(base::UniqueFd socket, const net::SocketAddress& peer);
+  // `over_cap`: see Peer.
+  void adopt(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap);
   void drain();
   void abort();
 
@@ -48,14 +51,21 @@ class Shard final : public ConnectionOwner {
   void on_closed(Connection& connection) override;
 
  private:
-  void open(base::UniqueFd socket, const net::SocketAddress& peer);
+  struct Entry {
+    std::shared_ptr<Connection> connection;
+    bool over_cap = false;
+  };
+
+  void open(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap);
+  base::Result<std::unique_ptr<net::Transport>> make_transport(base::UniqueFd socket,
+                                                               const net::SocketAddress& peer);
   void notify_all(Signals signals);
-  void gone();
+  void gone(bool over_cap);
 
   const std::shared_ptr<net::Loop> loop_;
   const ShardContext context_;
   std::atomic<std::size_t> count_ = 0;
-  std::unordered_map<Connection*, std::shared_ptr<Connection>> open_;
+  std::unordered_map<Connection*, Entry> open_;
   bool draining_ = false;
   bool aborting_ = false;
   net::Thread thread_;

@@ -1,5 +1,6 @@
 #include "server/socket_pump.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,7 +25,7 @@ SocketPump::Outcome SocketPump::receive(http::Protocol& protocol, base::TimePoin
         protocol.received(result.count, now);
         break;
       case IoState::kBlocked:
-        readable_ = false;
+        read_blocked(result);
         return Outcome::kDone;
       case IoState::kEof:
         eof_ = true;
@@ -35,6 +36,34 @@ SocketPump::Outcome SocketPump::receive(http::Protocol& protocol, base::TimePoin
     }
   }
   return Outcome::kDone;
+}
+
+void SocketPump::read_blocked(const net::IoResult& result) {
+  readable_ = false;
+  if (!result.crossed) return;
+  read_waits_for_writable_ = true;
+  writable_ = false;
+  want_watch_writable();
+}
+
+void SocketPump::write_blocked(const net::IoResult& result) {
+  writable_ = false;
+  if (result.crossed) {
+    write_waits_for_readable_ = true;
+  } else {
+    want_watch_writable();
+  }
+}
+
+// A peer that takes a few bytes now and then would hold the rest of its response for ever.
+void SocketPump::track_stall(std::size_t count, base::TimePoint now) {
+  taken_since_stall_ += count;
+  if (writable_) {
+    stalled_since_.reset();
+  } else if (!stalled_since_ || taken_since_stall_ >= std::max<std::size_t>(stall_progress_, 1)) {
+    stalled_since_ = now;
+    taken_since_stall_ = 0;
+  }
 }
 
 SocketPump::Outcome SocketPump::send(http::Protocol& protocol, base::TimePoint now,
@@ -51,21 +80,14 @@ SocketPump::Outcome SocketPump::send(http::Protocol& protocol, base::TimePoint n
     if (sent >= budget) return Outcome::kMore;
     const net::IoResult result = transport_.write(output.segments());
     if (result.state == IoState::kFailed || result.state == IoState::kEof) return Outcome::kFailed;
-    if (result.exhausted) {
-      writable_ = false;
-      if (watch_writable_ == Watch::kNo) watch_writable_ = Watch::kWanted;
-    }
+    if (result.exhausted) write_blocked(result);
     if (result.count > 0) {
       sent += result.count;
       bytes_out_ += result.count;
       output.consume(result.count);
       protocol.sent(now);
     }
-    if (writable_) {
-      stalled_since_.reset();
-    } else if (result.count > 0 || !stalled_since_) {
-      stalled_since_ = now;
-    }
+    track_stall(result.count, now);
   }
 }
 
@@ -77,7 +99,11 @@ SocketPump::Outcome SocketPump::discard(std::size_t budget) {
     const net::IoResult result = transport_.read(scratch);
     if (result.state == IoState::kFailed) return Outcome::kFailed;
     eof_ = result.state == IoState::kEof;
-    if (result.exhausted && !peer_closed_) readable_ = false;
+    if (result.state == IoState::kBlocked) {
+      read_blocked(result);
+    } else if (result.exhausted && !peer_closed_) {
+      readable_ = false;
+    }
     dropped += result.count;
     bytes_in_ += result.count;
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/clock.h"
 #include "http/protocol.h"
@@ -22,10 +23,18 @@ class SocketPump {
     kFailed,  // the stream is dead
   };
 
-  explicit SocketPump(net::Transport& transport) : transport_(transport) {}
+  // `stall_progress`: what the peer has to take for the clock of stalled_since() to start anew.
+  SocketPump(net::Transport& transport, std::size_t stall_progress)
+      : transport_(transport), stall_progress_(stall_progress) {}
 
-  void note_readable() { readable_ = true; }
-  void note_writable() { writable_ = true; }
+  void note_readable() {
+    readable_ = true;
+    if (std::exchange(write_waits_for_readable_, false)) writable_ = true;
+  }
+  void note_writable() {
+    writable_ = true;
+    if (std::exchange(read_waits_for_writable_, false)) readable_ = true;
+  }
   // More bytes may be waiting before the end of the stream, so reading goes on until it shows.
   void note_peer_closed() { readable_ = peer_closed_ = true; }
 
@@ -43,8 +52,11 @@ class SocketPump {
   bool saw_eof() const { return eof_; }
   // Whether the last send() ended with nothing left to send.
   bool all_sent() const { return all_sent_; }
-  // Since when output has waited for the peer to read; reset by any progress.
+  // Since when output has waited for the peer to take enough of it.
   std::optional<base::TimePoint> stalled_since() const { return stalled_since_; }
+  void want_watch_writable() {
+    if (watch_writable_ == Watch::kNo) watch_writable_ = Watch::kWanted;
+  }
   // True once if the socket has to be watched for EPOLLOUT from now on.
   bool take_watch_writable();
 
@@ -52,16 +64,24 @@ class SocketPump {
   std::size_t take_bytes_out();
 
  private:
+  void read_blocked(const net::IoResult& result);
+  void write_blocked(const net::IoResult& result);
+  void track_stall(std::size_t count, base::TimePoint now);
+
   net::Transport& transport_;
+  const std::size_t stall_progress_;
   bool readable_ = false;
   bool writable_ = true;
   bool peer_closed_ = false;
   bool eof_ = false;
   bool all_sent_ = true;
+  bool read_waits_for_writable_ = false;
+  bool write_waits_for_readable_ = false;
   // Sockets are writable nearly always; watching for it only after the first short write spares
   // unix sockets a wake-up for everything the peer reads.
   enum class Watch : std::uint8_t { kNo, kWanted, kYes } watch_writable_ = Watch::kNo;
   std::optional<base::TimePoint> stalled_since_;
+  std::size_t taken_since_stall_ = 0;
   std::size_t bytes_in_ = 0;
   std::size_t bytes_out_ = 0;
 };

@@ -1,13 +1,15 @@
 #include "triton/allocator.h"
 
 #include "base/buffer_pool.h"
+#include "triton/buffer_attributes.h"
 #include "triton/request_context.h"
 
 namespace tfe::triton {
 
 namespace {
 
-// The buffer userp of blocks from the pool; memory of an observer has none.
+// The buffer userp of blocks from the pool. Memory of an observer has its IPC handle there, or
+// none.
 void* pooled_mark() {
   static char mark;
   return &mark;
@@ -41,6 +43,7 @@ capi::Err* on_alloc(capi::Allocator*, const char* name, std::size_t byte_size, M
   auto output = allocate(context, name, byte_size, buffer_userp);
   if (!output) return make_error(context.api(), output.error());
   *buffer = output->data;
+  if (output->ipc_handle) *buffer_userp = const_cast<CudaIpcHandle*>(output->ipc_handle);
   *actual = output->place.type;
   *actual_id = output->place.id;
   return nullptr;
@@ -55,10 +58,27 @@ capi::Err* on_free(capi::Allocator*, void* buffer, void* buffer_userp, std::size
 }
 
 // Backends ask before they allocate; without an answer they assume CPU but log about it.
-capi::Err* on_query(capi::Allocator*, void*, const char*, std::size_t*, MemoryType* type,
-                    std::int64_t* id) {
-  *type = MemoryType::kCpu;
-  *id = 0;
+capi::Err* on_query(capi::Allocator*, void* userp, const char* name, std::size_t* byte_size,
+                    MemoryType* type, std::int64_t* id) {
+  MemoryPlace place;
+  if (userp && name) {
+    const auto size = byte_size ? std::optional(*byte_size) : std::nullopt;
+    place = static_cast<RequestContext*>(userp)->observer().place_of(name, size);
+  }
+  *type = place.type;
+  *id = place.id;
+  return nullptr;
+}
+
+// Called after on_alloc. Size and place are what on_alloc reported; only the handle is asked for.
+capi::Err* on_attributes(capi::Allocator*, const char*, capi::Attributes* attributes, void* userp,
+                         void* buffer_userp) {
+  if (!buffer_userp || buffer_userp == pooled_mark()) return nullptr;
+  const Api& api = static_cast<RequestContext*>(userp)->api();
+  const auto& handle = *static_cast<const CudaIpcHandle*>(buffer_userp);
+  if (auto status = set_ipc_handle(api, attributes, handle); !status) {
+    return make_error(api, status.error());
+  }
   return nullptr;
 }
 
@@ -71,6 +91,10 @@ base::Result<TRITONSERVER_ResponseAllocator*> make_allocator(const Api& api) {
   if (!status) return std::unexpected(std::move(status.error()));
   if (api.ResponseAllocatorSetQueryFunction) {
     status = call(api, api.ResponseAllocatorSetQueryFunction, allocator, &on_query);
+    if (!status) return std::unexpected(std::move(status.error()));
+  }
+  if (api.ResponseAllocatorSetBufferAttributesFunction) {
+    status = call(api, api.ResponseAllocatorSetBufferAttributesFunction, allocator, &on_attributes);
     if (!status) return std::unexpected(std::move(status.error()));
   }
   return allocator;

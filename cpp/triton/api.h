@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "triton/trace.h"
 #include "triton/types.h"
 
 struct TRITONSERVER_BufferAttributes;
@@ -64,7 +65,6 @@ enum class ParameterType : std::int32_t {
   kDouble = 3,
   kBytes = 4,
 };
-enum class TraceActivity : std::int32_t {};
 enum class MetricFormat : std::int32_t { kPrometheus = 0 };
 
 inline constexpr std::uint32_t kIndexReady = 1;

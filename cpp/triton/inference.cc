@@ -1,5 +1,6 @@
 #include "triton/inference.h"
 
+#include "triton/buffer_attributes.h"
 #include "triton/library.h"
 #include "triton/request_context.h"
 
@@ -25,15 +26,19 @@ bool in_callback() { return callback_depth > 0; }
 
 const Api& RequestContext::api() const { return server_->library().api(); }
 
-base::Status RequestContext::send(const std::shared_ptr<RequestContext>& context) {
+base::Status RequestContext::send(const std::shared_ptr<RequestContext>& context, Trace* trace) {
   if (context->server_->stopped()) return stopped_error();
   if (auto status = context->bind_callbacks(); !status) return status;
   // Callbacks may run, and finish() may drop self_, before the call returns.
   context->self_ = context;
   const Api& api = context->api();
   auto status = call(api, api.ServerInferAsync, context->server_->handle_, context->handle_,
-                     static_cast<capi::Trace*>(nullptr));
-  if (!status) context->self_.reset();
+                     trace != nullptr ? trace->handle_ : nullptr);
+  if (!status) {
+    context->self_.reset();
+  } else if (trace != nullptr) {
+    trace->forget();
+  }
   return status;
 }
 
@@ -115,7 +120,8 @@ base::Result<Request> Request::create(std::shared_ptr<Server> server, const std:
 Request::Request(Request&& other) noexcept
     : server_(std::move(other.server_)),
       handle_(std::exchange(other.handle_, nullptr)),
-      kept_(std::move(other.kept_)) {}
+      kept_(std::move(other.kept_)),
+      trace_(std::move(other.trace_)) {}
 
 Request& Request::operator=(Request&& other) noexcept {
   if (this != &other) {
@@ -123,6 +129,7 @@ Request& Request::operator=(Request&& other) noexcept {
     server_ = std::move(other.server_);
     handle_ = std::exchange(other.handle_, nullptr);
     kept_ = std::move(other.kept_);
+    trace_ = std::move(other.trace_);
   }
   return *this;
 }
@@ -134,6 +141,7 @@ void Request::reset() {
   (void)call(api(), api().InferenceRequestDelete, std::exchange(handle_, nullptr));
   server_->request_ended();
   kept_.clear();
+  trace_.reset();  // after the request, which may hold it still
 }
 
 const Api& Request::api() const { return server_->library().api(); }
@@ -192,6 +200,16 @@ base::Status Request::append_input(const std::string& name, base::Bytes data, Me
               static_cast<const void*>(data.data()), data.size(), place.type, place.id);
 }
 
+base::Status Request::append_device_input(const std::string& name, base::Bytes data,
+                                          MemoryPlace place, const CudaIpcHandle& handle) {
+  auto attributes = BufferAttributes::create(api(), data.size(), place);
+  if (!attributes) return std::unexpected(std::move(attributes.error()));
+  if (auto status = attributes->set_ipc_handle(handle); !status) return status;
+  // The core copies the attributes.
+  return call(api(), api().InferenceRequestAppendInputDataWithBufferAttributes, handle_,
+              name.c_str(), static_cast<const void*>(data.data()), attributes->get());
+}
+
 base::Status Request::add_output(const std::string& name) {
   return call(api(), api().InferenceRequestAddRequestedOutput, handle_, name.c_str());
 }
@@ -202,7 +220,8 @@ base::Result<std::shared_ptr<Cancellation>> Request::send(std::shared_ptr<Observ
   Request request = std::move(*this);
   auto context = std::make_shared<RequestContext>(request.server_, request.handle_,
                                                   std::move(observer), std::move(request.kept_));
-  if (auto status = RequestContext::send(context); !status) {
+  Trace* trace = request.trace_ ? &*request.trace_ : nullptr;
+  if (auto status = RequestContext::send(context, trace); !status) {
     return std::unexpected(std::move(status.error()));
   }
   request.handle_ = nullptr;  // the context's now, or deleted already

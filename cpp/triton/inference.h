@@ -13,10 +13,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "triton/trace.h"
 #include "triton/types.h"
 
 struct TRITONSERVER_InferenceRequest;
@@ -68,6 +70,8 @@ class Response {
 struct OutputBuffer {
   void* data = nullptr;
   MemoryPlace place;
+  // Of device memory that another process made; read until the final response.
+  const CudaIpcHandle* ipc_handle = nullptr;
 };
 
 // Called by threads of the core and of backends, also before Request::send returned and on the
@@ -83,6 +87,13 @@ class Observer {
     (void)output;
     (void)byte_size;
     return std::nullopt;
+  }
+  // Where allocate() would put an output, for backends that ask before they have its contents; the
+  // size is not always known yet. The default is CPU memory.
+  virtual MemoryPlace place_of(std::string_view output, std::optional<std::size_t> byte_size) {
+    (void)output;
+    (void)byte_size;
+    return {};
   }
   // `response` is empty for a bare final flag. Exactly one call per request has `final` set.
   virtual void on_response(std::optional<Response> response, bool final) = 0;
@@ -117,7 +128,12 @@ class Request {
   base::Status add_raw_input(const std::string& name);
   // Not copied; must stay valid until released, see keep(). Zero bytes are ignored by the core.
   base::Status append_input(const std::string& name, base::Bytes data, MemoryPlace place = {});
+  // Device memory of another process, with the handle by which a backend's own processes open it.
+  base::Status append_device_input(const std::string& name, base::Bytes data, MemoryPlace place,
+                                   const CudaIpcHandle& handle);
   base::Status add_output(const std::string& name);
+  // The core reports to the trace's observer. Kept, and released with the request, until sent.
+  void set_trace(Trace trace) { trace_ = std::move(trace); }
   // Keeps input memory alive until the core has released the request.
   void keep(base::Owner owner);
 
@@ -133,6 +149,7 @@ class Request {
   std::shared_ptr<Server> server_;
   TRITONSERVER_InferenceRequest* handle_;
   std::vector<base::Owner> kept_;
+  std::optional<Trace> trace_;
 };
 
 }  // namespace tfe::triton

@@ -1,5 +1,6 @@
 #include "triton/logging.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "triton/library.h"
@@ -28,16 +29,21 @@ base::Status apply_all(const Api& api, const LogSettings& settings) {
   return status;
 }
 
-// The levels to come back to when the last QuietLog ends. Levels are process-wide, so is this.
-struct Quiet {
+// What the core does not tell. Its log is process-wide, so is this.
+struct State {
   std::mutex mutex;
-  int depth = 0;
-  LogSettings before;
+  // What was set last; the core's defaults before.
+  int verbose = 0;
+  LogFormat format = LogFormat::kDefault;
+  std::string file;
+  // The levels to come back to when the last QuietLog ends.
+  int quiet_depth = 0;
+  LogSettings before_quiet;
 };
 
-Quiet& quiet() {
-  static auto* const state = new Quiet;  // servers may be made while static objects go
-  return *state;
+State& state() {
+  static auto* const object = new State;  // servers may be made while static objects go
+  return *object;
 }
 
 template <typename T>
@@ -45,26 +51,49 @@ void replace(std::optional<T>* target, const std::optional<T>& value) {
   if (value) *target = value;
 }
 
+void remember(const LogSettings& settings) {
+  state().verbose = settings.verbose.value_or(state().verbose);
+  state().format = settings.format.value_or(state().format);
+  if (settings.file) state().file = *settings.file;
+}
+
+// Somebody else may have set the level meanwhile: whether it is on is what the core says.
+int current_verbose(const Library& library) {
+  if (!log_enabled(library, LogLevel::kVerbose)) return 0;
+  return std::max(state().verbose, 1);
+}
+
 LogSettings current_levels(const Library& library) {
+  if (state().quiet_depth > 0) return state().before_quiet;
   LogSettings levels;
   levels.info = log_enabled(library, LogLevel::kInfo);
   levels.warn = log_enabled(library, LogLevel::kWarn);
   levels.error = log_enabled(library, LogLevel::kError);
-  levels.verbose = log_enabled(library, LogLevel::kVerbose) ? 1 : 0;
+  levels.verbose = current_verbose(library);
   return levels;
 }
 
 }  // namespace
 
 base::Status set_log_settings(const Library& library, const LogSettings& settings) {
-  std::lock_guard lock(quiet().mutex);
-  if (quiet().depth > 0) {
-    replace(&quiet().before.info, settings.info);
-    replace(&quiet().before.warn, settings.warn);
-    replace(&quiet().before.error, settings.error);
-    replace(&quiet().before.verbose, settings.verbose);
+  std::lock_guard lock(state().mutex);
+  if (state().quiet_depth > 0) {
+    replace(&state().before_quiet.info, settings.info);
+    replace(&state().before_quiet.warn, settings.warn);
+    replace(&state().before_quiet.error, settings.error);
+    replace(&state().before_quiet.verbose, settings.verbose);
   }
-  return apply_all(library.api(), settings);
+  auto status = apply_all(library.api(), settings);
+  if (status) remember(settings);
+  return status;
+}
+
+LogSettings current_log_settings(const Library& library) {
+  std::lock_guard lock(state().mutex);
+  LogSettings settings = current_levels(library);
+  settings.format = state().format;
+  settings.file = state().file;
+  return settings;
 }
 
 bool log_enabled(const Library& library, LogLevel level) {
@@ -78,8 +107,9 @@ base::Status log_message(const Library& library, LogLevel level, const std::stri
 
 // A core without these functions only costs the silence: their errors are not looked at.
 QuietLog::QuietLog(const Library& library) : library_(library) {
-  std::lock_guard lock(quiet().mutex);
-  if (quiet().depth++ == 0) quiet().before = current_levels(library);
+  std::lock_guard lock(state().mutex);
+  if (state().quiet_depth == 0) state().before_quiet = current_levels(library);
+  ++state().quiet_depth;
   LogSettings off;
   off.info = off.warn = off.error = false;
   off.verbose = 0;
@@ -87,8 +117,8 @@ QuietLog::QuietLog(const Library& library) : library_(library) {
 }
 
 QuietLog::~QuietLog() {
-  std::lock_guard lock(quiet().mutex);
-  if (--quiet().depth == 0) (void)apply_all(library_.api(), quiet().before);
+  std::lock_guard lock(state().mutex);
+  if (--state().quiet_depth == 0) (void)apply_all(library_.api(), state().before_quiet);
 }
 
 }  // namespace tfe::triton

@@ -24,6 +24,10 @@ struct LogSettings {
 // Applied in the order file, info, warn, error, format, verbose; stops at the first failure
 // (kInternal: the file cannot be opened).
 base::Status set_log_settings(const Library& library, const LogSettings& settings);
+// What is in force, every member set. Levels that were not set through this project (by the maker
+// of an adopted server) are known as on or off only, verbose then as 1; its format and file are not
+// known, and told as the core's defaults. Under a QuietLog: what will hold after it.
+LogSettings current_log_settings(const Library& library);
 // kVerbose: on at any level above 0.
 bool log_enabled(const Library& library, LogLevel level);
 // Writes one record under the given source file and line.
@@ -31,8 +35,7 @@ base::Status log_message(const Library& library, LogLevel level, const std::stri
                          const std::string& message);
 
 // Switches info, warning, error and verbose off while it lives, for a start that must be silent;
-// what set_log_settings() sets meanwhile holds afterwards. May overlap with others of its kind. The
-// verbose level comes back as 1 if it was higher: the core only tells whether it is on.
+// what set_log_settings() sets meanwhile holds afterwards. May overlap with others of its kind.
 class QuietLog {
  public:
   explicit QuietLog(const Library& library);

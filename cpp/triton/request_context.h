@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "triton/inference.h"
 #include "triton/server.h"
+#include "triton/trace.h"
 
 namespace tfe::triton {
 
@@ -27,8 +28,8 @@ class RequestContext final : public Cancellation {
         kept_(std::move(kept)) {}
 
   // Hands `context` to the core, which then owns a reference. On failure the caller still owns the
-  // request's handle.
-  static base::Status send(const std::shared_ptr<RequestContext>& context);
+  // request's handle, and the trace (may be null) must be destroyed after it.
+  static base::Status send(const std::shared_ptr<RequestContext>& context, Trace* trace);
 
   void cancel() override;
 

@@ -63,6 +63,9 @@ class Server : public std::enable_shared_from_this<Server> {
   // The same for foreign code, which counts no reference: from now on the server is never deleted.
   std::uintptr_t lend_address();
   const Library& library() const { return *library_; }
+  // What names of shared memory objects of the Python backend begin with, if its configuration says
+  // (shm-region-prefix-name); otherwise empty, and unknown for an adopted server.
+  const std::string& python_memory_prefix() const { return python_memory_prefix_; }
 
   base::Result<bool> live() const;
   base::Result<bool> ready() const;
@@ -115,7 +118,8 @@ class Server : public std::enable_shared_from_this<Server> {
   TRITONSERVER_Server* handle_;
   Ownership ownership_;
   unsigned exit_timeout_;  // seconds
-  int process_;            // a forked child must not touch the parent's server
+  std::string python_memory_prefix_;
+  int process_;  // a forked child must not touch the parent's server
   std::atomic<bool> stopped_ = false;
   std::atomic<bool> keep_forever_ = false;   // lent, or its stop failed
   std::atomic<std::int64_t> in_flight_ = 0;  // requests that exist

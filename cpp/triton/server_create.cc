@@ -80,6 +80,15 @@ base::Result<TRITONSERVER_Server*> make_server(const std::shared_ptr<const Libra
   return server;
 }
 
+std::string configured_prefix(const ServerOptions& options) {
+  const auto backend = options.backend_configuration.find("python");
+  if (backend == options.backend_configuration.end()) return {};
+  for (const auto& [name, value] : backend->second) {
+    if (name == "shm-region-prefix-name") return value;
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<std::shared_ptr<Server>> Server::create(std::shared_ptr<const Library> library,
@@ -93,6 +102,7 @@ base::Result<std::shared_ptr<Server>> Server::create(std::shared_ptr<const Libra
   }
   std::shared_ptr<Server> server(
       new Server(std::move(library), *handle, Ownership::kOwned, options.exit_timeout));
+  server->python_memory_prefix_ = configured_prefix(options);
   registry.add(server);
   if (options.exit_on_error) {
     if (auto status = server->check_models_loaded(options); !status) {

@@ -1,6 +1,7 @@
 // Vocabulary of Triton's C API as C++ types; the values are those of its ABI.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -40,6 +41,9 @@ struct MemoryPlace {
   MemoryType type = MemoryType::kCpu;
   std::int64_t id = 0;
 };
+
+// cudaIpcMemHandle_t: what one process needs to open device memory of another.
+using CudaIpcHandle = std::array<std::byte, 64>;
 
 using Shape = std::vector<std::int64_t>;
 

@@ -12,6 +12,7 @@
 
 extern "C" {
 
+struct TRITONSERVER_BufferAttributes;
 struct TRITONSERVER_Error;
 struct TRITONSERVER_Message;
 struct TRITONBACKEND_Model;
@@ -72,6 +73,14 @@ void TRITONSERVER_ErrorDelete(TRITONSERVER_Error* error);
 TRITONSERVER_Error* TRITONSERVER_MessageSerializeToJson(TRITONSERVER_Message* message,
                                                         const char** base, std::size_t* byte_size);
 TRITONSERVER_Error* TRITONSERVER_MessageDelete(TRITONSERVER_Message* message);
+TRITONSERVER_Error* TRITONSERVER_BufferAttributesMemoryTypeId(
+    TRITONSERVER_BufferAttributes* attributes, std::int64_t* memory_type_id);
+TRITONSERVER_Error* TRITONSERVER_BufferAttributesMemoryType(
+    TRITONSERVER_BufferAttributes* attributes, TRITONSERVER_MemoryType* memory_type);
+TRITONSERVER_Error* TRITONSERVER_BufferAttributesCudaIpcHandle(
+    TRITONSERVER_BufferAttributes* attributes, void** cuda_ipc_handle);
+TRITONSERVER_Error* TRITONSERVER_BufferAttributesByteSize(TRITONSERVER_BufferAttributes* attributes,
+                                                          std::size_t* byte_size);
 
 TRITONSERVER_Error* TRITONBACKEND_ModelConfig(TRITONBACKEND_Model* model,
                                               std::uint32_t config_version,
@@ -126,6 +135,12 @@ TRITONSERVER_Error* TRITONBACKEND_InputBuffer(TRITONBACKEND_Input* input, std::u
                                               const void** buffer, std::uint64_t* byte_size,
                                               TRITONSERVER_MemoryType* memory_type,
                                               std::int64_t* memory_type_id);
+TRITONSERVER_Error* TRITONBACKEND_InputBufferAttributes(TRITONBACKEND_Input* input,
+                                                        std::uint32_t index, const void** buffer,
+                                                        TRITONSERVER_BufferAttributes** attributes);
+TRITONSERVER_Error* TRITONBACKEND_RequestOutputBufferProperties(
+    TRITONBACKEND_Request* request, const char* name, std::size_t* byte_size,
+    TRITONSERVER_MemoryType* memory_type, std::int64_t* memory_type_id);
 
 TRITONSERVER_Error* TRITONBACKEND_ResponseNew(TRITONBACKEND_Response** response,
                                               TRITONBACKEND_Request* request);
@@ -148,6 +163,8 @@ TRITONSERVER_Error* TRITONBACKEND_OutputBuffer(TRITONBACKEND_Output* output, voi
                                                std::uint64_t byte_size,
                                                TRITONSERVER_MemoryType* memory_type,
                                                std::int64_t* memory_type_id);
+TRITONSERVER_Error* TRITONBACKEND_OutputBufferAttributes(
+    TRITONBACKEND_Output* output, TRITONSERVER_BufferAttributes** attributes);
 TRITONSERVER_Error* TRITONBACKEND_ResponseSetStringParameter(TRITONBACKEND_Response* response,
                                                              const char* name, const char* value);
 TRITONSERVER_Error* TRITONBACKEND_ResponseSetIntParameter(TRITONBACKEND_Response* response,

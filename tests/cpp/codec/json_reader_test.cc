@@ -301,5 +301,27 @@ TEST(JsonReader, EveryPrefixOfADocumentIsRefused) {
   }
 }
 
+TEST(JsonReader, CountsElementsBeforeTheyAreVisited) {
+  const auto count = [](std::string_view text) {
+    return read_value(text, [](JsonValue value) -> base::Result<std::size_t> {
+      auto counted = value.count_elements();
+      if (!counted) return counted;
+      std::size_t visited = 0;
+      auto status = value.each_element([&](JsonValue element) {
+        ++visited;
+        return element.validate();
+      });
+      if (!status) return std::unexpected(status.error());
+      EXPECT_EQ(visited, *counted);
+      return counted;
+    });
+  };
+  EXPECT_EQ(count("[]"), 0u);
+  EXPECT_EQ(count("[1]"), 1u);
+  EXPECT_EQ(count("[[1,2],{\"a\":[3]},\"x\",null]"), 4u);
+  EXPECT_EQ(count("5").error().message, "attempt to access JSON non-array as array");
+  EXPECT_TRUE(count("[1,2").error().message.starts_with("failed to parse the request JSON"));
+}
+
 }  // namespace
 }  // namespace tfe::codec

@@ -16,6 +16,19 @@ TEST(Router, KnowsEveryEndpoint) {
   EXPECT_EQ(route("/v2/models/stats").endpoint, Endpoint::kModelStatistics);
   EXPECT_EQ(route("/v2/models/m/infer").endpoint, Endpoint::kInfer);
   EXPECT_EQ(route("/v2/models/m/versions/1/infer").endpoint, Endpoint::kInfer);
+  EXPECT_EQ(route("/v2/models/m/generate").endpoint, Endpoint::kGenerate);
+  EXPECT_EQ(route("/v2/models/m/versions/1/generate_stream").endpoint, Endpoint::kGenerateStream);
+  EXPECT_EQ(route("/v2/models/m/trace/setting").endpoint, Endpoint::kTraceSetting);
+  EXPECT_EQ(route("/v2/trace/setting").endpoint, Endpoint::kTraceSetting);
+  EXPECT_EQ(route("/v2/logging").endpoint, Endpoint::kLogging);
+  EXPECT_EQ(route("/v2/systemsharedmemory/status").endpoint, Endpoint::kSystemMemoryStatus);
+  EXPECT_EQ(route("/v2/systemsharedmemory/register").endpoint, Endpoint::kSystemMemoryRegister);
+  EXPECT_EQ(route("/v2/systemsharedmemory/region/r/unregister").endpoint,
+            Endpoint::kSystemMemoryUnregister);
+  EXPECT_EQ(route("/v2/cudasharedmemory/region/r/status").endpoint, Endpoint::kCudaMemoryStatus);
+  EXPECT_EQ(route("/v2/cudasharedmemory/region/r/register").endpoint,
+            Endpoint::kCudaMemoryRegister);
+  EXPECT_EQ(route("/v2/cudasharedmemory/unregister").endpoint, Endpoint::kCudaMemoryUnregister);
   EXPECT_EQ(route("/v2/repository/index").endpoint, Endpoint::kRepositoryIndex);
   EXPECT_EQ(route("/v2/repository/r/index").endpoint, Endpoint::kRepositoryIndex);
   EXPECT_EQ(route("/v2/repository/models/m/load").endpoint, Endpoint::kRepositoryLoad);
@@ -30,6 +43,10 @@ TEST(Router, CapturesNamesAndVersions) {
   EXPECT_EQ(load.repository.view(), "models");
   EXPECT_EQ(load.model.view(), "m");
   EXPECT_TRUE(route("/v2/models/stats").model.empty());
+  EXPECT_TRUE(route("/v2/trace/setting").model.empty());
+  EXPECT_EQ(route("/v2/models/m/trace/setting").model.view(), "m");
+  EXPECT_EQ(route("/v2/systemsharedmemory/region/a%20b/status").region.view(), "a b");
+  EXPECT_TRUE(route("/v2/systemsharedmemory/status").region.empty());
   EXPECT_EQ(route("/v2/models/stats/ready").model.view(), "stats");
 }
 
@@ -72,6 +89,16 @@ TEST(Router, RefusesEverythingElse) {
                              "/v2/repository/a/b/index",
                              "/v2/repository/models//load",
                              "/base/v2/health/live",
+                             "/v2/models/m/versions/1/trace/setting",
+                             "/v2/trace",
+                             "/v2/logging/",
+                             "/v2/systemsharedmemory",
+                             "/v2/systemsharedmemory/region/status",
+                             "/v2/systemsharedmemory/region//status",
+                             "/v2/systemsharedmemoryregion/r/status",
+                             "/v2/cudasharedmemory/region/r",
+                             "/v2/cudasharedmemory/region/r/status/",
+                             "/v2/models/m/generate/stream",
                              "/v2/models/m/infer/"}) {
     EXPECT_EQ(route(target).endpoint, Endpoint::kUnknown) << target;
   }

@@ -20,6 +20,19 @@ TEST(Http1Connection, AnswersAtOnce) {
   EXPECT_FALSE(peer.connection->finished());
 }
 
+TEST(Http1Connection, TellsWhereTheClientIs) {
+  Peer peer;
+  peer.send("GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(peer.request(0).peer, "10.0.0.1:5");
+  EXPECT_EQ(peer.request(0).scheme, "https");
+}
+
+TEST(Http1Connection, EmptyExpectationIsNone) {
+  Peer peer;
+  peer.send("POST /echo HTTP/1.1\r\nExpect:\r\nContent-Length: 1\r\n\r\na");
+  EXPECT_EQ(peer.received, answer_text("200 OK", "a"));
+}
+
 TEST(Http1Connection, SameEventsForEverySplit) {
   const auto script =
       "\r\n\r\nPOST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"

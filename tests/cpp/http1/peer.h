@@ -30,6 +30,8 @@ struct Seen {
   std::string method;
   std::string target;
   std::string authority;
+  std::string peer;
+  std::string scheme;
   int version = 0;
   std::int64_t content_length = 0;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -38,6 +40,7 @@ struct Seen {
   bool ended = false;
   bool aborted = false;
   int writable = 0;
+  base::TimePoint received_at;
   http::Exchange* exchange = nullptr;
 };
 
@@ -82,8 +85,11 @@ class ScriptedHandler final : public http::Handler {
     seen.target = head.target;
     seen.authority = head.authority;
     seen.version = head.version;
+    seen.peer = head.peer;
+    seen.scheme = head.scheme;
     seen.content_length = head.content_length;
     for (const auto& [name, value] : head.headers) seen.headers.emplace_back(name, value);
+    seen.received_at = head.received_at;
     seen.exchange = &exchange;
     if (head.target == "/now") exchange.respond({}, base::Chain::of("now"));
     if (head.target == "/wait") exchange.send_continue();
@@ -92,7 +98,13 @@ class ScriptedHandler final : public http::Handler {
     return std::make_shared<ScriptedSink>(seen, answers, direct);
   }
 
+  void on_refused(const http::RefusedRequest& request) override {
+    refused.push_back(std::string(request.peer) + " " + std::string(request.method) + " " +
+                      std::string(request.target) + " " + std::to_string(request.status));
+  }
+
   std::vector<std::unique_ptr<Seen>> requests;
+  std::vector<std::string> refused;
 };
 
 inline std::string_view fixed_date() { return "Sun, 06 Nov 1994 08:49:37 GMT"; }
@@ -102,7 +114,8 @@ class Peer {
   explicit Peer(Limits limits = {}) {
     options.limits = limits;
     options.date = fixed_date;
-    connection = std::make_unique<Connection>(handler, strand, options, now);
+    connection =
+        std::make_unique<Connection>(handler, strand, options, now, Client{"10.0.0.1:5", "https"});
   }
 
   // Sends `bytes` at most `piece` at a time; stops where the connection does not read.

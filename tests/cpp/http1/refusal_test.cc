@@ -26,9 +26,12 @@ TEST_P(Http1Refusal, AnswersAndCloses) {
   limits.max_chunk_count = 3;
   limits.max_chunk_line = 40;
   limits.max_trailer_bytes = 50;
-  for (std::size_t piece : {1u, 3u, 100'000u}) {
+  const std::string_view input = GetParam().input;
+  // Byte by byte, in two at every byte, and whole.
+  for (std::size_t first = 0; first <= input.size(); ++first) {
     Peer peer(limits);
-    peer.send(GetParam().input, piece);
+    peer.send(input.substr(0, first));
+    peer.send(input.substr(first), first == 0 ? 1 : SIZE_MAX);
     const std::string start = "HTTP/1.1 " + std::string(GetParam().status) + "\r\n";
     EXPECT_TRUE(peer.received.starts_with(start)) << peer.received;
     EXPECT_NE(peer.received.find("\r\nConnection: close\r\n"), std::string::npos);
@@ -54,6 +57,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoTarget", "GET HTTP/1.1\r\n\r\n", "400 Bad Request"},
         Case{"LowerVersion", "GET / http/1.1\r\n\r\n", "400 Bad Request"},
         Case{"Http2Preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 HTTP Version Not Supported"},
+        Case{"OtherExpectation", "POST /a HTTP/1.1\r\nExpect: the-worst\r\n\r\n",
+             "417 Expectation Failed"},
+        Case{"TwoExpectations", "POST /a HTTP/1.1\r\nExpect: 100-continue, more\r\n\r\n",
+             "417 Expectation Failed"},
         Case{"BlankInTarget", "GET /a b HTTP/1.1\r\n\r\n", "400 Bad Request"},
         Case{"ControlInTarget", "GET /a\x01 HTTP/1.1\r\n\r\n", "400 Bad Request"},
         Case{"RelativeTarget", "GET a HTTP/1.1\r\n\r\n", "400 Bad Request"},
@@ -199,7 +206,9 @@ TEST(Http1Timeouts, SlowHeadIsRefused) {
 }
 
 TEST(Http1Timeouts, SilentBodyIsRefused) {
-  Peer peer;
+  Limits limits;
+  limits.min_body_progress = 0;
+  Peer peer(limits);
   peer.send("POST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
   const auto due = peer.connection->deadline();
   peer.now += std::chrono::seconds(5);
@@ -208,6 +217,96 @@ TEST(Http1Timeouts, SilentBodyIsRefused) {
   pass_deadline(peer);
   EXPECT_TRUE(peer.take().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
   EXPECT_TRUE(peer.request(0).aborted);
+}
+
+TEST(Http1Timeouts, TricklingBodyIsRefused) {
+  Limits limits;
+  limits.min_body_progress = 100;
+  for (const std::string_view framing : {"Content-Length: 1000", "Transfer-Encoding: chunked"}) {
+    Peer peer(limits);
+    peer.send("POST /a HTTP/1.1\r\n" + std::string(framing) + "\r\n\r\n3e8\r\n");
+    const auto due = peer.connection->deadline();
+    for (int i = 0; i < 90; ++i) {
+      peer.now += std::chrono::milliseconds(100);
+      peer.send("x");
+    }
+    EXPECT_EQ(peer.connection->deadline(), due) << "single bytes do not help";
+    peer.send(std::string(100, 'x'));
+    EXPECT_EQ(peer.connection->deadline(), peer.now + limits.body_timeout);
+    pass_deadline(peer);
+    EXPECT_TRUE(peer.take().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT_TRUE(peer.request(0).aborted);
+  }
+}
+
+TEST(Http1Timeouts, TheTimeOfTheHeadIsNotTheBodys) {
+  Peer peer;
+  peer.send("POST /a HTTP/1.1\r\nContent-Le");
+  peer.now += std::chrono::seconds(10);
+  peer.send("ngth: 10\r\n\r\n");
+  EXPECT_EQ(peer.connection->deadline(), peer.now + peer.options.limits.body_timeout);
+}
+
+TEST(Http1Timeouts, TheTimeOfAPausedBodyIsNotTheClients) {
+  Peer peer;
+  peer.send("POST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  peer.request(0).exchange->pause_body();
+  EXPECT_EQ(peer.connection->deadline(), std::nullopt);
+  peer.now += std::chrono::hours(1);
+  peer.request(0).exchange->resume_body();
+  peer.send("d");
+  EXPECT_EQ(peer.connection->deadline(), peer.now + peer.options.limits.body_timeout);
+}
+
+TEST(Http1Timeouts, EmptyLinesDoNotKeepAnIdleConnection) {
+  Peer peer;
+  for (int i = 0; i < 2; ++i) {
+    const auto due = peer.connection->deadline();
+    for (const std::string_view bytes : {"\r\n", "\r", "\n\r\n"}) {
+      peer.now += std::chrono::seconds(3);
+      peer.send(bytes, 1);
+    }
+    EXPECT_EQ(peer.connection->deadline(), due);
+    peer.send("GET /now HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(peer.connection->deadline(), peer.now + peer.options.limits.idle_timeout);
+  }
+  EXPECT_EQ(peer.handler.requests.size(), 2U);
+}
+
+TEST(Http1Timeouts, ZeroIsNever) {
+  Limits limits;
+  limits.header_timeout = limits.body_timeout = limits.idle_timeout = {};
+  Peer peer(limits);
+  EXPECT_EQ(peer.connection->deadline(), std::nullopt);
+  peer.send("POST /a HTT");
+  EXPECT_EQ(peer.connection->deadline(), std::nullopt);
+  peer.send("P/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(peer.connection->deadline(), std::nullopt);
+  peer.connection->on_deadline(peer.now + std::chrono::hours(1));
+  EXPECT_FALSE(peer.connection->finished());
+}
+
+TEST(Http1Limits, RequestsOfOneConnection) {
+  Limits limits;
+  limits.max_requests = 2;
+  Peer peer(limits);
+  peer.send("GET /now HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(peer.received.find("Connection: close"), std::string::npos);
+  peer.send("GET /now HTTP/1.1\r\n\r\n");
+  EXPECT_NE(peer.received.find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(peer.connection->finished());
+}
+
+TEST(Http1Refusals, AreToldToTheHandler) {
+  Peer peer;
+  peer.send("GET /a b HTTP/1.1\r\n\r\n");
+  peer.send("ignored");
+  ASSERT_EQ(peer.handler.refused.size(), 1U);
+  EXPECT_EQ(peer.handler.refused[0], "10.0.0.1:5 GET /a 400");
+  Peer garbage;
+  garbage.send("\x16\x03\x01");
+  ASSERT_EQ(garbage.handler.refused.size(), 1U);
+  EXPECT_EQ(garbage.handler.refused[0], "10.0.0.1:5   400");
 }
 
 TEST(Http1Timeouts, IdleConnectionIsClosedSilently) {

@@ -25,6 +25,7 @@ struct Seen {
   int ends = 0;
   int aborts = 0;
   int writables = 0;
+  base::TimePoint received_at;
 };
 
 class RecordingHandler final : public http::Handler {
@@ -45,6 +46,7 @@ class RecordingHandler final : public http::Handler {
     seen->method = head.method;
     seen->target = head.target;
     seen->authority = head.authority;
+    seen->received_at = head.received_at;
     for (const auto& header : head.headers) seen->headers.emplace_back(header.name, header.value);
     requests.push_back(seen);
     auto sink = std::make_shared<Sink>(*this, seen);

@@ -37,6 +37,41 @@ TEST(ExecutorTest, RefusesBeyondTheLimit) {
   EXPECT_EQ(done, 2);
 }
 
+TEST(ExecutorTest, QuickTasksDoNotWaitForSlowOnes) {
+  std::promise<void> gate;
+  std::shared_future<void> opened = gate.get_future().share();
+  Executor executor(2, 10);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(executor.submit([opened] { opened.wait(); }));
+  std::promise<void> done;
+  ASSERT_TRUE(executor.submit([&done] { done.set_value(); }, Executor::Lane::kQuick));
+  done.get_future().wait();
+  gate.set_value();
+}
+
+TEST(ExecutorTest, EachLaneHasItsLimit) {
+  std::promise<void> gate;
+  std::shared_future<void> opened = gate.get_future().share();
+  std::atomic<int> started = 0;
+  std::atomic<int> done = 0;
+  {
+    Executor executor(1, 1);
+    const auto block = [&started, opened] {
+      started.fetch_add(1);
+      started.notify_one();
+      opened.wait();
+    };
+    ASSERT_TRUE(executor.submit(block));
+    ASSERT_TRUE(executor.submit(block, Executor::Lane::kQuick));
+    for (int now = started; now < 2; now = started) started.wait(now);
+    EXPECT_TRUE(executor.submit([&done] { ++done; }));
+    EXPECT_FALSE(executor.submit([&done] { ++done; }));
+    EXPECT_TRUE(executor.submit([&done] { ++done; }, Executor::Lane::kQuick));
+    EXPECT_FALSE(executor.submit([&done] { ++done; }, Executor::Lane::kQuick));
+    gate.set_value();
+  }
+  EXPECT_EQ(done, 2);
+}
+
 TEST(ExecutorTest, ATaskMaySubmit) {
   std::promise<void> done;
   Executor executor(1, 10);

@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
-
+#include "kserve/events.h"
 #include "triton/core_fixture.h"
 
 namespace tfe::kserve {
@@ -16,7 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using tfe::testing::float_bytes;
-using tfe::testing::kPatience;
 using tfe::testing::TestServer;
 using tfe::testing::unwrap;
 using triton::DataType;
@@ -37,28 +34,6 @@ TestServer& core() {
   });
   return *server;
 }
-
-class Events : public InferReceiver {
- public:
-  void on_event(InferEvent event) override {
-    std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
-    changed_.notify_all();
-  }
-  std::vector<InferEvent> wait_final() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kPatience,
-                           [this] { return !events_.empty() && events_.back().final; })) {
-      throw std::runtime_error("no final event");
-    }
-    return events_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<InferEvent> events_;
-};
 
 InferRequest request_for(const std::string& model, const std::vector<float>& values,
                          triton::Shape shape = {}) {

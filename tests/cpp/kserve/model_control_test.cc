@@ -39,6 +39,49 @@ TEST(RepositoryNameTest, NamingOneIsUnsupported) {
   EXPECT_EQ(check_repository_name("r").error().code, base::Code::kUnsupported);
 }
 
+TEST(ModelControlTest, ParametersThatTheCoreWouldMisread) {
+  TestServer test({{.name = "m"}}, [](triton::ServerOptions& options) {
+    options.model_control_mode = triton::ModelControlMode::kExplicit;
+  });
+  const std::string nul(1, '\0');
+  for (const std::string& path : {std::string(), std::string("1/"), "1/a" + nul + "b"}) {
+    const auto status = load_model(*test.server, "m", {{"file:" + path, "x", true}});
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, base::Code::kInvalidArgument);
+    EXPECT_EQ(status.error().message,
+              "invalid parameter 'file:" + path +
+                  "', expected 'file:' and the path of a file in the model's directory");
+  }
+  const auto status = load_model(*test.server, "m", {{"config", "{}" + nul, false}});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message,
+            "invalid parameter 'config', the text must not contain a NUL byte");
+}
+
+TEST(ModelReadyTest, SaysWhyNot) {
+  TestServer test({{.name = "m"}}, [](triton::ServerOptions& options) {
+    options.model_control_mode = triton::ModelControlMode::kExplicit;
+  });
+  const auto expect_error = [&](const char* name, std::int64_t version, base::Code code,
+                                const std::string& message) {
+    const auto ready = model_ready(*test.server, name, version);
+    ASSERT_FALSE(ready);
+    EXPECT_EQ(ready.error().code, code);
+    EXPECT_EQ(ready.error().message, message);
+  };
+  const std::string unknown = "Request for unknown model: ";
+  expect_error("m", -1, base::Code::kNotFound, unknown + "'m' is not found");
+  ASSERT_TRUE(load_model(*test.server, "m", {}));
+  EXPECT_TRUE(*model_ready(*test.server, "m", -1));
+  EXPECT_TRUE(*model_ready(*test.server, "m", 1));
+  expect_error("m", 9, base::Code::kNotFound, unknown + "'m' version 9 is not found");
+  ASSERT_TRUE(unload_model(*test.server, "m", false));
+  expect_error("m", -1, base::Code::kNotFound, unknown + "'m' has no available versions");
+  expect_error("m", 1, base::Code::kUnavailable, unknown + "'m' version 1 is not at ready state");
+  test.server->stop();
+  EXPECT_EQ(model_ready(*test.server, "m", 1).error().code, base::Code::kUnavailable);
+}
+
 TEST(ModelControlTest, LoadsAndUnloadsOnTheRealCore) {
   TestServer test({{.name = "m"}}, [](triton::ServerOptions& options) {
     options.model_control_mode = triton::ModelControlMode::kExplicit;

@@ -8,6 +8,7 @@
 #include "kserve_grpc/waiting_exchange.h"
 #include "kserve_grpc/wire.h"
 #include "triton/core_fixture.h"
+#include "triton/fake_cuda.h"
 
 namespace tfe::kserve_grpc {
 namespace {
@@ -68,7 +69,7 @@ class GrpcService : public ::testing::Test {
   }
 
   static TestServer* core_;
-  kserve::Inference inference_{core_->server};
+  kserve::Inference inference_{core_->server, true};
   kserve::Executor executor_{2, 100};
   grpc::Router router_;
 };
@@ -217,6 +218,42 @@ TEST_F(GrpcService, LoadsWithAConfigurationOfTheRequest) {
 TEST_F(GrpcService, LeavesTheRestUnimplemented) {
   EXPECT_EQ(call("Nope").status, 12);
   EXPECT_EQ(call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo").status, 12);
+}
+
+std::string memory_parameters(std::uint32_t field, std::string_view region, std::int64_t offset,
+                              std::int64_t size) {
+  return map_field(field, "shared_memory_region", string_param(region)) +
+         map_field(field, "shared_memory_offset", int64_param(offset)) +
+         map_field(field, "shared_memory_byte_size", int64_param(size));
+}
+
+TEST_F(GrpcService, InfersOnSharedMemory) {
+  ShmObject object(4096);
+  object.put(8, float_text({1, 2}));
+  check(inference_.extensions().shared_memory.register_system("r", {object.key(), 0, 4096}));
+  const auto infer = [&](std::int64_t offset, std::int64_t size) {
+    return call(
+        "ModelInfer",
+        bytes_field(1, "ident") +
+            input_field("INPUT0", "FP32", {2}, memory_parameters(4, "r", 8, 8)) +
+            bytes_field(6, bytes_field(1, "OUTPUT0") + memory_parameters(2, "r", offset, size)));
+  };
+  const Answer answer = infer(100, 8);
+  EXPECT_EQ(answer.status, 0) << answer.message;
+  EXPECT_EQ(answer.body, bytes_field(1, "ident") + bytes_field(2, "1") +
+                             bytes_field(5, bytes_field(1, "OUTPUT0") + bytes_field(2, "FP32") +
+                                                packed_field(3, {2})) +
+                             bytes_field(6, ""));
+  EXPECT_EQ(object.get(100, 8), float_text({1, 2}));
+  EXPECT_EQ(infer(4090, 8).status, 3);
+  EXPECT_EQ(infer(-1, 8).message, "Invalid offset for shared memory region: 'r'");
+  const Answer small = infer(100, 7);
+  EXPECT_EQ(small.status, 13);
+  EXPECT_EQ(small.message,
+            "shared memory size specified with the request for output 'OUTPUT0' (7 bytes) should "
+            "be at least 8 bytes to hold the results");
+  check(inference_.extensions().shared_memory.unregister(kserve::RegionKind::kSystem, ""));
+  EXPECT_EQ(infer(100, 8).status, 5);
 }
 
 TEST(GrpcServiceAfterStop, IsUnavailable) {

@@ -40,12 +40,18 @@ TEST(DecodeInfer, EveryDatatype) {
             std::vector<double>{123456789.123456789});
   EXPECT_EQ(decode_data_of<char>("BYTES", "[2]", R"(["a\u0000b",""])"),
             (std::vector<char>{3, 0, 0, 0, 'a', 0, 'b', 0, 0, 0, 0}));
-  for (const char* type : {"FP16", "BF16"}) {
-    EXPECT_ERROR(data_error(type, "[1]", "[1]"), Code::kInvalidArgument,
-                 "receiving "s + type +
-                     " data via JSON is not supported. Please use the binary data format for "
-                     "input i");
-  }
+}
+
+TEST(DecodeInfer, HalfFloats) {
+  using Bits = std::vector<std::uint16_t>;
+  EXPECT_EQ(decode_data_of<std::uint16_t>("FP16", "[6]", "[1,0.1,65504,1e9,-Infinity,-0.0]"),
+            (Bits{0x3c00, 0x2e66, 0x7bff, 0x7c00, 0xfc00, 0x8000}));
+  EXPECT_EQ(decode_data_of<std::uint16_t>("BF16", "[3]", "[1,[0.1,NaN]]"),
+            (Bits{0x3f80, 0x3dcd, 0x7fc0}));
+  EXPECT_ERROR(data_error("FP16", "[1]", "[true]"), Code::kInternal,
+               "Unable to parse 'data': attempt to access JSON non-number as double");
+  EXPECT_ERROR(data_error("BF16", "[2]", "[1]"), Code::kInternal,
+               "Failed to parse 'data' field: shape does not match true shape");
 }
 
 TEST(DecodeInfer, ElementsOfTheWrongType) {

@@ -44,8 +44,9 @@ class Response {
 
   kserve::InferResponse& operator*() { return *response_; }
   kserve::InferResponse* operator->() { return response_.get(); }
-  base::Result<Reply> encode(const OutputKinds& kinds = {}) const {
-    return encode_infer(response_, kinds);
+  base::Result<Reply> encode(const OutputKinds& kinds = {},
+                             const InferStyle& style = kKserveStyle) const {
+    return encode_infer(response_, kinds, style);
   }
   std::string text(const OutputKinds& kinds = {}) const {
     const auto reply = encode(kinds);
@@ -103,16 +104,14 @@ TEST(EncodeInfer, EveryDatatype) {
   Response strings;
   strings.add_bytes("o", DataType::kBytes, {3}, "\x02\0\0\0a\"\0\0\0\0\x01\0\0\0\xff"s);
   EXPECT_NE(strings.text().find("\"data\":[\"a\\\"\",\"\",\"\xff\"]"), std::string::npos);
-  for (const DataType type : {DataType::kFp16, DataType::kBf16}) {
-    Response response;
-    response.add<std::uint16_t>("o", type, {1}, {1});
-    const auto reply = response.encode();
-    ASSERT_FALSE(reply);
-    EXPECT_EQ(reply.error().code, Code::kInvalidArgument);
-    EXPECT_EQ(reply.error().message, "sending " + std::string(triton::datatype_name(type)) +
-                                         " data via JSON is not supported. Please use the binary "
-                                         "data format for output");
-  }
+}
+
+// As FP32: widened to double, then the shortest text.
+TEST(EncodeInfer, HalfFloats) {
+  EXPECT_EQ(data_text<std::uint16_t>(DataType::kFp16, {0x3c00, 0x2e66, 0x7bff, 0xfc00, 0x8000, 1}),
+            "[1.0,0.0999755859375,65504.0,-Infinity,-0.0,5.960464477539063e-8]");
+  EXPECT_EQ(data_text<std::uint16_t>(DataType::kBf16, {0x3f80, 0x3dcd, 0x7fc0, 0x7f80}),
+            "[1.0,0.10009765625,NaN,Infinity]");
 }
 
 TEST(EncodeInfer, SizesThatDoNotMatch) {
@@ -177,6 +176,19 @@ TEST(EncodeInfer, OutputsInSharedMemoryHaveNoData) {
   response->outputs[0].in_shared_memory = true;
   EXPECT_NE(response.text().find(R"({"name":"a","datatype":"UINT8","shape":[4]})"),
             std::string::npos);
+}
+
+TEST(EncodeInfer, LengthInContentType) {
+  static constexpr InferStyle kMime{.binary_mime = "application/vnd.x+json;json-header-size=",
+                                    .binary_mime_in_response = true};
+  Response response;
+  response.add<std::int32_t>("a", DataType::kInt32, {1}, {1});
+  const auto reply = response.encode({.binary_by_default = true, .listed = {}}, kMime);
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->head.headers.size(), 1u);
+  EXPECT_EQ(reply->head.headers[0].value,
+            "application/vnd.x+json;json-header-size=" + std::to_string(reply->body.size() - 4));
+  EXPECT_EQ(response.encode({}, kMime)->head.headers[0].value, "application/json");
 }
 
 }  // namespace

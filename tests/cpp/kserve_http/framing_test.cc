@@ -13,12 +13,14 @@ namespace {
 using base::Code;
 
 base::Result<InferFraming> framing(std::vector<http::HeaderView> headers, std::int64_t length,
-                                   Options options = {}) {
+                                   Options options = {}, const InferStyle& style = kKserveStyle) {
   http::RequestHead head;
   head.headers = headers;
   head.content_length = length;
   head.has_body = length != 0;
-  return read_infer_framing(head, options);
+  auto plan = read_infer_head(head, options, style);
+  if (!plan) return std::unexpected(std::move(plan).error());
+  return plan->framing;
 }
 
 std::string error_of(const auto& result) { return result ? "" : result.error().message; }
@@ -54,12 +56,59 @@ TEST(InferFraming, EmptyBody) {
 }
 
 TEST(InferFraming, Coding) {
-  EXPECT_TRUE(framing({{"Content-Encoding", "identity"}}, 5));
-  EXPECT_TRUE(framing({{"Content-Encoding", ""}}, 5));
-  for (const char* coding : {"gzip", "br", "GZIP"}) {
-    const auto refused = framing({{"Content-Encoding", coding}}, 5);
-    EXPECT_EQ(error_of(refused), "Unsupported compression type");
-    EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  const auto codings = [](std::vector<http::HeaderView> headers,
+                          const InferStyle& style = kKserveStyle) {
+    http::RequestHead head;
+    head.headers = headers;
+    return read_codings(head, style);
+  };
+  using http::Coding;
+  EXPECT_TRUE(codings({})->empty());
+  EXPECT_TRUE(codings({{"Content-Encoding", "identity"}})->empty());
+  EXPECT_EQ(*codings({{"Content-Encoding", "GZIP"}}), std::vector{Coding::kGzip});
+  // Lines of one name are one list.
+  EXPECT_EQ(*codings({{"content-encoding", "gzip"}, {"Content-Encoding", "deflate"}}),
+            (std::vector{Coding::kGzip, Coding::kDeflate}));
+  const auto refused = codings({{"Content-Encoding", "br"}});
+  EXPECT_EQ(error_of(refused), "Unsupported compression type");
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  static constexpr InferStyle kPlain{.binary_mime = {}, .content_coding = false};
+  EXPECT_TRUE(codings({{"Content-Encoding", "br"}}, kPlain)->empty());
+}
+
+// What a length counts in is not known before the body is decompressed.
+TEST(InferFraming, LengthOfCompressedBody) {
+  const http::HeaderView coding{"Content-Encoding", "gzip"};
+  EXPECT_EQ(framing({coding, {"Inference-Header-Content-Length", "50"}}, 10)->json_size, 50u);
+  Options options;
+  options.max_input_size = 100;
+  EXPECT_TRUE(framing({coding}, 101, options));
+}
+
+TEST(InferFraming, LengthInContentType) {
+  static constexpr InferStyle kMime{.binary_mime = "application/vnd.x+json;json-header-size="};
+  const auto of = [](std::string_view type) {
+    return framing({{"Inference-Header-Content-Length", "3"}, {"Content-Type", type}}, 10, {},
+                   kMime);
+  };
+  EXPECT_EQ(of("application/json")->json_size, std::nullopt);
+  EXPECT_EQ(of("application/vnd.x+json")->json_size, std::nullopt);
+  EXPECT_EQ(of("application/vnd.x+json;json-header-size=7")->json_size, 7u);
+  EXPECT_EQ(of(" Application/VND.x+json;JSON-header-size=7 ")->json_size, 7u);
+  EXPECT_TRUE(of("application/vnd.x+json;json-header-size=0")->raw());
+  EXPECT_EQ(error_of(of("text/plain, application/vnd.x+json;json-header-size=7")),
+            "expect MIME type for binary data starts with "
+            "'application/vnd.x+json;json-header-size=', got: text/plain, "
+            "application/vnd.x+json;json-header-size=7");
+  EXPECT_EQ(error_of(of("application/vnd.x+json;json-header-size=x")),
+            "Unable to parse inference header size, got: x");
+  EXPECT_EQ(error_of(of("application/vnd.x+json;json-header-size=")),
+            "Unable to parse inference header size, got: ");
+  EXPECT_EQ(error_of(of("application/vnd.x+json;json-header-size=99999999999")),
+            "Unable to parse inference header size, value is out of range, got: 99999999999");
+  for (const char* size : {"-1", "11"}) {
+    EXPECT_EQ(error_of(of(std::string("application/vnd.x+json;json-header-size=") + size)),
+              std::string("inference header size should be in range (0, 10), got: ") + size);
   }
 }
 

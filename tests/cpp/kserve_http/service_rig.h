@@ -23,7 +23,8 @@ class Rig {
   explicit Rig(std::initializer_list<ModelSpec> models, Options options = {},
                void (*adapt)(triton::ServerOptions&) = nullptr)
       : core(models, adapt),
-        context{core.server, kserve::Inference(core.server), executor, options},
+        context{core.server, kserve::Inference(core.server, options.allow_client_shm), executor,
+                options},
         service(context),
         metrics(context) {}
 

@@ -32,16 +32,20 @@ class TestStrand final : public http::Strand {
 
   // Runs the next task, waiting for it if need be.
   void run_one() {
+    if (!run_within(std::chrono::seconds(30))) throw std::runtime_error("nothing was posted");
+  }
+
+  // Whether a task came in time and was run.
+  bool run_within(std::chrono::milliseconds patience) {
     Task task;
     {
       std::unique_lock lock(mutex_);
-      if (!posted_.wait_for(lock, std::chrono::seconds(30), [&] { return !tasks_.empty(); })) {
-        throw std::runtime_error("nothing was posted");
-      }
+      if (!posted_.wait_for(lock, patience, [&] { return !tasks_.empty(); })) return false;
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
     task();
+    return true;
   }
 
  private:
@@ -76,16 +80,30 @@ class TestExchange final : public http::Exchange {
     for (auto& [name, value] : head.headers) response->headers.emplace_back(name, value);
     response->body = body.to_string();
   }
-  void start(http::ResponseHead) override {}
-  void write(base::Chain) override {}
-  void finish(http::Trailers) override {}
+  void start(http::ResponseHead head) override {
+    if (response || streamed) throw std::runtime_error("two responses");
+    streamed.emplace();
+    streamed->status = head.status;
+    for (auto& [name, value] : head.headers) streamed->headers.emplace_back(name, value);
+  }
+  void write(base::Chain piece) override {
+    pieces.push_back(piece.to_string());
+    streamed->body += pieces.back();
+    unsent_bytes += client_reads ? 0 : piece.size();
+  }
+  void finish(http::Trailers) override { response = std::move(streamed); }
   void abort(http::AbortReason) override {}
-  std::size_t unsent() const override { return 0; }
+  std::size_t unsent() const override { return unsent_bytes; }
 
   TestStrand& test_strand() { return *static_cast<TestStrand*>(strand_.get()); }
 
   bool continued = false;
   std::optional<TestResponse> response;
+  // A streamed response until it is finished, and what came at a time.
+  std::optional<TestResponse> streamed;
+  std::vector<std::string> pieces;
+  bool client_reads = true;
+  std::size_t unsent_bytes = 0;
 
  private:
   std::shared_ptr<http::Strand> strand_ = std::make_shared<TestStrand>();

@@ -139,6 +139,7 @@ TEST_F(HttpServerTest, SpreadsConnectionsEvenly) {
 
 TEST_F(HttpServerTest, ClosesConnectionsAboveTheLimit) {
   options.max_connections = 2;
+  options.refusal_allowance = 0;
   start();
   Client a(server().port());
   Client b(server().port());

@@ -133,6 +133,32 @@ TEST(LoggingTest, LevelsComeBackAfterQuiet) {
   EXPECT_TRUE(log_enabled(*library, LogLevel::kVerbose));
 }
 
+TEST(LoggingTest, WhatWasSetIsWhatIsTold) {
+  TemporaryDirectory directory;
+  const auto library = test_library();
+  const std::string file = directory.path() + "/log";
+  check(set_log_settings(*library, {.info = false,
+                                    .warn = true,
+                                    .error = true,
+                                    .verbose = 3,
+                                    .format = LogFormat::kIso8601,
+                                    .file = file}));
+  EXPECT_FALSE(set_log_settings(*library, {.file = directory.path() + "/none/log"}));
+  {
+    QuietLog quiet(*library);
+    EXPECT_EQ(current_log_settings(*library).verbose, 3);
+    EXPECT_EQ(current_log_settings(*library).warn, true);
+  }
+  const LogSettings now = current_log_settings(*library);
+  EXPECT_EQ(now.info, false);
+  EXPECT_EQ(now.error, true);
+  EXPECT_EQ(now.verbose, 3);
+  EXPECT_EQ(now.format, LogFormat::kIso8601);
+  EXPECT_EQ(now.file, file);
+  check(set_log_settings(*library, {.verbose = 0, .format = LogFormat::kDefault, .file = ""}));
+  EXPECT_EQ(current_log_settings(*library).verbose, 0);
+}
+
 TEST(LoggingTest, MessagesCarryFileAndLine) {
   TemporaryDirectory directory;
   const auto library = test_library();

@@ -115,14 +115,10 @@ def test_health_and_metrics(server: Server) -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "value"),
     [
-        (KServeGrpc, "use_ssl", True),
-        (KServeGrpc, "server_cert", "c.pem"),
-        (KServeGrpc, "use_mutual_auth", True),
         (KServeGrpc, "max_connection_age_ms", 1000),
         (KServeGrpc, "http2_max_ping_strikes", 0),
         (KServeGrpc, "infer_compression_level", KServeGrpc.Grpc_compression_level.HIGH),
         (KServeGrpc, "forward_header_pattern", ".*"),
-        (KServeHttp, "header_forward_pattern", ".*"),
     ],
 )
 def test_what_is_not_offered_is_refused_at_start(

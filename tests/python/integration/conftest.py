@@ -6,13 +6,14 @@ them, and what hurts one client must not hurt the next, which is itself a thing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from extra_models import broken_model, extra_models
+from extra_models import broken_model, device_model, extra_models
 from helpers.models import standard_models, write_model, write_repository
 
 if TYPE_CHECKING:
@@ -96,6 +97,57 @@ def explicit_grpc_port(explicit_server: Server) -> Iterator[int]:
         yield frontend.port
 
 
+@pytest.fixture(scope="session")
+def shm_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Iterator[Server]:
+    """The standard models and ``device``, for clients that bring shared memory."""
+    from tritonfrontend.inprocess import Server
+
+    models = [*standard_models(), device_model()]
+    repository = write_repository(tmp_path_factory.mktemp("shm"), models)
+    stopped = Server(model_repository=str(repository), log_error=True)
+    with stopped.start(wait_until_ready=True, timeout=60) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shm_port(shm_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeHttp
+
+    options = KServeHttp.Options(address=LOCAL, port=0, allow_client_shm=True)
+    with KServeHttp(shm_server, options) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture
+def shm_client(shm_port: int) -> Iterator[tritonclient.http.InferenceServerClient]:
+    """Leaves no region behind."""
+    import tritonclient.http
+
+    url = f"{LOCAL}:{shm_port}"
+    with closing(tritonclient.http.InferenceServerClient(url, concurrency=4)) as client:
+        yield client
+        client.unregister_system_shared_memory()
+        client.unregister_cuda_shared_memory()
+        assert client.get_system_shared_memory_status() == []
+
+
+@pytest.fixture
+def segments() -> Iterator[Callable[[int], tuple[str, Any]]]:
+    """Makes shared memory objects as clients do, (key, handle) each; removes them."""
+    import tritonclient.utils.shared_memory as shm
+
+    made: list[Any] = []
+
+    def make(size: int) -> tuple[str, Any]:
+        key = f"/tfe_{os.getpid()}_{len(made)}"
+        made.append(shm.create_shared_memory_region(key.strip("/"), key, size))
+        return key, made[-1]
+
+    yield make
+    for handle in made:
+        shm.destroy_shared_memory_region(handle)
+
+
 @pytest.fixture
 def http_client(http_port: int) -> Iterator[tritonclient.http.InferenceServerClient]:
     import tritonclient.http
@@ -127,3 +179,22 @@ def explicit_stub(explicit_grpc_port: int) -> Iterator[Any]:
 
     with stub(explicit_grpc_port) as made:
         yield made
+
+
+@pytest.fixture
+def open_http(wide_server: Server) -> Iterator[Callable[..., int]]:
+    """Starts HTTP frontends with the given options, gives their ports; they end with the test."""
+    from tritonfrontend import KServeHttp
+
+    started: list[KServeHttp] = []
+
+    def start(**options: Any) -> int:
+        chosen = KServeHttp.Options(**{"address": LOCAL, "port": 0, **options})
+        frontend = KServeHttp(wide_server, chosen)
+        frontend.start()
+        started.append(frontend)
+        return frontend.port
+
+    yield start
+    for frontend in started:
+        frontend.stop()

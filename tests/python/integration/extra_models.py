@@ -67,3 +67,8 @@ def extra_models() -> list[Model]:
 def broken_model() -> Model:
     """``broken``: its load fails with a text of its own."""
     return identity("FP32", name="broken", parameters={"load_error": "broken on purpose"})
+
+
+def device_model() -> Model:
+    """``device``: an identity that says which memory it was given, see tests/backends/device.cc."""
+    return Model("device", "device", [Tensor("INPUT0", "FP32")], [Tensor("OUTPUT0", "FP32")])

@@ -119,9 +119,8 @@ def test_a_version_too_large_for_the_core(http_port: int, path: str) -> None:
     ("model", "text"), [("nope", UNKNOWN), ("identity_fp32/versions/9", BAD_VERSION)]
 )
 def test_unknown_model_is_not_ready(http_port: int, model: str, text: str) -> None:
-    # Cores before 2.70 do not tell unknown from not ready.
     answer = call(http_port, "GET", f"/v2/models/{model}/ready")
-    assert (answer.status, answer.error()) in [(404, text), (400, "Model version not ready")]
+    assert (answer.status, answer.error()) == (404, text)
 
 
 @pytest.mark.parametrize(

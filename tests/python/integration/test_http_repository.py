@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rawhttp import Response, call
+from waiting import until
 
 SPARE = "spare"  # loaded and unloaded by these tests only
 POLLING = "explicit model load / unload is not allowed if polling is enabled"
@@ -76,6 +79,13 @@ def test_load_and_unload(explicit_http_port: int) -> None:
     answer = post(port, f"models/{SPARE}/unload", {"parameters": {"unload_dependents": True}})
     assert (answer.status, answer.body) == (200, b"")
     assert (SPARE, "1") not in states(port, {"ready": True})
+    until(lambda: states(port)[SPARE, "1"].get("reason") == "unloaded", "the index says so")
+    assert states(port)[SPARE, "1"]["state"] == "UNAVAILABLE"
+    ready = call(port, "GET", f"/v2/models/{SPARE}/ready")
+    assert (ready.status, ready.error()) == (
+        404,
+        f"Request for unknown model: '{SPARE}' has no available versions",
+    )
     answer = call(port, "GET", f"/v2/models/{SPARE}")
     assert (answer.status, answer.error()) == (
         404,
@@ -163,6 +173,34 @@ def test_a_file_name_that_no_file_system_takes(explicit_http_port: int) -> None:
     assert answer.status == 500
     assert "failed to poll from model repository" in answer.error()
     assert call(explicit_http_port, "GET", "/v2/health/live").status == 200
+
+
+@pytest.mark.parametrize("name", ["file:", "file:1/", "file:../x", "file:1/../../x", "file:/../x"])
+def test_a_file_outside_of_the_model(explicit_http_port: int, name: str) -> None:
+    answer = post(
+        explicit_http_port, f"models/{SPARE}/load", {"parameters": {"config": "{}", name: "AAAA"}}
+    )
+    assert answer.status == 400
+    assert answer.error().startswith(f"invalid parameter '{name}', ")
+
+
+def test_an_absolute_file_name_stays_in_the_model(explicit_http_port: int, tmp_path: Path) -> None:
+    target = tmp_path / "planted"
+    config = call(explicit_http_port, "GET", "/v2/models/identity_fp32/config").json()
+    config |= {"name": "absolute", "backend": "nowhere"}
+    parameters = {"config": json.dumps(config), f"file:{target}": "AAAA", "file:1/x": "AAAA"}
+    answer = post(explicit_http_port, "models/absolute/load", {"parameters": parameters})
+    assert answer.status in (400, 500)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("name", ["..", " .. ", "a/b", "../identity_fp32", "/etc"])
+def test_names_that_leave_the_repository(explicit_http_port: int, name: str) -> None:
+    answer = post(explicit_http_port, f"models/{quote(name, safe='')}/load")
+    assert (answer.status, answer.error()) == (
+        400,
+        f"invalid model name '{name}', model name must not contain path traversal characters",
+    )
 
 
 def test_unload_dependents_must_be_a_bool(explicit_http_port: int) -> None:

@@ -53,9 +53,8 @@ def leave_shared_memory() -> None:
 
 def answer(message: dict[str, Any]) -> None:
     if message["op"] == "SERVE":
-        for fd in (spec["http_fd"], spec["grpc_fd"]):
-            if fd >= 0:
-                threading.Thread(target=serve, args=(fd,), daemon=True).start()
+        for options in spec["frontends"].values():
+            threading.Thread(target=serve, args=(options["fd"],), daemon=True).start()
         send("READY")
         send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
         if mode == "crash-when-ready":

@@ -38,12 +38,9 @@ def worker_spec(**changes: Any) -> WorkerSpec:
         "supervisor_pid": 3,
         "device": Device("gpu", 0, "GPU-1", "H100", "0:1"),
         "control_fd": 4,
-        "http_fd": 5,
-        "grpc_fd": -1,
         "shm_prefix": "tfe-r-w1g2-",
         "core": {"model_repository": ["m"], "backend_configuration": {"python": {"a": "b"}}},
-        "http_options": {"thread_count": 2},
-        "grpc_options": {},
+        "frontends": {"http": {"fd": 5, "thread_count": 2}},
         "exit_on_error": True,
         "exit_timeout": 30,
         "drain_timeout": 5.0,
@@ -120,8 +117,8 @@ def test_flags_reach_their_options(tmp_path: Path) -> None:
         "strict_readiness": False,
         "metrics": False,
     }
-    assert found.http_options == {"thread_count": 3}
-    assert found.grpc_options == {"keepalive_time_ms": 1000}
+    assert found.frontends["http"] == {"thread_count": 3}
+    assert found.frontends["grpc"] == {"keepalive_time_ms": 1000}
     assert found.http.port == 9000
     assert found.grpc.address == "127.0.0.1"
     assert not found.metrics.enabled

@@ -66,6 +66,15 @@ def test_model_that_no_line_can_feed(model: dict[str, Any]) -> None:
     assert examples.lines(model, HTTP, GRPC) == ["curl -s http://localhost:8000/v2/models/m"]
 
 
+def test_tls() -> None:
+    (line,) = examples.lines(sample(), HTTP, GRPC, tls=True)
+    assert line.startswith("curl -sk https://localhost:8000/v2/models/m/infer ")
+    assert examples.lines(None, HTTP, None, tls=True) == [
+        "curl -ik https://localhost:8000/v2/health/ready"
+    ]
+    assert examples.lines(sample(), None, GRPC, tls=True) == []
+
+
 def test_no_model_and_addresses() -> None:
     assert examples.lines(None, ("10.0.0.1", 1), None) == [
         "curl -i http://10.0.0.1:1/v2/health/ready"

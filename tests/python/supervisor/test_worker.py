@@ -86,7 +86,7 @@ def test_start_that_the_core_refuses(
     with theirs:
         spec = worker_spec(
             control_fd=theirs.fileno(),
-            http_fd=-1,
+            frontends={},
             supervisor_pid=os.getpid(),
             device=Device("cpu", 0),
             core={"model_repository": [str(tmp_path / "gone")]},

@@ -53,8 +53,8 @@ NVIDIA_DEFAULTS: list[tuple[Any, dict[str, Any]]] = [
 @pytest.mark.parametrize(("frontend", "expected"), NVIDIA_DEFAULTS)
 def test_names_order_and_defaults(frontend: Any, expected: dict[str, Any]) -> None:
     options = frontend.Options()
-    names = [field.name for field in dataclasses.fields(options)]
-    assert names[: len(expected)] == list(expected)
+    positional = [field.name for field in dataclasses.fields(options) if not field.kw_only]
+    assert positional[: len(expected)] == list(expected)
     assert {name: getattr(options, name) for name in expected} == expected
 
 
@@ -83,6 +83,18 @@ def test_own_fields(frontend: Any) -> None:
         (KServeHttp, "header_forward_pattern", 10),
         (KServeHttp, "max_input_size", 0),
         (KServeHttp, "fd", -1),
+        (KServeHttp, "restricted_api", "health:key=value"),
+        (KServeHttp, "restricted_api", [1]),
+        (KServeHttp, "cors_allow_origins", "*"),
+        (KServeHttp, "max_connections", 0),
+        (KServeHttp, "max_inflight_bytes", -1),
+        (KServeHttp, "compression_level", 10),
+        (KServeHttp, "access_log", None),
+        (KServeHttp, "server_cert", "chain.pem"),  # without use_ssl
+        (KServeHttp, "use_mutual_auth", True),
+        (Metrics, "server_key", "key.pem"),
+        (Metrics, "header_timeout_ms", -1),
+        (Metrics, "tls_min_version", "1.1"),
         (KServeGrpc, "infer_thread_count", 0),
         (KServeGrpc, "max_response_pool_size", 0),
         (KServeGrpc, "infer_compression_level", 99),
@@ -94,7 +106,7 @@ def test_own_fields(frontend: Any) -> None:
     ],
 )
 def test_bad_value_names_the_field(frontend: Any, field: str, value: object) -> None:
-    with pytest.raises(InvalidArgumentError, match=rf"Options\.{field}: ") as caught:
+    with pytest.raises(InvalidArgumentError, match=rf"Options\.{field}\b") as caught:
         frontend.Options(**{field: value})
     assert isinstance(caught.value, ValueError)
 
@@ -113,6 +125,41 @@ def test_lossless_conversions(field: str, given: object, kept: object) -> None:
     value = getattr(KServeHttp.Options(**{field: given}), field)  # type: ignore[arg-type]
     assert value == kept
     assert type(value) is type(kept)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({}, "server_cert"),
+        ({"server_cert": "chain.pem"}, "server_key"),
+        ({"server_cert": "c", "server_key": "k", "use_mutual_auth": True}, "root_cert"),
+    ],
+)
+def test_incomplete_tls(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"Options\.{named}: "):
+        KServeHttp.Options(use_ssl=True, **fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("header_forward_pattern", "a(b", r"a\(b"),
+        ("restricted_api", ["secrets:key=value"], "unknown restricted api 'secrets'"),
+        ("restricted_api", ["health:a=b", "health:c=d"], "multiple config groups"),
+        ("restricted_api", ["health"], "health"),
+    ],
+)
+def test_what_the_native_side_refuses(field: str, value: Any, text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=text):
+        KServeHttp.Options(**{field: value})
+
+
+def test_lists_are_copied() -> None:
+    rules = ["health:key=value"]
+    options = KServeHttp.Options(restricted_api=rules)
+    rules.clear()
+    assert options.restricted_api == ["health:key=value"]
+    assert KServeHttp.Options().restricted_api is not KServeHttp.Options().restricted_api
 
 
 def test_compression_enum_becomes_its_number() -> None:

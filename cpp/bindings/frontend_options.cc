@@ -1,0 +1,168 @@
+#include "bindings/frontend_options.h"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "bindings/errors.h"
+
+namespace nb = nanobind;
+
+namespace tfe::bindings {
+namespace {
+
+// A dict whose values are taken by key.
+class Fields {
+ public:
+  explicit Fields(const nb::dict& dict) : dict_(dict) {}
+
+  template <typename T>
+  T get(const char* name) const {
+    if (!dict_.contains(name)) {
+      fail_argument("Key: " + std::string(name) + " not found in options provided.");
+    }
+    try {
+      return nb::cast<T>(dict_[name]);
+    } catch (const nb::cast_error&) {
+      const std::string kind = nb::cast<std::string>(nb::str(dict_[name].type().attr("__name__")));
+      fail_argument("Key: " + std::string(name) +
+                    " found, but incorrect type or out of range. Found: " + kind);
+    }
+  }
+
+  std::string text(const char* name) const { return get<std::string>(name); }
+  std::vector<std::string> texts(const char* name) const {
+    return get<std::vector<std::string>>(name);
+  }
+  std::size_t size(const char* name) const { return get<std::size_t>(name); }
+  bool flag(const char* name) const { return get<bool>(name); }
+  std::chrono::milliseconds milliseconds(const char* name) const {
+    return std::chrono::milliseconds(get<std::int64_t>(name));
+  }
+  bool has_value(const char* name) const { return dict_.contains(name) && !dict_[name].is_none(); }
+
+ private:
+  const nb::dict& dict_;
+};
+
+frontend::Tls tls_options(const Fields& fields) {
+  frontend::Tls tls;
+  tls.enabled = fields.flag("use_ssl");
+  tls.certificate_chain = fields.text("server_cert");
+  tls.private_key = fields.text("server_key");
+  tls.client_ca = fields.text("root_cert");
+  tls.require_client_certificate = fields.flag("use_mutual_auth");
+  tls.only_1_3 = fields.text("tls_min_version") == "1.3";
+  tls.handshake_timeout = fields.milliseconds("tls_handshake_timeout_ms");
+  return tls;
+}
+
+frontend::Control control_options(const Fields& fields) {
+  return {.threads = fields.size("control_thread_count"),
+          .queue_limit = fields.size("control_queue_limit")};
+}
+
+}  // namespace
+
+frontend::Endpoint endpoint_options(const nb::dict& options, const char* thread_count) {
+  const Fields fields(options);
+  frontend::Endpoint endpoint;
+  endpoint.address = fields.text("address");
+  endpoint.port = fields.get<std::uint16_t>("port");
+  endpoint.reuse_port = fields.flag("reuse_port");
+  endpoint.thread_count = fields.get<int>(thread_count);
+  if (fields.has_value("fd")) endpoint.inherited_fd = fields.get<int>("fd");
+  endpoint.tls = tls_options(fields);
+  endpoint.max_connections = fields.size("max_connections");
+  endpoint.refusal_allowance = fields.size("refusal_allowance");
+  endpoint.min_write_progress = fields.size("min_write_progress");
+  endpoint.write_timeout = fields.milliseconds("write_timeout_ms");
+  endpoint.access_log = fields.text("access_log");
+  return endpoint;
+}
+
+frontend::Http http1_options(const nb::dict& options) {
+  const Fields fields(options);
+  frontend::Http http;
+  http.limits.idle_timeout = fields.milliseconds("idle_timeout_ms");
+  http.limits.header_timeout = fields.milliseconds("header_timeout_ms");
+  http.limits.body_timeout = fields.milliseconds("body_timeout_ms");
+  http.limits.min_body_progress = fields.size("min_body_progress");
+  http.limits.max_requests = fields.size("max_requests_per_connection");
+  http.limits.max_request_line = fields.size("max_request_line");
+  http.limits.max_head_bytes = fields.size("max_header_size");
+  http.limits.max_header_count = fields.size("max_header_count");
+  http.limits.max_body_bytes = fields.size("max_body_size");
+  http.cors_allow_origins = fields.texts("cors_allow_origins");
+  return http;
+}
+
+frontend::Service service_options(const nb::dict& options) {
+  const Fields fields(options);
+  frontend::Service service;
+  service.control = control_options(fields);
+  service.max_input_size = fields.size("max_input_size");
+  service.max_data_depth = fields.get<int>("max_data_depth");
+  service.max_tensors = fields.size("max_tensors");
+  service.max_parameters = fields.size("max_parameters");
+  service.allow_client_shm = fields.flag("allow_client_shm");
+  service.restricted_api = fields.texts("restricted_api");
+  service.admission = {.max_requests = fields.size("max_inflight_requests"),
+                       .max_bytes = fields.size("max_inflight_bytes")};
+  service.min_compress_size = fields.size("min_compress_size");
+  service.compression_level = fields.get<int>("compression_level");
+  service.max_stream_backlog = fields.size("max_stream_backlog");
+  return service;
+}
+
+frontend::HttpOptions http_options(const nb::dict& options) {
+  return {.endpoint = endpoint_options(options, "thread_count"),
+          .http = http1_options(options),
+          .service = service_options(options),
+          .header_forward_pattern = Fields(options).text("header_forward_pattern")};
+}
+
+frontend::GrpcOptions grpc_options(const nb::dict& options) {
+  const Fields fields(options);
+  return {.endpoint = endpoint_options(options, "infer_thread_count"),
+          .control = {},
+          .keepalive_time = fields.milliseconds("keepalive_time_ms"),
+          .keepalive_timeout = fields.milliseconds("keepalive_timeout_ms"),
+          .keepalive_permit_without_calls = fields.flag("keepalive_permit_without_calls")};
+}
+
+frontend::MetricsOptions metrics_options(const nb::dict& options) {
+  return {.endpoint = endpoint_options(options, "thread_count"),
+          .http = http1_options(options),
+          .control = {}};
+}
+
+frontend::SageMakerOptions sagemaker_options(const nb::dict& options) {
+  const Fields fields(options);
+  const std::chrono::duration<double> unload_timeout(fields.get<double>("unload_timeout_s"));
+  cloud::SageMakerOptions sagemaker;
+  sagemaker.ping_mode = fields.text("ping_mode");
+  sagemaker.default_model = fields.text("default_model");
+  sagemaker.inference_type = fields.text("inference_type");
+  sagemaker.models_root = fields.text("models_root");
+  sagemaker.unload_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(unload_timeout);
+  return {.endpoint = endpoint_options(options, "thread_count"),
+          .http = http1_options(options),
+          .service = service_options(options),
+          .sagemaker = std::move(sagemaker)};
+}
+
+frontend::VertexAiOptions vertex_ai_options(const nb::dict& options) {
+  const Fields fields(options);
+  return {.endpoint = endpoint_options(options, "thread_count"),
+          .http = http1_options(options),
+          .service = service_options(options),
+          .vertex = {.predict_route = fields.text("predict_route"),
+                     .health_route = fields.text("health_route"),
+                     .default_model = fields.text("default_model")}};
+}
+
+}  // namespace tfe::bindings

@@ -1,0 +1,110 @@
+#include "cloud/model_host.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "cloud/model_location.h"
+#include "cloud/model_states.h"
+
+namespace tfe::cloud {
+namespace {
+
+using base::Code;
+using std::chrono::milliseconds;
+
+// A model without requests is gone at once; the longest pause is Triton's.
+constexpr milliseconds kFirstPause{5};
+constexpr milliseconds kLongestPause{500};
+
+// SageMaker's names of models are keys of a bucket, so slashes are fine; the core only ever sees
+// them as a name for a folder that is known already.
+base::Status check_target(const std::string& target) {
+  const bool blank = target.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+  if (!blank && target.find('\0') == std::string::npos) return {};
+  return base::fail(Code::kInvalidArgument,
+                    "Model name cannot be empty. Please enter a valid name to deploy.");
+}
+
+}  // namespace
+
+ModelHost::ModelHost(std::shared_ptr<triton::Server> server, kserve::Executor& executor,
+                     const SageMakerOptions& options)
+    : server_(std::move(server)),
+      executor_(executor),
+      options_(options),
+      poller_(kFirstPause, kLongestPause, [this] { return finish_unloads(); }) {}
+
+base::Status ModelHost::load(const LoadRequest& request) {
+  if (auto status = check_target(request.name); !status) return status;
+  if (auto status = check_target(request.target); !status) return status;
+  if (auto status = models_.begin_load(request.name, request.target); !status) return status;
+  if (options_.log) options_.log("Loading SageMaker TargetModel: " + request.target);
+  auto model = register_and_load(request);
+  if (!model) {
+    models_.load_failed(request.name);
+    return std::unexpected(std::move(model).error());
+  }
+  models_.loaded(request.name, std::move(model->repository), std::move(model->shown));
+  return {};
+}
+
+base::Result<HostedModel> ModelHost::register_and_load(const LoadRequest& request) {
+  auto location = locate_model(options_.models_root, request.url);
+  if (!location) return std::unexpected(std::move(location).error());
+  const std::array mapping{std::pair(location->directory, request.target)};
+  auto status = server_->register_repository(location->repository, mapping);
+  if (!status) return std::unexpected(std::move(status).error());
+  status = server_->load_model(request.target, {});
+  if (!status) {
+    // What the load failed with says more than what this might fail with.
+    (void)server_->unregister_repository(location->repository);
+    return std::unexpected(std::move(status).error());
+  }
+  return HostedModel{request.name, request.target, std::move(location->repository),
+                     std::move(location->shown)};
+}
+
+base::Status ModelHost::unload(const std::string& name, HostedModels::Waiter waiter) {
+  const auto deadline = base::Clock::now() + options_.unload_timeout;
+  const auto begun = models_.begin_unload(name, deadline, std::move(waiter));
+  if (!begun) return std::unexpected(begun.error());
+  poller_.wake();
+  if (!*begun) return {};
+  auto status =
+      executor_.submit([self = shared_from_this(), model = **begun] { self->begin_unload(model); });
+  if (!status) models_.unload_refused(name, status.error());
+  return {};
+}
+
+void ModelHost::begin_unload(const HostedModel& model) {
+  if (const auto status = server_->unload_model(model.target, true); !status) {
+    return models_.unload_refused(model.name, status.error());
+  }
+  models_.unload_accepted(model.name);
+  poller_.wake();
+}
+
+// One look at the core's index for all models that are on their way out.
+bool ModelHost::finish_unloads() {
+  if (const std::vector<HostedModel> pending = models_.unloading(); !pending.empty()) {
+    finish_unloads(pending);
+  }
+  return models_.expire(base::Clock::now());
+}
+
+void ModelHost::finish_unloads(const std::vector<HostedModel>& pending) {
+  const auto text = server_->model_index(false);
+  const auto index = text ? read_model_index(*text)
+                          : base::Result<std::vector<ModelState>>(std::unexpected(text.error()));
+  for (const HostedModel& model : pending) {
+    if (!index && index.error().code == Code::kUnavailable) {
+      // The server has stopped, and all models with it.
+      models_.unloaded(model.name, std::unexpected(index.error()));
+    } else if (index && is_gone(*index, model.target)) {
+      models_.unloaded(model.name, server_->unregister_repository(model.repository));
+    }
+  }
+}
+
+}  // namespace tfe::cloud

@@ -1,0 +1,21 @@
+// GET and POST /v2/logging: Triton's logging extension.
+//
+// An update is checked as a whole before any of it is applied.
+#pragma once
+
+#include <memory>
+
+#include "base/bytes.h"
+#include "http/exchange.h"
+#include "kserve_http/endpoints.h"
+#include "kserve_http/reply.h"
+
+namespace tfe::kserve_http {
+
+std::shared_ptr<http::RequestSink> start_logging(const EndpointCall& call);
+
+Reply read_log_settings(const Context& context);
+// Answers what is then in force.
+Reply change_log_settings(const Context& context, base::Bytes body);
+
+}  // namespace tfe::kserve_http

@@ -1,0 +1,132 @@
+"""What a flag of `serve` is: name, where its value goes, how it is read, what it means.
+
+A flag that `tritonserver` has too carries its name and its value format. Its target is `core`
+(fields of `tritonserver.Options`), the name of a frontend (fields of its `Options`), or `trace`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .spec import SpecError
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+def boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+
+
+def natural(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number >= 0")
+    return value
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds >= 0")
+    return value
+
+
+def choice(**names: str) -> Callable[[str], str]:
+    """A word of `names`; the value is what the API calls it."""
+
+    def read(text: str) -> str:
+        if text.lower() not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(names)}")
+        return names[text.lower()]
+
+    return read
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag. `style`: "set" (last wins), "list", "settings" (a list of [key, value]), "sizes"
+    and "fractions" (by device), "resources", or "nested" (`<group>,<key>=<value>`, repeatable).
+    `shared`: the other frontends that speak HTTP take the value too.
+    """
+
+    name: str
+    target: str
+    key: str
+    read: Callable[[str], Any]
+    help: str
+    style: str = "set"
+    shared: bool = False
+
+    @property
+    def dest(self) -> str:
+        return f"{self.target}.{self.key}"
+
+    def convert(self, given: Any) -> Any:
+        """The value of the option. SpecError for a malformed item of a list."""
+        match self.style:
+            case "nested":
+                return _nested(self.name, given)
+            case "settings":
+                return [_setting(self.name, item) for item in given]
+            case "sizes":
+                return {device: size for device, size in _pairs(self.name, given, int)}
+            case "fractions":
+                return [[int(device), size] for device, size in _pairs(self.name, given, float)]
+            case "resources":
+                return [_resource(self.name, item) for item in given]
+            case _:
+                return given
+
+
+def _nested(name: str, items: Iterable[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for item in items:
+        left, equals, value = item.partition("=")
+        group, comma, key = left.rpartition(",")
+        if not equals or not key or (not comma and name != "--metrics-config"):
+            raise SpecError(name, f"{item!r} is not <name>,<setting>=<value>")
+        found.setdefault(group, {})[key] = value
+    return found
+
+
+def _setting(name: str, item: str) -> list[str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise SpecError(name, f"{item!r} is not <setting>=<value>")
+    return [key, value]
+
+
+def _pairs(name: str, items: Iterable[str], number: Callable[[str], Any]) -> list[tuple[str, Any]]:
+    found = []
+    for item in items:
+        device, colon, size = item.partition(":")
+        try:
+            if not colon or not device.isdigit():
+                raise ValueError
+            found.append((device, number(size)))
+        except ValueError:
+            raise SpecError(name, f"{item!r} is not <device>:<number>") from None
+    return found
+
+
+def _resource(name: str, item: str) -> list[str | int]:
+    parts = item.split(":")
+    numbers = [part for part in parts[1:] if part.isdigit()]
+    if not parts[0] or len(parts) not in (2, 3) or len(numbers) != len(parts) - 1:
+        raise SpecError(name, f"{item!r} is not <name>:<count>[:<device>]")
+    # The core reads -1 as "every device".
+    return [parts[0], int(parts[1]), int(parts[2]) if len(parts) == 3 else -1]
