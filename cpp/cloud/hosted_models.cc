@@ -77,6 +77,11 @@ base::Result<std::optional<HostedModel>> HostedModels::begin_unload(const std::s
   if (entry.state == State::kLoading) {
     return base::fail(Code::kAlreadyExists, "model '" + name + "' is being loaded");
   }
+  if (entry.waiters.size() >= kMostWaiters) {
+    return base::fail(Code::kResourceExhausted, "too many requests wait for the unload of model '" +
+                                                    name + "' (limit " +
+                                                    std::to_string(kMostWaiters) + ")");
+  }
   entry.waiters.push_back({deadline, std::move(waiter)});
   if (std::exchange(entry.state, State::kUnloading) == State::kUnloading) return std::nullopt;
   return entry.model;

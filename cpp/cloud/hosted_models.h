@@ -9,6 +9,7 @@
 // that is slow to load or unload delays nobody else. Waiters are called without the lock.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +34,8 @@ class HostedModels {
  public:
   // Told how an unload ended. Called at most once.
   using Waiter = std::move_only_function<void(const base::Status&)>;
+  // For one unload. They stay until it is over, also when their clients have gone.
+  static constexpr std::size_t kMostWaiters = 1024;
 
   // kAlreadyExists if there is a model of that name, in whatever state.
   base::Status begin_load(const std::string& name, const std::string& target);
@@ -46,7 +49,8 @@ class HostedModels {
   // The model, which the caller must now have the core unload, and report one of the next two; or
   // nothing if that is under way already. The waiter is called with kDeadlineExceeded if it is not
   // over at `deadline` (see expire), which ends the wait and not the unload. kNotFound for an
-  // unknown model, kAlreadyExists for one that is still being loaded; the waiter is dropped then.
+  // unknown model, kAlreadyExists for one that is still being loaded, kResourceExhausted if too
+  // many wait; the waiter is dropped then.
   base::Result<std::optional<HostedModel>> begin_unload(const std::string& name,
                                                         base::TimePoint deadline, Waiter waiter);
   void unload_refused(const std::string& name, const base::Error& error);

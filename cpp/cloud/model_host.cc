@@ -28,10 +28,10 @@ base::Status check_target(const std::string& target) {
 
 }  // namespace
 
-ModelHost::ModelHost(std::shared_ptr<triton::Server> server, kserve::Executor& executor,
+ModelHost::ModelHost(std::shared_ptr<triton::Server> server, kserve::ExecutorRef executor,
                      const SageMakerOptions& options)
     : server_(std::move(server)),
-      executor_(executor),
+      executor_(std::move(executor)),
       options_(options),
       poller_(kFirstPause, kLongestPause, [this] { return finish_unloads(); }) {}
 

@@ -4,7 +4,7 @@
 // Thread rule: any thread; what blocks says so. An unload is begun on the executor and its end is
 // watched by a thread of the host's own, because the core only shows it in its index; so neither a
 // loop nor the executor waits for a model whose requests take their time.
-// Lifetime rule: shared; the executor outlives it. Not to be let go on its own thread: waiters hold
+// Lifetime rule: shared; may outlive the executor. Not to be let go on its own thread: waiters hold
 // no reference to it.
 #pragma once
 
@@ -30,7 +30,7 @@ struct LoadRequest {
 
 class ModelHost : public std::enable_shared_from_this<ModelHost> {
  public:
-  ModelHost(std::shared_ptr<triton::Server> server, kserve::Executor& executor,
+  ModelHost(std::shared_ptr<triton::Server> server, kserve::ExecutorRef executor,
             const SageMakerOptions& options);
 
   // Blocks until the model is loaded or failed. kAlreadyExists if it is loaded, is on the way to or
@@ -49,7 +49,7 @@ class ModelHost : public std::enable_shared_from_this<ModelHost> {
   void finish_unloads(const std::vector<HostedModel>& pending);
 
   const std::shared_ptr<triton::Server> server_;
-  kserve::Executor& executor_;
+  const kserve::ExecutorRef executor_;
   const SageMakerOptions options_;
   HostedModels models_;
   Poller poller_;  // last: its thread uses the others

@@ -16,6 +16,9 @@ namespace fs = std::filesystem;
 using base::Code;
 
 constexpr std::string_view kConfig = "config.pbtxt";
+// PATH_MAX: the system opens nothing longer, and a path of a million components takes a hundred
+// times its length of memory.
+constexpr std::size_t kLongestUrl = 4096;
 // Far above any configuration; what describes an ensemble is not hidden behind more than that.
 constexpr std::size_t kLargestConfig = 1 << 20;
 // Folders with another number of models in them are no unpacked archive.
@@ -148,6 +151,11 @@ base::Result<fs::path> choose(const Jail& jail, const std::string& url, const fs
 }  // namespace
 
 base::Result<ModelLocation> locate_model(const std::string& root, const std::string& url) {
+  if (url.size() > kLongestUrl) {
+    return base::fail(Code::kInvalidArgument, "Invalid \"url\" of " + std::to_string(url.size()) +
+                                                  " bytes: expected at most " +
+                                                  std::to_string(kLongestUrl));
+  }
   if (url.find('\0') != url.npos) return bad_url(root, url.substr(0, url.find('\0')));
   const fs::path path = normal(url);
   if (!has_form(normal(root), path)) return bad_url(root, url);

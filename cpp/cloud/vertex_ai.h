@@ -4,7 +4,7 @@
 // Vertex AI endpoint.
 //
 // Thread rule: on_request on any connection's strand, concurrently. Lifetime rule: requests in
-// flight keep what they need, so the handler may go first; the executor may not.
+// flight keep what they need, so the handler and the executor may go first.
 #pragma once
 
 #include <memory>

@@ -28,7 +28,7 @@ base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> 
                               .options = options,
                               .access = *std::move(access),
                               .admission = kserve::Admission(service.admission),
-                              .workers = &threads.codec};
+                              .workers = threads.codec};
 }
 
 NewFrontend listen_http(std::string label, std::shared_ptr<triton::Server> server,

@@ -26,7 +26,7 @@ struct Threads {
   kserve::Executor codec{2, 1024};
 };
 
-// What kserve_http handlers work with. The threads must outlive them.
+// What kserve_http handlers work with.
 base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> server,
                                                 Threads& threads, const Service& service);
 

@@ -4,33 +4,30 @@
 
 namespace tfe::kserve {
 
-Executor::Executor(std::size_t threads, std::size_t queue_limit) : queue_limit_(queue_limit) {
+Executor::Executor(std::size_t threads, std::size_t queue_limit)
+    : queues_(std::make_shared<Queues>(queue_limit)) {
   const std::size_t workers = std::max<std::size_t>(threads, 1);
   threads_.reserve(workers + 1);
-  for (std::size_t i = 0; i < workers; ++i) {
-    threads_.emplace_back([this] { run(false); });
+  for (std::size_t i = 0; i <= workers; ++i) {
+    const bool quick_only = i == workers;
+    threads_.emplace_back([this, quick_only] { queues_->run(quick_only); });
   }
-  threads_.emplace_back([this] { run(true); });
 }
 
 Executor::~Executor() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
+  queues_->end();
   for (std::thread& thread : threads_) thread.join();
 }
 
-base::Status Executor::submit(Task task, Lane lane) {
+base::Status Executor::Queues::submit(Task task, Lane lane) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_) return base::fail(base::Code::kUnavailable, "the frontend is stopping");
+    if (ended_) return base::fail(base::Code::kUnavailable, "the frontend is stopping");
     std::deque<Task>& tasks = lane == Lane::kQuick ? quick_ : slow_;
-    if (tasks.size() >= queue_limit_) {
-      return base::fail(base::Code::kResourceExhausted,
-                        "too many requests are waiting for a thread (limit " +
-                            std::to_string(queue_limit_) + ")");
+    if (tasks.size() >= limit_) {
+      return base::fail(
+          base::Code::kResourceExhausted,
+          "too many requests are waiting for a thread (limit " + std::to_string(limit_) + ")");
     }
     tasks.push_back(std::move(task));
   }
@@ -39,18 +36,26 @@ base::Status Executor::submit(Task task, Lane lane) {
   return {};
 }
 
-std::deque<Executor::Task>* Executor::next(bool quick_only) {
+void Executor::Queues::end() {
+  {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  wake_.notify_all();
+}
+
+std::deque<Executor::Task>* Executor::Queues::next(bool quick_only) {
   // Slow ones first where both may run: the quick lane has a thread of its own.
   if (!quick_only && !slow_.empty()) return &slow_;
   return quick_.empty() ? nullptr : &quick_;
 }
 
-void Executor::run(bool quick_only) {
+void Executor::Queues::run(bool quick_only) {
   for (;;) {
     Task task;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || next(quick_only); });
+      wake_.wait(lock, [&] { return ended_ || next(quick_only); });
       std::deque<Task>* tasks = next(quick_only);
       if (!tasks) return;
       task = std::move(tasks->front());

@@ -4,6 +4,9 @@
 //
 // Two lanes: a load may take minutes, and whoever asks for metadata must not wait for as many loads
 // as there are threads. One thread more than `threads` therefore works on the quick lane only.
+//
+// Thread rule: any thread. Lifetime rule: who may outlive the executor, as the receiver of an
+// inference outlives its frontend, holds an ExecutorRef; an ended executor refuses.
 #pragma once
 
 #include <condition_variable>
@@ -11,8 +14,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -28,20 +33,51 @@ class Executor {
   Executor(std::size_t threads, std::size_t queue_limit);
   // Runs what is queued, then joins.
   ~Executor();
-  base::Status submit(Task task, Lane lane = Lane::kSlow);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  base::Status submit(Task task, Lane lane = Lane::kSlow) {
+    return queues_->submit(std::move(task), lane);
+  }
 
  private:
-  void run(bool quick_only);
-  // Null if there is nothing to do for the thread. Under the lock.
-  std::deque<Task>* next(bool quick_only);
+  friend class ExecutorRef;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Task> quick_;
-  std::deque<Task> slow_;
-  std::size_t queue_limit_;
-  bool stopping_ = false;
+  class Queues {
+   public:
+    explicit Queues(std::size_t limit) : limit_(limit) {}
+    // kUnavailable after end().
+    base::Status submit(Task task, Lane lane);
+    void run(bool quick_only);
+    void end();
+
+   private:
+    // Null if there is nothing to do for the thread. Under the lock.
+    std::deque<Task>* next(bool quick_only);
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Task> quick_;
+    std::deque<Task> slow_;
+    const std::size_t limit_;
+    bool ended_ = false;
+  };
+
+  const std::shared_ptr<Queues> queues_;
   std::vector<std::thread> threads_;
+};
+
+// Submits to an executor for as long as that is there.
+class ExecutorRef {
+ public:
+  // Implicit: stands for a reference.
+  ExecutorRef(const Executor& executor) : queues_(executor.queues_) {}
+  // As Executor::submit; kUnavailable from an executor that has ended.
+  base::Status submit(Executor::Task task, Executor::Lane lane = Executor::Lane::kSlow) const {
+    return queues_->submit(std::move(task), lane);
+  }
+
+ private:
+  std::shared_ptr<Executor::Queues> queues_;
 };
 
 }  // namespace tfe::kserve

@@ -13,7 +13,7 @@ namespace {
 
 struct Known {
   std::mutex mutex;
-  std::map<std::uintptr_t, std::weak_ptr<Extensions>> of_server;
+  std::map<std::uint64_t, std::weak_ptr<Extensions>> of_server;  // by its identity
 };
 
 Known& known() {
@@ -44,7 +44,7 @@ std::shared_ptr<Extensions> extensions_of(const triton::Server& server) {
   Known& all = known();
   std::lock_guard lock(all.mutex);
   std::erase_if(all.of_server, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<Extensions>& entry = all.of_server[server.address()];
+  std::weak_ptr<Extensions>& entry = all.of_server[server.identity()];
   if (auto extensions = entry.lock()) return extensions;
   auto extensions = std::make_shared<Extensions>(server);
   entry = extensions;

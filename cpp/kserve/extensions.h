@@ -21,7 +21,8 @@ struct Extensions {
   Tracing tracing;
 };
 
-// The same object for every server of that address while somebody holds it.
+// The same object for every reference to that server while somebody holds it, and another one for a
+// server that is made at its address later.
 std::shared_ptr<Extensions> extensions_of(const triton::Server& server);
 
 }  // namespace tfe::kserve

@@ -8,6 +8,10 @@ namespace {
 
 using base::Code;
 
+// PATH_MAX. A region keeps its key, and leading slashes, which the system passes over, could make
+// one as long as a request.
+constexpr std::size_t kLongestKey = 4096;
+
 // As the texts name them.
 std::string_view kind_name(RegionKind kind) {
   return kind == RegionKind::kSystem ? "system" : "cuda";
@@ -34,6 +38,11 @@ SharedMemory::SharedMemory(std::vector<std::string> reserved, std::size_t max_re
 
 base::Status SharedMemory::check_key(const std::string& name, const std::string& key) const {
   const std::string text = "cannot register shared memory region '" + name + "'";
+  if (key.size() > kLongestKey) {
+    return base::fail(Code::kInvalidArgument,
+                      text + " - invalid shm key of " + std::to_string(key.size()) +
+                          " bytes, expected at most " + std::to_string(kLongestKey));
+  }
   const std::string_view object = object_name(key);
   if (object.empty() || object.find('\0') != std::string_view::npos) {
     return base::fail(Code::kInvalidArgument, text + " - invalid shm key '" + key + "'");

@@ -40,6 +40,8 @@ class JsonArrayFile {
 class TraceFile {
  public:
   explicit TraceFile(std::string path) : path_(std::move(path)) {}
+  // Any thread.
+  const std::string& path() const { return path_; }
 
   // Whether it can be written, for a clear error at start: kInvalidArgument.
   static base::Status check(const std::string& path);
@@ -48,7 +50,7 @@ class TraceFile {
   std::string next_numbered() { return path_ + "." + std::to_string(next_index_++); }
 
  private:
-  std::string path_;
+  const std::string path_;
   std::optional<JsonArrayFile> plain_;
   std::uint64_t next_index_ = 0;
 };

@@ -35,6 +35,11 @@ class TraceChange {
     change.given_ = true;
     return change;
   }
+  // Back to not mentioned.
+  void reset() {
+    given_ = false;
+    value_.reset();
+  }
   bool given() const { return given_; }
   const std::optional<T>& value() const { return value_; }
 

@@ -35,7 +35,12 @@ void set_or_default(T& target, const TraceChange<T>& change, const T& fallback) 
 
 template <typename T>
 void remember(TraceChange<T>& own, const TraceChange<T>& change) {
-  if (change.given()) own = change.value() ? change : TraceChange<T>();
+  if (!change.given()) return;
+  if (change.value()) {
+    own = *change.value();
+  } else {
+    own.reset();
+  }
 }
 
 bool any_given(const TraceUpdate& update) {
@@ -98,7 +103,12 @@ base::Status Tracing::configure(const TraceSettings& settings) {
   Replaced replaced;
   std::lock_guard lock(mutex_);
   startup_ = settings;
-  file_ = settings.file.empty() ? nullptr : std::make_shared<TraceFile>(settings.file);
+  // The same file goes on: another object would empty it, or find it locked.
+  if (settings.file.empty()) {
+    file_ = nullptr;
+  } else if (!file_ || file_->path() != settings.file) {
+    file_ = std::make_shared<TraceFile>(settings.file);
+  }
   replaced.push_back(std::exchange(global_, std::make_shared<TraceSetting>(startup_, file_)));
   for (auto& [name, model] : models_) replaced.push_back(std::move(model.setting));
   models_.clear();

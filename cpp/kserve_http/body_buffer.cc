@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "codec/json_reader.h"
 
@@ -14,8 +15,11 @@ constexpr std::size_t kFirstBlock = 16 * 1024;
 
 }  // namespace
 
+// More than `limit` may be announced, but memory is taken for no more.
 BodyBuffer::BodyBuffer(std::int64_t expected, std::size_t binary_offset, std::uint64_t limit)
-    : expected_(expected), start_((kAlign - binary_offset % kAlign) % kAlign), limit_(limit) {}
+    : expected_(std::cmp_greater(expected, limit) ? static_cast<std::int64_t>(limit) : expected),
+      start_((kAlign - binary_offset % kAlign) % kAlign),
+      limit_(limit) {}
 
 bool BodyBuffer::reserve(std::size_t size) {
   if (size <= room_) return true;

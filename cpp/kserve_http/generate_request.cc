@@ -174,17 +174,18 @@ class GenerateDecoder {
     return {};
   }
 
-  // The first of several with one name counts.
+  // The first of several with one name counts. Repetitions are not kept, but bounded: each is
+  // looked for among all others.
   Status add_parameter(std::string_view key, triton::ParameterValue value) {
     auto& parameters = request_.parameters;
     const bool known = std::any_of(parameters.begin(), parameters.end(),
                                    [&](const auto& parameter) { return parameter.name == key; });
-    if (known) return {};
-    if (parameters.size() >= options_.max_parameters) {
+    if ((known ? repetitions_++ : parameters.size()) >= options_.max_parameters) {
       return base::fail(
           Code::kInvalidArgument,
           "request has more than " + std::to_string(options_.max_parameters) + " parameters");
     }
+    if (known) return {};
     parameters.push_back({std::string(key), std::move(value)});
     return {};
   }
@@ -199,7 +200,8 @@ class GenerateDecoder {
   const std::vector<ModelInput>& inputs_;
   std::size_t json_size_;
   kserve::InferRequest& request_;
-  std::uint64_t used_ = 0;  // bytes of all tensors so far
+  std::uint64_t used_ = 0;       // bytes of all tensors so far
+  std::size_t repetitions_ = 0;  // of parameters
 };
 
 }  // namespace

@@ -61,17 +61,18 @@ Status read_reserved(kserve::ParameterKey key, JsonValue value, kserve::InferReq
   }
 }
 
+// Repetitions are not kept, but count: each is looked for among all others.
 Status read_custom(std::string_view key, JsonValue value, const Options& options,
-                   kserve::InferRequest& request) {
+                   std::size_t& repetitions, kserve::InferRequest& request) {
   auto& parameters = request.parameters;
   const bool repeated = std::any_of(parameters.begin(), parameters.end(),
                                     [&](const auto& known) { return known.name == key; });
-  if (repeated) return value.validate();
-  if (parameters.size() >= options.max_parameters) {
+  if ((repeated ? repetitions++ : parameters.size()) >= options.max_parameters) {
     return base::fail(
         Code::kInvalidArgument,
         "request has more than " + std::to_string(options.max_parameters) + " parameters");
   }
+  if (repeated) return value.validate();
   auto decoded = decode_parameter_value(key, value);
   if (!decoded) return std::unexpected(std::move(decoded).error());
   parameters.push_back({std::string(key), *std::move(decoded)});
@@ -103,13 +104,16 @@ base::Status decode_parameters(JsonValue object, const Options& options,
                       "failed to get request params.: attempt to get members for non-object");
   }
   std::bitset<32> seen;  // by ParameterKey
+  std::size_t repetitions = 0;
   return object.each_member([&](std::string_view name, JsonValue value) -> Status {
     const kserve::ParameterKey key = kserve::parameter_key(name, kserve::Protocol::kHttp);
     if (key == kserve::ParameterKey::kReserved ||
         key == kserve::ParameterKey::kEmptyFinalResponse) {
       return std::unexpected(kserve::reserved_parameter(kserve::Protocol::kHttp));
     }
-    if (key == kserve::ParameterKey::kCustom) return read_custom(name, value, options, request);
+    if (key == kserve::ParameterKey::kCustom) {
+      return read_custom(name, value, options, repetitions, request);
+    }
     const auto bit = static_cast<std::size_t>(key);
     if (seen[bit]) return value.validate();
     seen.set(bit);

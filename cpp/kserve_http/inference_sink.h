@@ -58,7 +58,12 @@ class InferenceSink : public http::RequestSink,
   void post_reply(Reply reply);
   // On the strand: stops the inference, or lets go of one that has ended.
   void cancel();
-  void finished() { call_.reset(); }
+  // Lets go of an inference that is answered. Its share of the caps goes back now, not when the
+  // core's thread drops the sink: the client's next request may be here before.
+  void finished() {
+    call_.reset();
+    body_.give_back();
+  }
 
   const std::shared_ptr<Context> context_;
   const InferStyle& style_;

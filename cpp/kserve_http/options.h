@@ -37,22 +37,21 @@ struct Options {
 };
 
 // What every endpoint works with. Shared by the service and the requests in flight, which may
-// outlive it. The executors outlive both.
+// outlive it and the executors: the core answers when it likes.
 struct Context {
   std::shared_ptr<triton::Server> server;
   kserve::Inference inference;
-  kserve::Executor& executor;
+  kserve::ExecutorRef executor;
   Options options;
   kserve::AccessPolicy access = {};
   kserve::HeaderForwarding forwarding = {};
   kserve::Admission admission = {};
-  // Threads for work(). Null: those of `executor`.
-  kserve::Executor* workers = nullptr;
+  // Threads for work(); those of `executor` unless there are others.
+  kserve::ExecutorRef workers = executor;
 
   // Decodes, encodes or compresses a large body off the thread that has it.
   base::Status work(kserve::Executor::Task task) const {
-    kserve::Executor& threads = workers != nullptr ? *workers : executor;
-    return threads.submit(std::move(task), kserve::Executor::Lane::kQuick);
+    return workers.submit(std::move(task), kserve::Executor::Lane::kQuick);
   }
 };
 

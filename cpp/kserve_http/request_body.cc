@@ -14,7 +14,7 @@ using base::Status;
 // Larger bodies are decoded by a worker: reading JSON takes a millisecond per megabyte, sometimes
 // ten, during which a loop serves nobody else.
 constexpr std::size_t kHeavy = std::size_t{1} << 20;
-// A compressed body may expand a thousandfold.
+// A compressed body may expand a thousandfold, and a thousandfold again with each further coding.
 constexpr std::size_t kHeavyCoded = kHeavy / 1024;
 // Of an expanded body at a time; also the most that is charged or taken beyond a limit.
 constexpr std::size_t kExpandStep = 64 * 1024;
@@ -92,7 +92,8 @@ Status RequestBody::add(base::Bytes piece) {
 }
 
 bool RequestBody::heavy() const {
-  return received_.size() > (plan_.codings.empty() ? kHeavy : kHeavyCoded);
+  const std::size_t codings = plan_.codings.size();
+  return codings > 1 || received_.size() > (codings == 0 ? kHeavy : kHeavyCoded);
 }
 
 Status RequestBody::decode() {

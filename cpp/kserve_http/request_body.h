@@ -48,6 +48,8 @@ class RequestBody {
   base::Owner owner() const { return received_.owner(); }
   // Lets go of the memory; whoever refers to it has taken owner().
   void release();
+  // Gives the request's share of the caps on inferences back. Not while decode() runs.
+  void give_back() { ticket_ = {}; }
 
  private:
   class Expansion;

@@ -2,7 +2,7 @@
 // that the client may use it, hands over to the endpoint's function (endpoints.h).
 //
 // Thread rule: on_request on any connection's strand, concurrently. Lifetime rule: requests in
-// flight keep what they need, so the service may go first; the executor may not.
+// flight keep what they need, so the service and the executor may go first.
 #pragma once
 
 #include <memory>

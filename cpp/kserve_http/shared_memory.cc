@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
+#include "codec/proto_reader.h"
 #include "kserve/shared_memory.h"
 #include "kserve_http/blocking_call.h"
 #include "kserve_http/json_field.h"
@@ -90,6 +91,12 @@ Sink start_register(const EndpointCall& call, RegionKind kind, Change change) {
                   error_reply({Code::kInvalidArgument, "'region name' is necessary to register " +
                                                            std::string(kind_name(kind)) +
                                                            " shared memory region"}));
+  }
+  // It would make the status of all regions a document that no client can read (RFC 8259 section
+  // 8.1).
+  if (!codec::valid_utf8(call.route.region.view())) {
+    return answer(call.exchange, error_reply({Code::kInvalidArgument,
+                                              "the name of a region must be valid UTF-8"}));
   }
   auto work = [context = call.context, change, name = call.route.region.str()](base::Bytes body) {
     return done(change(memory_of(*context), name, body));

@@ -21,9 +21,17 @@ using kserve::TraceChange;
 
 using Names = std::vector<std::string>;
 
+// There are three levels. A request of the largest size could name millions.
+constexpr std::size_t kMostLevels = 64;
+
 base::Result<Names> own_strings(JsonValue value) {
   Names names;
   auto status = value.each_element([&](JsonValue element) -> Status {
+    if (names.size() >= kMostLevels) {
+      return base::fail(base::Code::kInvalidArgument,
+                        "Unable to parse 'trace_level', expected at most " +
+                            std::to_string(kMostLevels) + " levels");
+    }
     auto name = own_string(element);
     if (!name) return std::unexpected(std::move(name).error());
     names.push_back(*std::move(name));

@@ -196,6 +196,8 @@ IoResult TlsTransport::read(base::MutableBytes buffer) {
   if (clear_text_) return plain_.read(buffer);
   if (dead_) return {.state = IoState::kFailed, .error = EPROTO};
   if (goodbye_waits_ && !shutdown_write()) return {.crossed = true};
+  // A record that OpenSSL held already says nothing of the socket, which may have got more since.
+  socket_empty_ = false;
   ERR_clear_error();
   std::size_t count = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &count);

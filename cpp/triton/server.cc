@@ -32,6 +32,12 @@ struct Remains {
   base::TimePoint quiet_at;
 };
 
+// Odd, as no address of an object is.
+std::uint64_t next_identity() {
+  static std::atomic<std::uint64_t> next = 1;
+  return next.fetch_add(2, std::memory_order_relaxed);
+}
+
 void dispose(const Remains& server) {
   ServerRegistry& registry = ServerRegistry::global();
   if (!server.stopped) {
@@ -52,6 +58,7 @@ Server::Server(std::shared_ptr<const Library> library, TRITONSERVER_Server* hand
     : library_(std::move(library)),
       handle_(handle),
       ownership_(ownership),
+      identity_(ownership == Ownership::kOwned ? next_identity() : address()),
       exit_timeout_(std::max(exit_timeout, 1U)),
       process_(::getpid()),
       last_activity_(base::Clock::now()) {}

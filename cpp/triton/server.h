@@ -60,6 +60,9 @@ class Server : public std::enable_shared_from_this<Server> {
   base::Status stop();
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
   std::uintptr_t address() const { return reinterpret_cast<std::uintptr_t>(handle_); }
+  // Unlike the address, which a later server may get, never that of another server of this project.
+  // A foreign server is known by its address only.
+  std::uint64_t identity() const { return identity_; }
   // The same for foreign code, which counts no reference: from now on the server is never deleted.
   std::uintptr_t lend_address();
   const Library& library() const { return *library_; }
@@ -117,6 +120,7 @@ class Server : public std::enable_shared_from_this<Server> {
   std::shared_ptr<const Library> library_;
   TRITONSERVER_Server* handle_;
   Ownership ownership_;
+  std::uint64_t identity_;
   unsigned exit_timeout_;  // seconds
   std::string python_memory_prefix_;
   int process_;  // a forked child must not touch the parent's server

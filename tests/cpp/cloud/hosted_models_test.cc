@@ -99,6 +99,17 @@ TEST_F(Hosted, LaterUnloadsJoinTheFirst) {
   EXPECT_EQ(told_, (std::vector<std::string>{"a: done", "a: done"}));
 }
 
+// Nobody tells a waiter that its client has gone.
+TEST_F(Hosted, WaitersAreBounded) {
+  load("a");
+  for (std::size_t i = 0; i < HostedModels::kMostWaiters; ++i) ASSERT_TRUE(unload("a"));
+  const auto refused = unload("a");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
+  models_.unloaded("a", {});
+  EXPECT_EQ(told_.size(), HostedModels::kMostWaiters);
+}
+
 TEST_F(Hosted, ARefusedUnloadLeavesTheModelLoaded) {
   load("a");
   ASSERT_TRUE(unload("a"));

@@ -53,6 +53,13 @@ TEST_F(Locate, AConfigurationInTheUrlItself) {
   }
 }
 
+TEST_F(Locate, AUrlThatNoFileCanHave) {
+  std::string url = url_.string();
+  while (url.size() <= 4096) url += "/.";
+  EXPECT_EQ(refusal(url),
+            "Invalid \"url\" of " + std::to_string(url.size()) + " bytes: expected at most 4096");
+}
+
 TEST_F(Locate, VersionFoldersAreTheModelItself) {
   fs::create_directories(url_ / "1");
   fs::create_directories(url_ / "12");
@@ -109,7 +116,7 @@ TEST_F(Locate, AnEmptyFolder) {
 TEST_F(Locate, WhatDoesNotExist) {
   EXPECT_EQ(refusal(root_ / "h2" / "model"),
             "failed to register '" + (root_ / "h2" / "model").string() + "', repository not found");
-  EXPECT_EQ(refusal(url_ / std::string(5000, 'x')).substr(0, 18), "failed to register");
+  EXPECT_EQ(refusal(url_ / std::string(5000, 'x')).substr(0, 18), "Invalid \"url\" of 5");
 }
 
 TEST_F(Locate, PathsOfAnotherForm) {

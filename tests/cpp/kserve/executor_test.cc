@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <optional>
 
 namespace tfe::kserve {
 namespace {
@@ -78,6 +79,22 @@ TEST(ExecutorTest, ATaskMaySubmit) {
   ASSERT_TRUE(
       executor.submit([&] { ASSERT_TRUE(executor.submit([&done] { done.set_value(); })); }));
   done.get_future().wait();
+}
+
+TEST(ExecutorTest, AReferenceThatOutlivesItIsRefused) {
+  std::optional<ExecutorRef> late;
+  std::atomic<int> done = 0;
+  {
+    Executor executor(1, 10);
+    late.emplace(executor);
+    EXPECT_TRUE(late->submit([&done] { ++done; }));
+    EXPECT_TRUE(late->submit([&done] { ++done; }, Executor::Lane::kQuick));
+  }
+  EXPECT_EQ(done, 2);
+  const auto refused = late->submit([&done] { ++done; });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Code::kUnavailable);
+  EXPECT_EQ(done, 2);
 }
 
 TEST(ExecutorTest, NoThreadsActsAsOne) {

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <set>
+#include <vector>
+
 #include "triton/core_fixture.h"
 #include "triton/fake_cuda.h"
 
@@ -32,6 +36,18 @@ TEST(ExtensionsTest, ObjectsOfPythonModelsAreReserved) {
   EXPECT_THAT(refused("tfe-ab12-w0g3-", "tfe-ab12-w17g1-x"),
               HasSubstr("the reserved prefix 'tfe-ab12-w'"));
   EXPECT_THAT(refused("tfe-ab12-w0g3-", "tfe-ab13-w0g3-x"), HasSubstr("Unable to open"));
+}
+
+// The core may make a server where a deleted one was, while somebody still holds what that had.
+TEST(ExtensionsTest, AreNotInheritedByALaterServer) {
+  std::vector<std::shared_ptr<Extensions>> held;
+  std::set<Extensions*> different;
+  for (int i = 0; i < 4; ++i) {
+    TestServer core({{.name = "identity"}});
+    held.push_back(extensions_of(*core.server));
+    different.insert(held.back().get());
+  }
+  EXPECT_EQ(different.size(), held.size());
 }
 
 TEST(ExtensionsTest, LiveAsLongAsTheirUsers) {

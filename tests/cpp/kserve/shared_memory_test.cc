@@ -89,6 +89,18 @@ TEST(SharedMemoryTest, KeysThatAreNoNames) {
   EXPECT_THAT(names(memory, RegionKind::kSystem), IsEmpty());
 }
 
+// The system looks past leading slashes, but the region would keep all of them.
+TEST(SharedMemoryTest, KeysAreBounded) {
+  SharedMemory memory;
+  ShmObject object(64);
+  const std::string slashes(4096 - object.key().size(), '/');
+  EXPECT_TRUE(memory.register_system("a", {slashes + object.key(), 0, 64}));
+  expect_error(memory.register_system("r", {"/" + slashes + object.key(), 0, 64}),
+               base::Code::kInvalidArgument,
+               "cannot register shared memory region 'r' - invalid shm key of 4097 bytes, expected "
+               "at most 4096");
+}
+
 TEST(SharedMemoryTest, MorePrefixesMayBeReserved) {
   SharedMemory memory({"mine-"});
   expect_error(memory.register_system("r", {"/mine-1", 0, 1}), base::Code::kInvalidArgument,

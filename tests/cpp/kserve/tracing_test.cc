@@ -312,6 +312,14 @@ TEST_F(TracingTest, ConfiguredForAServer) {
   EXPECT_FALSE(configure_tracing(*core().server, {{"file", directory_.path() + "/no/file"}}));
 }
 
+TEST_F(TracingTest, ConfiguredAgainItGoesOnInTheSameFile) {
+  for (std::size_t i = 1; i <= 3; ++i) {
+    start({.levels = kTimes, .rate = 1});
+    run(request_for("identity"));
+    EXPECT_EQ(count_of(written(), "REQUEST_START"), i);
+  }
+}
+
 // A thousand requests from several threads while settings change: each record is whole.
 TEST_F(TracingTest, SettingsChangeWhileRequestsAreTraced) {
   start({.levels = kTimes, .rate = 1});

@@ -280,6 +280,9 @@ TEST(DecodeInfer, CountsAreBounded) {
             "request has more than 2 outputs");
   EXPECT_EQ(error_of(R"({"inputs":[],"parameters":{"a":1,"b":2}})", "", options).message,
             "request has more than 1 parameters");
+  // Looking for each repetition among all others would take the square of their number.
+  EXPECT_EQ(error_of(R"({"inputs":[],"parameters":{"a":1,"a":2,"a":3}})", "", options).message,
+            "request has more than 1 parameters");
 }
 
 TEST(DecodeInfer, RawRequest) {

@@ -183,6 +183,10 @@ TEST(GenerateRequest, Limits) {
   options.max_parameters = 1;
   EXPECT_ERROR(generate_error(R"({"a":1,"b":2})", options), Code::kInvalidArgument,
                "request has more than 1 parameters");
+  // Looking for each repetition among all others would take the square of their number.
+  EXPECT_ERROR(generate_error(R"({"a":1,"a":2,"parameters":{"a":3}})", options),
+               Code::kInvalidArgument,
+               "Converting keyword: 'parameters': request has more than 1 parameters");
   options.max_tensors = 1;
   EXPECT_ERROR(generate_error(R"({"n":1,"text":""})", options), Code::kInvalidArgument,
                "request has more than 1 inputs");

@@ -149,6 +149,17 @@ TEST_F(TraceTest, AWrongMemberChangesNothing) {
   EXPECT_ANSWER(rig().get(kTrace), 200, trace_json(kOff, "1000", "-1", "0", file()));
 }
 
+TEST_F(TraceTest, MoreLevelsThanThereCanBe) {
+  start();
+  std::string levels = R"("TENSORS")";
+  for (int i = 1; i < 64; ++i) levels += R"(,"TENSORS")";
+  EXPECT_ANSWER(rig().post(kTrace, R"({"trace_level":[)" + levels + "]}"), 200,
+                trace_json(R"("TENSORS")", "1000", "-1", "0", file()));
+  EXPECT_ANSWER(rig().post(kTrace, R"({"trace_level":[)" + levels + R"(,"OFF"],"trace_rate":"5"})"),
+                400, error("Unable to parse 'trace_level', expected at most 64 levels"));
+  EXPECT_ANSWER(rig().get(kTrace), 200, trace_json(R"("TENSORS")", "1000", "-1", "0", file()));
+}
+
 TEST_F(TraceTest, WithoutAFileNothingCanBeTraced) {
   EXPECT_ANSWER(rig().get(kTrace), 200, trace_json(kOff));
   EXPECT_ANSWER(rig().post(kTrace, R"({"trace_level":["TIMESTAMPS"]})"), 400,

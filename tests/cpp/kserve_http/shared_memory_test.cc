@@ -65,6 +65,22 @@ TEST(SharedMemoryEndpoints, SystemRegion) {
   EXPECT_ANSWER(rig.get(kSystem + "/status"), 200, "[]");
 }
 
+// One client must not spoil the status of all regions for the others.
+TEST(SharedMemoryEndpoints, NamesAreText) {
+  Rig rig({identity("m")}, allowed());
+  ShmObject object(64);
+  const std::string body = system_body(object.key(), R"("byte_size":64)");
+  for (const char* name : {"a%FF", "a\xff", "%C0%80"}) {
+    EXPECT_ANSWER(rig.post(kSystem + "/region/" + name + "/register", body), 400,
+                  error("the name of a region must be valid UTF-8"));
+    EXPECT_ANSWER(rig.post(kCuda + "/region/" + name + "/register", "{}"), 400,
+                  error("the name of a region must be valid UTF-8"));
+  }
+  EXPECT_ANSWER(rig.post(kSystem + "/region/%E2%82%AC/register", body), 200, "");
+  EXPECT_ANSWER(rig.get(kSystem + "/status"), 200,
+                R"([{"name":"€","key":")" + object.key() + R"(","offset":0,"byte_size":64}])");
+}
+
 TEST(SharedMemoryEndpoints, NamesAreDecodedAndEscaped) {
   Rig rig({identity("m")}, allowed());
   ShmObject object(64);

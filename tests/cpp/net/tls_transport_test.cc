@@ -160,6 +160,19 @@ TEST_F(TlsTransportTest, IsExhaustedOnlyWhenOpenSslIsEmptyToo) {
   EXPECT_EQ(transport->read(buffer).state, IoState::kBlocked);
 }
 
+TEST_F(TlsTransportTest, ForgetsWhatAnEarlierReadSaidOfTheSocket) {
+  connect();
+  ASSERT_TRUE(client->send("one"));
+  ASSERT_TRUE(client->send("two"));
+  std::array<std::byte, 100> buffer;
+  const IoResult first = transport->read(buffer);  // takes both records from the socket
+  EXPECT_EQ(first.count, 3U);
+  EXPECT_FALSE(first.exhausted);
+  // The edge for this one comes while nobody wants to read.
+  ASSERT_TRUE(client->send("three"));
+  EXPECT_EQ(read_all(100), "twothree");
+}
+
 TEST_F(TlsTransportTest, LosesNothingForAnyBufferSize) {
   connect();
   for (const std::size_t size : {1U, 7U, 4096U, 16384U, 100'000U}) {

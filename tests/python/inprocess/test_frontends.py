@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.models import identity, write_repository
+from helpers.models import identity, standard_models, write_repository
 
 from tritonfrontend import (
     AlreadyExistsError,
@@ -168,3 +169,40 @@ def test_foreign_server(own_server: Any) -> None:
         own_server.stop()
         assert get(frontend.port, "/v2/health/ready")[0] == 503
         assert get(frontend.port, "/v2/models/identity_fp32/config")[0] == 503
+
+
+# The model ignores that it is cancelled, and its answer is large enough to be encoded by a worker.
+LATE = """\
+import json, socket, sys, time
+import tritonserver
+from tritonfrontend import KServeHttp
+server = tritonserver.Server(model_repository=sys.argv[1]).start(wait_until_ready=True)
+http = KServeHttp(server, KServeHttp.Options(address="127.0.0.1", port=0))
+http.start()
+tensor = {"name": "INPUT0", "datatype": "FP32", "shape": [200000], "data": [1.5] * 200000}
+body = json.dumps({"inputs": [tensor], "parameters": {"gap_ms": 1500}}).encode()
+client = socket.create_connection(("127.0.0.1", http.port))
+head = b"POST /v2/models/split/infer HTTP/1.1\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
+client.sendall(head + body)
+def pending():
+    text = server.metrics()
+    lines = [line for line in text.splitlines() if line.startswith("nv_inference_exec_count{")]
+    return not any(line.endswith(" 1") for line in lines)
+while pending():
+    time.sleep(0.02)
+http.stop()
+del http
+server.stop()
+client.close()
+"""
+
+
+def test_answer_after_the_frontend_has_gone(
+    run_script: Any, tmp_path: Path, backends_dir: Path
+) -> None:
+    models = [model for model in standard_models() if model.name == "split"]
+    repository = write_repository(tmp_path / "models", models)
+    # Memory that was given back is filled with rubbish at once.
+    rubbish = {"MALLOC_PERTURB_": "165", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+    done = run_script(LATE, repository, env={**os.environ, **rubbish})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
