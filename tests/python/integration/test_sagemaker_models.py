@@ -159,7 +159,7 @@ def test_bad_load_bodies(endpoint: Endpoint, body: bytes, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", ".", "/", "/dev/null", "/proc/self", "/sys", "/etc", "../../etc", "a" * 9000]
+    "url", ["", ".", "/", "/dev/null", "/proc/self", "/sys", "/etc", "../../etc", "a" * 4096]
 )
 def test_urls_elsewhere_are_refused(endpoint: Endpoint, url: str) -> None:
     answer = endpoint.load("m", url=url)
@@ -169,6 +169,15 @@ def test_urls_elsewhere_are_refused(endpoint: Endpoint, url: str) -> None:
         f"{endpoint.root}/<hash>/model[/<subdir>]"
     )
     assert call(endpoint.port, "GET", "/ping").status == 200
+    assert endpoint.names() == []
+
+
+def test_urls_longer_than_any_path_are_refused(endpoint: Endpoint) -> None:
+    answer = endpoint.load("m", url="a" * 4097)
+    assert (answer.status, answer.error()) == (
+        400,
+        'Invalid "url" of 4097 bytes: expected at most 4096',
+    )
     assert endpoint.names() == []
 
 
