@@ -314,7 +314,9 @@ def test_files_are_complete_when_the_process_ends(
     repository = write_repository(tmp_path / "models", [identity("FP32")])
     path = tmp_path / "trace.json"
     arguments = [end, str(repository), str(path), INFER.decode()]
-    subprocess.run([sys.executable, "-c", ENDS, *arguments], check=True, timeout=60)
+    # Away from the checkout, whose package has no native part.
+    command = [sys.executable, "-c", ENDS, *arguments]
+    subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
     (trace,) = traces(path.with_name("trace.json.0"))
     assert trace.model["request_id"] == "my-id"
     assert not path.with_name("trace.json.0.partial").exists()
