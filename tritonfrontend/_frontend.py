@@ -1,4 +1,4 @@
-"""What the three frontends have in common: options, start, stop, drain, context manager.
+"""What all frontends have in common: options, start, stop, drain, context manager.
 
 A frontend holds a counted reference to the server, so stopping and dropping the two in any order
 is safe; a request that arrives after `server.stop()` is answered 503 or UNAVAILABLE. All methods
@@ -25,7 +25,7 @@ _Self = TypeVar("_Self", bound="Frontend")
 
 
 class Frontend(ABC):
-    """Base of KServeHttp, KServeGrpc and Metrics. Not for direct use."""
+    """Base of KServeHttp, KServeGrpc, Metrics, SageMaker and VertexAI. Not for direct use."""
 
     _label: ClassVar[str]
     _options_class: ClassVar[type[CheckedOptions]]

@@ -29,9 +29,9 @@ class KServeGrpc(Frontend):
 
     @dataclass
     class Options(ConnectionOptions):
-        """Names and defaults are NVIDIA's, `fd` is ours; times are milliseconds.
+        """Names and defaults are NVIDIA's, what is keyword only is ours; times are milliseconds.
 
-        address, port, reuse_port, fd: as in `KServeHttp.Options`.
+        address, port, reuse_port: as in `KServeHttp.Options`.
         keepalive_*, http2_*: pings of this side, and how many of the client's are tolerated.
         max_connection_age_ms: close a connection after this time, 0 for never; its calls get
             max_connection_age_grace_ms to finish, 0 for as long as they need.
