@@ -151,7 +151,7 @@ HTTP_FLAGS = (
         "http",
         "max_inflight_bytes",
         natural,
-        "bytes of their requests per worker; above it 429 (default 0, no cap)",
+        "bytes of request bodies per worker; above it 429 (default 0, no cap)",
         shared=True,
     ),
     Flag(

@@ -99,8 +99,8 @@ class ServiceOptions(CheckedOptions):
     allow_client_shm: clients may register shared memory regions.
     max_data_depth: nesting of a tensor given in JSON.
     max_tensors, max_parameters: inputs, outputs and parameters of one request.
-    max_inflight_requests, max_inflight_bytes: above them inferences are refused with 429 and
-        Retry-After; 0 for no cap.
+    max_inflight_requests, max_inflight_bytes: inferences, and bytes of all bodies, above which
+        requests are refused with 429 and Retry-After; 0 for no cap.
     control_thread_count, control_queue_limit: threads for calls that block, such as loading a
         model, and how many may wait for one before they are refused with 429.
     min_compress_size, compression_level: responses from this size on are compressed for clients

@@ -81,19 +81,11 @@ SageMaker::Sink SageMaker::dispatch(const SageMakerRoute& route, const http::Req
 
 SageMaker::Sink SageMaker::invocations(const http::RequestHead& head, http::Exchange& exchange) {
   const std::string& type = options_.inference_type;
-  const std::string& model = options_.default_model;
-  if (type == "infer") {
-    return kserve_http::InferCall::start(context_, model, kAnyVersion, head, exchange,
-                                         kInvocationStyle);
-  }
-  if (type == "generate") {
-    return kserve_http::GenerateCall::start(context_, model, kAnyVersion, head, exchange,
-                                            kInvocationStyle);
-  }
-  if (type == "generate_stream") {
-    return kserve_http::GenerateStream::start(context_, model, kAnyVersion, head, exchange,
-                                              kInvocationStyle);
-  }
+  const kserve_http::InferenceStart start{context_, options_.default_model, kAnyVersion, head,
+                                          exchange, kInvocationStyle};
+  if (type == "infer") return kserve_http::InferCall::start(start);
+  if (type == "generate") return kserve_http::GenerateCall::start(start);
+  if (type == "generate_stream") return kserve_http::GenerateStream::start(start);
   return answer(exchange, kserve_http::error_reply(
                               {base::Code::kInvalidArgument,
                                "Server has invalid inference type '" + type +
@@ -142,8 +134,8 @@ SageMaker::Sink SageMaker::invoke(const std::string& model, const http::RequestH
                                      "model '" + model + "' is loaded as '" + found->target +
                                          "', not as '" + std::string(target) + "'"}));
   }
-  return kserve_http::InferCall::start(context_, found->target, kAnyVersion, head, exchange,
-                                       kInvokeStyle);
+  return kserve_http::InferCall::start(
+      {context_, found->target, kAnyVersion, head, exchange, kInvokeStyle});
 }
 
 SageMaker::Sink SageMaker::unload(const std::string& model, http::Exchange& exchange) {

@@ -69,8 +69,8 @@ VertexAi::Sink VertexAi::predict(const http::RequestHead& head, http::Exchange& 
     return answer(exchange, kserve_http::error_reply(status.error()));
   }
   if (head.method != "POST") return answer(exchange, kserve_http::method_not_allowed("POST"));
-  return kserve_http::InferCall::start(context_, options_.default_model, kAnyVersion, head,
-                                       exchange, kVertexStyle);
+  return kserve_http::InferCall::start(
+      {context_, options_.default_model, kAnyVersion, head, exchange, kVertexStyle});
 }
 
 VertexAi::Sink VertexAi::redirect(std::string_view path, const http::RequestHead& head,
@@ -107,8 +107,8 @@ VertexAi::Sink VertexAi::redirect_infer(std::string_view target, const http::Req
   if (!status) return answer(exchange, kserve_http::error_reply(status.error()));
   const auto version = kserve::parse_version(route.version);
   if (!version) return answer(exchange, kserve_http::error_reply(version.error()));
-  return kserve_http::InferCall::start(context_, route.model.str(), *version, head, exchange,
-                                       kVertexStyle);
+  return kserve_http::InferCall::start(
+      {context_, route.model.str(), *version, head, exchange, kVertexStyle});
 }
 
 // Metrics tell what statistics tell, so whoever restricts these means both.

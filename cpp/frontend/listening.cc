@@ -25,7 +25,7 @@ Result<std::shared_ptr<http::Handler>> add_access_log(std::shared_ptr<http::Hand
   std::shared_ptr<net::LineWriter> writer = *std::move(opened);
   return std::make_shared<http::AccessLog>(
       std::move(handler),
-      [writer = std::move(writer)](std::string line) { writer->write(std::move(line)); });
+      [writer = std::move(writer)](std::string_view line) { writer->write(line); });
 }
 
 Result<std::shared_ptr<net::TlsContext>> make_tls(const Tls& tls, std::vector<std::string> alpn,

@@ -102,7 +102,7 @@ class AccessLog::Entry final : public Interceptor {
     append_outcome(line_, outcome_);
     line_ += client_;
     line_ += how == End::kComplete ? R"(,"aborted":false})" : R"(,"aborted":true})";
-    (*write_)(std::move(line_));
+    (*write_)(line_);
   }
 
   const std::shared_ptr<const Write> write_;
@@ -124,7 +124,7 @@ void AccessLog::on_refused(const RefusedRequest& request) {
   append_request(line, request.peer, request.method, request.target, request.version);
   append_outcome(line, {.status = request.status});
   line += R"(,"aborted":false})";
-  (*write_)(std::move(line));
+  (*write_)(line);
   next_->on_refused(request);
 }
 

@@ -28,7 +28,7 @@ inline constexpr std::size_t kMaxLoggedText = 2048;
 class AccessLog final : public Handler {
  public:
   // `write` takes a line without its end; it must not block. Any thread.
-  using Write = std::function<void(std::string line)>;
+  using Write = std::function<void(std::string_view line)>;
   AccessLog(std::shared_ptr<Handler> next, Write write);
 
   std::shared_ptr<RequestSink> on_request(const RequestHead& head, Exchange& exchange) override;

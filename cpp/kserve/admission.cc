@@ -36,13 +36,11 @@ base::Error too_large(std::uint64_t size, std::uint64_t limit) {
   const std::string suffix = "(max_inflight_bytes is " + std::to_string(limit) + ")";
   // Coming again later would not help.
   if (size > limit) {
-    return {base::Code::kInvalidArgument, "inference request of " + std::to_string(size) +
-                                              " bytes is larger than all requests in flight may "
-                                              "be together " +
-                                              suffix};
+    return {base::Code::kInvalidArgument,
+            "request of " + std::to_string(size) +
+                " bytes is larger than all requests in flight may be together " + suffix};
   }
-  return {base::Code::kResourceExhausted,
-          "too many bytes of inference requests in flight " + suffix};
+  return {base::Code::kResourceExhausted, "too many bytes of requests in flight " + suffix};
 }
 
 }  // namespace
@@ -54,6 +52,16 @@ base::Result<Admission::Ticket> Admission::admit(std::uint64_t announced_bytes) 
   if (!add_within(counters_->requests, std::size_t{1}, limits.max_requests)) {
     return std::unexpected(too_many(limits.max_requests));
   }
+  auto ticket = admit_body(announced_bytes);
+  if (ticket) {
+    ticket->requests_ = 1;
+  } else {
+    counters_->requests.fetch_sub(1, std::memory_order_relaxed);
+  }
+  return ticket;
+}
+
+base::Result<Admission::Ticket> Admission::admit_body(std::uint64_t announced_bytes) const {
   Ticket ticket;
   ticket.counters_ = counters_;
   if (auto status = ticket.grow_to(announced_bytes); !status) {
@@ -72,6 +80,7 @@ Admission::Ticket& Admission::Ticket::operator=(Ticket&& other) noexcept {
   if (this != &other) {
     Ticket old;
     old.counters_ = std::exchange(counters_, std::move(other.counters_));
+    old.requests_ = std::exchange(requests_, std::exchange(other.requests_, 0));
     old.bytes_ = std::exchange(bytes_, std::exchange(other.bytes_, 0));
   }
   return *this;
@@ -80,7 +89,7 @@ Admission::Ticket& Admission::Ticket::operator=(Ticket&& other) noexcept {
 Admission::Ticket::~Ticket() {
   if (!counters_) return;
   counters_->bytes.fetch_sub(bytes_, std::memory_order_relaxed);
-  counters_->requests.fetch_sub(1, std::memory_order_relaxed);
+  counters_->requests.fetch_sub(requests_, std::memory_order_relaxed);
 }
 
 base::Status Admission::Ticket::grow_to(std::uint64_t total) {

@@ -1,6 +1,7 @@
-// Caps on the inferences that one frontend has in flight, in number and in bytes of their requests.
-// A request above a cap is refused at its head (429, RESOURCE_EXHAUSTED), so that the memory of the
-// process is bounded and clients hear at once that they should come later or go elsewhere.
+// Caps on what one frontend has in flight: inferences in number, and bytes of request bodies, those
+// of other requests (a model's files may come in one) included. A request above a cap is refused at
+// its head (429, RESOURCE_EXHAUSTED), so that the memory of the process is bounded and clients hear
+// at once that they should come later or go elsewhere.
 //
 // Thread rule: any thread. Lifetime rule: a ticket keeps the counters alive and gives its share
 // back when it is destroyed.
@@ -20,7 +21,7 @@ class Admission {
   struct Limits {
     // Inferences from their head to the end of their answer. 0: no cap.
     std::size_t max_requests = 0;
-    // Request bodies received or announced, compressed or not, and what they expand to. 0: no cap.
+    // Bodies received or announced, compressed or not, and what they expand to. 0: no cap.
     std::uint64_t max_bytes = 0;
   };
 
@@ -33,6 +34,8 @@ class Admission {
   // kResourceExhausted, naming the option and the limit; kInvalidArgument for a request that is
   // larger than max_bytes by itself, for which coming again would not help.
   base::Result<Ticket> admit(std::uint64_t announced_bytes) const;
+  // The same for a request that is no inference: its body counts.
+  base::Result<Ticket> admit_body(std::uint64_t announced_bytes) const;
   std::size_t requests() const;
   std::uint64_t bytes() const;
 
@@ -54,6 +57,7 @@ class Admission::Ticket {
  private:
   friend class Admission;
   std::shared_ptr<Counters> counters_;
+  std::size_t requests_ = 0;
   std::uint64_t bytes_ = 0;
 };
 

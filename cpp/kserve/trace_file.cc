@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -36,13 +38,24 @@ base::Result<JsonArrayFile> JsonArrayFile::create(const std::string& path) {
   return JsonArrayFile(path, std::move(fd));
 }
 
-base::Status JsonArrayFile::write_at(std::uint64_t offset, std::string_view text) const {
-  while (!text.empty()) {
-    const ssize_t count = ::pwrite(fd_.get(), text.data(), text.size(), static_cast<off_t>(offset));
+// In one system call if the file takes it, so that a crash rarely comes between.
+base::Status JsonArrayFile::write_at(std::uint64_t offset, Parts parts) const {
+  while (!parts.back().empty()) {
+    std::array<iovec, Parts().size()> left{};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      left[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+    }
+    const ssize_t count = ::pwritev(fd_.get(), left.data(), static_cast<int>(left.size()),
+                                    static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return std::unexpected(file_error(path_, count < 0 ? errno : ENOSPC));
-    text.remove_prefix(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);
+    auto written = static_cast<std::size_t>(count);
+    for (std::string_view& part : parts) {
+      const std::size_t taken = std::min(part.size(), written);
+      part.remove_prefix(taken);
+      written -= taken;
+    }
   }
   return {};
 }
@@ -51,16 +64,15 @@ base::Status JsonArrayFile::append(std::string_view elements) {
   if (elements.empty()) return {};
   const bool first = size_ == 0;
   // The end of the array is written over.
-  const std::uint64_t offset = first ? 0 : size_ - kClosing.size();
-  std::string text(first ? kOpening : kSeparator);
-  text += elements;
-  text += kClosing;
-  auto status = write_at(offset, text);
+  std::uint64_t offset = first ? 0 : size_ - kClosing.size();
+  const Parts parts = {first ? kOpening : kSeparator, elements, kClosing};
+  auto status = write_at(offset, parts);
   if (status) {
-    size_ = offset + text.size();
+    for (const std::string_view part : parts) offset += part.size();
+    size_ = offset;
     return {};
   }
-  if (!first) (void)write_at(offset, kClosing);
+  if (!first) (void)write_at(offset, {"", "", kClosing});
   (void)!::ftruncate(fd_.get(), static_cast<off_t>(size_));
   return status;
 }

@@ -4,6 +4,7 @@
 // Thread rule: the thread of TraceWriter only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,7 +29,8 @@ class JsonArrayFile {
 
  private:
   JsonArrayFile(std::string path, base::UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
-  base::Status write_at(std::uint64_t offset, std::string_view text) const;
+  using Parts = std::array<std::string_view, 3>;  // of which the last holds something
+  base::Status write_at(std::uint64_t offset, Parts parts) const;
 
   std::string path_;
   base::UniqueFd fd_;

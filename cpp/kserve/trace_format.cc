@@ -79,9 +79,9 @@ class Writer {
     append_json_text(out_, tensor.activity);
     out_ += ",\"tensor\":{\"name\":";
     append_json_text(out_, tensor.name);
-    out_ += ",\"data\":";
-    append_json_text(out_, tensor_text(tensor.datatype, tensor.data));
-    out_ += ",\"shape\":\"";
+    out_ += ",\"data\":\"";
+    append_tensor_text(out_, tensor.datatype, tensor.data);
+    out_ += "\",\"shape\":\"";
     for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
       if (i > 0) out_ += ',';
       append_integer(out_, tensor.shape[i]);
@@ -121,8 +121,7 @@ void append_trace(std::string& out, const FinishedTrace& trace) {
   }
 }
 
-void append_json_text(std::string& out, std::string_view text) {
-  out += '"';
+void append_json_characters(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text.front());
     std::size_t length = 1;
@@ -139,6 +138,11 @@ void append_json_text(std::string& out, std::string_view text) {
     }
     text.remove_prefix(length);
   }
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  append_json_characters(out, text);
   out += '"';
 }
 

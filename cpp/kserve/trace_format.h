@@ -50,8 +50,9 @@ struct FinishedTrace {
 // The entries, separated by ",\n"; nothing for a trace without any.
 void append_trace(std::string& out, const FinishedTrace& trace);
 
-// A JSON string with its quotes. Bytes that are not UTF-8 become the characters of their values
-// (U+0080 to U+00FF), because a trace file must be JSON whatever the tensors hold.
+// A JSON string without and with its quotes. Bytes that are not UTF-8 become the characters of
+// their values (U+0080 to U+00FF), because a trace file must be JSON whatever the tensors hold.
+void append_json_characters(std::string& out, std::string_view text);
 void append_json_text(std::string& out, std::string_view text);
 
 }  // namespace tfe::kserve

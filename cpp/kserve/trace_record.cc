@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "kserve/trace_tensor.h"
+
 namespace tfe::kserve {
 
 namespace {
@@ -107,8 +109,9 @@ void TraceRecord::on_tensor(const triton::TraceSource& source, triton::TraceActi
   const std::size_t size = readable ? tensor.data.size() : 0;
   std::lock_guard lock(mutex_);
   introduce(source);
-  // Before the copy is made.
-  if (!memory_.grow(sizeof(TraceEntry) + tensor.name.size() + size)) return;
+  // Before the copy is made. The writer holds the tensor and its text.
+  const std::size_t text = tensor_text_limit(tensor.datatype, size);
+  if (!memory_.grow(sizeof(TraceEntry) + tensor.name.size() + size + text)) return;
   entries_.push_back(
       TracedContents{.id = source.id,
                      .activity = triton::activity_name(activity),

@@ -30,6 +30,7 @@ class TraceSetting {
   // With what is left of the count.
   TraceSettings values() const;
   std::uint32_t levels() const { return values_.levels; }
+  bool parent_based() const { return values_.parent_based; }
   // Counts a request and says whether it is one to trace.
   bool take();
   const std::shared_ptr<TraceStream>& stream() const { return stream_; }

@@ -81,13 +81,15 @@ class Config {
     if (name == "log-frequency" || name == "log_frequency") {
       return number(key, parse_trace_log_frequency(value), settings_.log_frequency);
     }
+    if (name == "parent-based" || name == "parent_based") return set_parent_based(key, value);
     if (name == "file") {
       settings_.file = value;
       return {};
     }
-    return base::fail(Code::kInvalidArgument,
-                      "unknown trace setting '" + std::string(key) +
-                          "': expected level, rate, count, mode, file or log-frequency");
+    return base::fail(
+        Code::kInvalidArgument,
+        "unknown trace setting '" + std::string(key) +
+            "': expected level, rate, count, mode, file, log-frequency or parent-based");
   }
 
   base::Result<TraceSettings> finish() {
@@ -110,6 +112,14 @@ class Config {
     if (value == "triton") return {};
     if (value == "opentelemetry") return std::unexpected(no_opentelemetry());
     return std::unexpected(invalid_config("mode", "'triton'", value));
+  }
+
+  base::Status set_parent_based(std::string_view key, const std::string& value) {
+    if (value != "true" && value != "false") {
+      return std::unexpected(invalid_config(key, "'true' or 'false'", value));
+    }
+    settings_.parent_based = value == "true";
+    return {};
   }
 
   base::Status add_levels(std::string_view list) {

@@ -20,6 +20,10 @@ struct TraceSettings {
   // Traces per numbered file ("<file>.0", ...); 0: all in one file, as they come.
   std::uint32_t log_frequency = 0;
   std::string file = {};  // set at start only
+  // A client may have its request traced whatever rate and count say, by the sampled flag of its
+  // traceparent (W3C Trace Context section 3.2). Set at start only, and off: any client could
+  // have all of its requests written to the disk.
+  bool parent_based = false;
 
   friend bool operator==(const TraceSettings&, const TraceSettings&) = default;
 };
@@ -76,7 +80,8 @@ base::Error trace_file_is_fixed();
 
 // Pairs as on Triton's command line after --trace-config: "level" (also several times, or several
 // in one, separated by commas), "rate", "count", "mode" (only "triton"), and with or without the
-// mode in front ("triton,file") "file" and "log-frequency". kInvalidArgument for anything else,
+// mode in front ("triton,file") "file", "log-frequency" and, which is ours, "parent-based" (true or
+// false). kInvalidArgument for anything else,
 // kUnsupported for mode "opentelemetry" and its settings.
 base::Result<TraceSettings> parse_trace_config(
     const std::vector<std::pair<std::string, std::string>>& pairs);

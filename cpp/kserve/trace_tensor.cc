@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+
+#include "kserve/trace_format.h"
 
 namespace tfe::kserve {
 
@@ -20,20 +23,18 @@ void append_number(std::string& out, T value) {
 
 // Elements of type T, each made a number by `convert`.
 template <typename T, typename Convert>
-std::string numbers(std::string_view data, Convert convert) {
-  std::string out;
-  for (; data.size() >= sizeof(T); data.remove_prefix(sizeof(T))) {
+void append_numbers(std::string& out, std::string_view data, Convert convert) {
+  for (bool first = true; data.size() >= sizeof(T); data.remove_prefix(sizeof(T))) {
     T element;
     std::memcpy(&element, data.data(), sizeof(T));
-    if (!out.empty()) out += ',';
+    if (!std::exchange(first, false)) out += ',';
     append_number(out, convert(element));
   }
-  return out;
 }
 
 template <typename T>
-std::string numbers(std::string_view data) {
-  return numbers<T>(data, [](T element) { return element; });
+void append_numbers(std::string& out, std::string_view data) {
+  append_numbers<T>(out, data, [](T element) { return element; });
 }
 
 // IEEE 754 binary16.
@@ -53,62 +54,79 @@ float bfloat_value(std::uint16_t bits) {
 }
 
 // Triton's BYTES: for each element its length in four bytes, little-endian, and its bytes.
-std::string strings(std::string_view data) {
-  std::string out;
+void append_strings(std::string& out, std::string_view data) {
   std::uint32_t length = 0;
-  while (data.size() >= sizeof(length)) {
+  std::string element;
+  for (bool first = true; data.size() >= sizeof(length); data.remove_prefix(length)) {
     std::memcpy(&length, data.data(), sizeof(length));
     data.remove_prefix(sizeof(length));
     if (length > data.size()) break;
-    if (!out.empty()) out += ',';
-    out += '"';
+    element = std::exchange(first, false) ? "\"" : ",\"";
     for (const char c : data.substr(0, length)) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
+      if (c == '"' || c == '\\') element += '\\';
+      element += c;
     }
-    out += '"';
-    data.remove_prefix(length);
+    element += '"';
+    append_json_characters(out, element);
   }
-  return out;
 }
 
 }  // namespace
 
-std::string tensor_text(triton::DataType datatype, std::string_view data) {
+void append_tensor_text(std::string& out, triton::DataType datatype, std::string_view data) {
   using triton::DataType;
   switch (datatype) {
     case DataType::kBool:
-      return numbers<std::uint8_t>(data, [](std::uint8_t value) { return value != 0 ? 1 : 0; });
+      return append_numbers<std::uint8_t>(out, data,
+                                          [](std::uint8_t value) { return value != 0 ? 1 : 0; });
     case DataType::kUint8:
-      return numbers<std::uint8_t>(data, [](std::uint8_t value) { return unsigned{value}; });
+      return append_numbers<std::uint8_t>(out, data,
+                                          [](std::uint8_t value) { return unsigned{value}; });
     case DataType::kUint16:
-      return numbers<std::uint16_t>(data);
+      return append_numbers<std::uint16_t>(out, data);
     case DataType::kUint32:
-      return numbers<std::uint32_t>(data);
+      return append_numbers<std::uint32_t>(out, data);
     case DataType::kUint64:
-      return numbers<std::uint64_t>(data);
+      return append_numbers<std::uint64_t>(out, data);
     case DataType::kInt8:
-      return numbers<std::int8_t>(data, [](std::int8_t value) { return int{value}; });
+      return append_numbers<std::int8_t>(out, data, [](std::int8_t value) { return int{value}; });
     case DataType::kInt16:
-      return numbers<std::int16_t>(data);
+      return append_numbers<std::int16_t>(out, data);
     case DataType::kInt32:
-      return numbers<std::int32_t>(data);
+      return append_numbers<std::int32_t>(out, data);
     case DataType::kInt64:
-      return numbers<std::int64_t>(data);
+      return append_numbers<std::int64_t>(out, data);
     case DataType::kFp16:
-      return numbers<std::uint16_t>(data, half_value);
+      return append_numbers<std::uint16_t>(out, data, half_value);
     case DataType::kBf16:
-      return numbers<std::uint16_t>(data, bfloat_value);
+      return append_numbers<std::uint16_t>(out, data, bfloat_value);
     case DataType::kFp32:
-      return numbers<float>(data);
+      return append_numbers<float>(out, data);
     case DataType::kFp64:
-      return numbers<double>(data);
+      return append_numbers<double>(out, data);
     case DataType::kBytes:
-      return strings(data);
+      return append_strings(out, data);
     case DataType::kInvalid:
-      return {};
+      return;
   }
-  return {};
+}
+
+std::size_t tensor_text_limit(triton::DataType datatype, std::size_t byte_size) {
+  using triton::DataType;
+  switch (datatype) {
+    case DataType::kBool:  // "1,"
+      return byte_size * 2;
+    case DataType::kInt8:  // "-128,"
+      return byte_size * 5;
+    case DataType::kFp16:
+    case DataType::kBf16:   // "-1.1754944e-38," for two bytes
+    case DataType::kBytes:  // "\\u0000" for one, behind a copy of the element
+      return byte_size * 8;
+    case DataType::kInvalid:
+      return 0;
+    default:  // of the others "-32768," is the longest for its size
+      return byte_size * 4;
+  }
 }
 
 }  // namespace tfe::kserve

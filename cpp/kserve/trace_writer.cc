@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "triton/logging.h"
@@ -44,19 +45,28 @@ void TraceWriter::close(std::shared_ptr<TraceStream> stream) {
 void TraceWriter::push(Item item) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_) {
+    if (stopping_ || !start()) {
       if (item.trace) dropped_.fetch_add(1, std::memory_order_relaxed);
       return;
-    }
-    if (!thread_) {
-      process_ = ::getpid();
-      std::atexit([] { global().stop(); });
-      thread_.emplace([this] { run(); });
     }
     items_.push_back(std::move(item));
     ++pushed_;
   }
   wake_.notify_one();
+}
+
+// Under the lock. False when the system has no thread to give: destructors of traces come here,
+// which must not throw, and the next trace tries again.
+bool TraceWriter::start() {
+  if (thread_) return true;
+  try {
+    thread_.emplace([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  process_ = ::getpid();
+  std::atexit([] { global().stop(); });
+  return true;
 }
 
 bool TraceWriter::flush(base::Duration patience) {

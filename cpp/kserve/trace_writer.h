@@ -47,9 +47,10 @@ class TraceMemory {
 
 class TraceWriter {
  public:
-  // Traces that are being recorded or wait for the disk. Ten thousand requests in flight at level
-  // TIMESTAMPS take about a third of it.
-  static constexpr std::size_t kMemoryLimit = std::size_t{64} << 20;
+  // Traces that are being recorded or wait for the disk, and the text that is made of them. Ten
+  // thousand requests in flight at level TIMESTAMPS take about a sixth of it, a tensor of 25 MiB of
+  // FP32 all.
+  static constexpr std::size_t kMemoryLimit = std::size_t{128} << 20;
 
   static TraceWriter& global();
 
@@ -75,6 +76,7 @@ class TraceWriter {
 
   TraceWriter() = default;
   void push(Item item);
+  bool start();
   void run();
   void work(std::deque<Item> items);
   void note(const base::Status& status);

@@ -131,7 +131,8 @@ std::shared_ptr<RequestTrace> Tracing::sample(const std::string& model,
     setting = find(model);
   }
   if (setting->levels() == 0) return nullptr;
-  if (parent != TraceParent::kSampled && !setting->take()) return nullptr;
+  const bool asked_for = setting->parent_based() && parent == TraceParent::kSampled;
+  if (!asked_for && !setting->take()) return nullptr;
   return start_trace(library_, std::move(setting),
                      parent == TraceParent::kInvalid ? TraceContext() : context);
 }

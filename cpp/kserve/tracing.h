@@ -2,9 +2,8 @@
 // single ones, and the sampling of requests. Shared by all frontends of the server (extensions.h).
 //
 // A request is sampled while the levels of its model are not OFF: every rate-th one, until count
-// have been; and, whatever rate and count say, each one whose client asks for it with the sampled
-// flag of a valid traceparent (W3C Trace Context section 3.2). What was seen of it goes to the
-// trace file when its last holder lets go; see trace_file.h for the format.
+// have been; with TraceSettings::parent_based also each one whose client asks for it. What was seen
+// of it goes to the trace file when its last holder lets go; see trace_file.h for the format.
 //
 // Thread rule: any thread. sample() is on the path of every inference: a load of one atomic while
 // tracing is off. Nothing here writes files but the thread of trace_writer.h.

@@ -22,17 +22,23 @@ std::shared_ptr<http::RequestSink> BlockingCall::start(std::shared_ptr<const Con
     const auto size = static_cast<std::uint64_t>(head.content_length);
     return answer(exchange, error_reply(json_too_large(size, limit)));
   }
+  const bool announced = body == Body::kCollected && head.content_length > 0;
+  auto ticket = context->admission.admit_body(
+      announced ? static_cast<std::uint64_t>(head.content_length) : 0);
+  if (!ticket) return answer(exchange, error_reply(ticket.error()));
   auto call = std::make_shared<BlockingCall>(std::move(context), head.content_length, exchange,
-                                             body, std::move(work), lane);
+                                             *std::move(ticket), body, std::move(work), lane);
   exchange.send_continue();
   return call;
 }
 
 BlockingCall::BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
-                           http::Exchange& exchange, Body body, Work work, Lane lane)
+                           http::Exchange& exchange, kserve::Admission::Ticket ticket, Body body,
+                           Work work, Lane lane)
     : context_(std::move(context)),
       exchange_(&exchange),
       strand_(exchange.strand()),
+      ticket_(std::move(ticket)),
       wants_body_(body),
       body_(content_length, 0, context_->options.max_input_size),
       work_(std::move(work)),
@@ -43,11 +49,18 @@ base::MutableBytes BlockingCall::body_buffer(std::size_t wanted) {
 }
 
 void BlockingCall::on_body(base::Bytes piece) {
-  if (wants_body_ == Body::kIgnored || body_.add(piece)) return;
-  finish(error_reply(
-      body_.exceeded()
-          ? json_too_large(body_.size() + piece.size(), context_->options.max_input_size)
-          : base::Error{base::Code::kResourceExhausted, "not enough memory for the request body"}));
+  if (wants_body_ == Body::kIgnored) return;
+  if (auto status = collect(piece); !status) finish(error_reply(status.error()));
+}
+
+base::Status BlockingCall::collect(base::Bytes piece) {
+  const std::uint64_t size = body_.size() + piece.size();
+  if (auto status = ticket_.grow_to(size); !status) return status;
+  if (body_.add(piece)) return {};
+  if (body_.exceeded()) {
+    return std::unexpected(json_too_large(size, context_->options.max_input_size));
+  }
+  return base::fail(base::Code::kResourceExhausted, "not enough memory for the request body");
 }
 
 void BlockingCall::on_end() {
@@ -61,6 +74,7 @@ void BlockingCall::on_end() {
 }
 
 void BlockingCall::finish(Reply reply) {
+  ticket_ = {};
   if (http::Exchange* exchange = std::exchange(exchange_, nullptr)) {
     send(*exchange, std::move(reply));
   }

@@ -21,15 +21,16 @@ class BlockingCall final : public http::RequestSink,
   enum class Body : std::uint8_t { kIgnored, kCollected };
   using Lane = kserve::Executor::Lane;
 
-  // Returns the sink for on_request. Answers at once if the announced body is too large. kSlow:
-  // the work may wait for a model to load.
+  // Returns the sink for on_request. Answers at once if the announced body is too large, or does
+  // not fit into what may be in flight. kSlow: the work may wait for a model to load.
   static std::shared_ptr<http::RequestSink> start(std::shared_ptr<const Context> context,
                                                   const http::RequestHead& head,
                                                   http::Exchange& exchange, Body body, Work work,
                                                   Lane lane = Lane::kSlow);
 
   BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
-               http::Exchange& exchange, Body body, Work work, Lane lane);
+               http::Exchange& exchange, kserve::Admission::Ticket ticket, Body body, Work work,
+               Lane lane);
 
   base::MutableBytes body_buffer(std::size_t wanted) override;
   void on_body(base::Bytes piece) override;
@@ -37,11 +38,13 @@ class BlockingCall final : public http::RequestSink,
   void on_abort() override { exchange_ = nullptr; }
 
  private:
+  base::Status collect(base::Bytes piece);
   void finish(Reply reply);
 
   std::shared_ptr<const Context> context_;
   http::Exchange* exchange_;  // null once answered or aborted; on the strand only
   std::shared_ptr<http::Strand> strand_;
+  kserve::Admission::Ticket ticket_;
   Body wants_body_;
   BodyBuffer body_;
   Work work_;

@@ -35,16 +35,18 @@ Sink start_model_ready(const EndpointCall& call) {
   return answer(call.exchange, model_ready(*call.context, call.model(), call.version));
 }
 
-Sink start_infer(const EndpointCall& call) {
-  return InferCall::start(call.context, call.model(), call.version, call.head, call.exchange);
+InferenceStart inference_of(const EndpointCall& call) {
+  return {call.context, call.model(), call.version, call.head, call.exchange};
 }
 
+Sink start_infer(const EndpointCall& call) { return InferCall::start(inference_of(call)); }
+
 Sink start_generate_call(const EndpointCall& call) {
-  return GenerateCall::start(call.context, call.model(), call.version, call.head, call.exchange);
+  return GenerateCall::start(inference_of(call));
 }
 
 Sink start_generate_stream(const EndpointCall& call) {
-  return GenerateStream::start(call.context, call.model(), call.version, call.head, call.exchange);
+  return GenerateStream::start(inference_of(call));
 }
 
 // Texts that the core writes and that are passed on as they are.

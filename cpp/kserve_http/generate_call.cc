@@ -28,15 +28,6 @@ std::size_t size_of(const Outcome& outcome) {
 
 }  // namespace
 
-std::shared_ptr<http::RequestSink> GenerateCall::start(std::shared_ptr<Context> context,
-                                                       std::string model, std::int64_t version,
-                                                       const http::RequestHead& head,
-                                                       http::Exchange& exchange,
-                                                       const InferStyle& style) {
-  return start_generate<GenerateCall>(
-      {std::move(context), std::move(model), version, head, exchange, style});
-}
-
 // What the request is answered with, as soon as that is known.
 std::optional<Outcome> GenerateCall::note(kserve::InferEvent& event) {
   const std::lock_guard lock(mutex_);

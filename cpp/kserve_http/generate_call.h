@@ -14,11 +14,9 @@ namespace tfe::kserve_http {
 class GenerateCall final : public GenerateSink {
  public:
   // As InferCall::start.
-  static std::shared_ptr<http::RequestSink> start(std::shared_ptr<Context> context,
-                                                  std::string model, std::int64_t version,
-                                                  const http::RequestHead& head,
-                                                  http::Exchange& exchange,
-                                                  const InferStyle& style = kKserveStyle);
+  static std::shared_ptr<http::RequestSink> start(const InferenceStart& start) {
+    return start_generate<GenerateCall>(start);
+  }
 
   using GenerateSink::GenerateSink;
 

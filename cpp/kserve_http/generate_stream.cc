@@ -7,15 +7,6 @@
 
 namespace tfe::kserve_http {
 
-std::shared_ptr<http::RequestSink> GenerateStream::start(std::shared_ptr<Context> context,
-                                                         std::string model, std::int64_t version,
-                                                         const http::RequestHead& head,
-                                                         http::Exchange& exchange,
-                                                         const InferStyle& style) {
-  return start_generate<GenerateStream>(
-      {std::move(context), std::move(model), version, head, exchange, style});
-}
-
 GenerateStream::Piece GenerateStream::encode(const kserve::InferEvent& event) const {
   Piece piece;
   piece.last = event.final;
@@ -72,7 +63,8 @@ void GenerateStream::take(Piece piece) {
   }
   complete_ = piece.last;
   waiting_.append(std::move(piece.text));
-  if (report_ready()) flush();
+  if (report_ready()) return flush();
+  unsent_.store(waiting_.size(), std::memory_order_relaxed);
 }
 
 void GenerateStream::on_report() { flush(); }

@@ -22,11 +22,9 @@ namespace tfe::kserve_http {
 class GenerateStream final : public GenerateSink {
  public:
   // As InferCall::start.
-  static std::shared_ptr<http::RequestSink> start(std::shared_ptr<Context> context,
-                                                  std::string model, std::int64_t version,
-                                                  const http::RequestHead& head,
-                                                  http::Exchange& exchange,
-                                                  const InferStyle& style = kKserveStyle);
+  static std::shared_ptr<http::RequestSink> start(const InferenceStart& start) {
+    return start_generate<GenerateStream>(start);
+  }
 
   using GenerateSink::GenerateSink;
 
@@ -50,7 +48,7 @@ class GenerateStream final : public GenerateSink {
   void flush();
   void note_unsent();
 
-  // Bytes of events on their way to the strand, and of those that the connection has not sent.
+  // Bytes of events on their way to the strand, and of those that wait there or in the connection.
   std::atomic<std::size_t> queued_ = 0;
   std::atomic<std::size_t> unsent_ = 0;
   std::atomic<bool> overflowed_ = false;

@@ -18,16 +18,12 @@ constexpr std::size_t kHeavyCoding = 16 * 1024;
 
 }  // namespace
 
-std::shared_ptr<http::RequestSink> InferCall::start(std::shared_ptr<Context> context,
-                                                    std::string model, std::int64_t version,
-                                                    const http::RequestHead& head,
-                                                    http::Exchange& exchange,
-                                                    const InferStyle& style) {
-  const auto status = context->inference.check_single_response(model, version, kDecoupled);
-  if (!status) return answer(exchange, style.error(status.error()));
-  auto plan = read_infer_head(head, context->options, style);
-  if (!plan) return answer(exchange, refuse_request(plan.error(), style));
-  const InferenceStart start{std::move(context), std::move(model), version, head, exchange, style};
+std::shared_ptr<http::RequestSink> InferCall::start(const InferenceStart& start) {
+  const auto status =
+      start.context->inference.check_single_response(start.model, start.version, kDecoupled);
+  if (!status) return answer(start.exchange, start.style.error(status.error()));
+  auto plan = read_infer_head(start.head, start.context->options, start.style);
+  if (!plan) return answer(start.exchange, refuse_request(plan.error(), start.style));
   return admit<InferCall>(start, std::move(plan->body), plan->framing);
 }
 

@@ -15,13 +15,8 @@ namespace tfe::kserve_http {
 
 class InferCall final : public InferenceSink {
  public:
-  // Returns the sink for on_request; answers at once what the head alone decides. `style` lives as
-  // long as the program.
-  static std::shared_ptr<http::RequestSink> start(std::shared_ptr<Context> context,
-                                                  std::string model, std::int64_t version,
-                                                  const http::RequestHead& head,
-                                                  http::Exchange& exchange,
-                                                  const InferStyle& style = kKserveStyle);
+  // Returns the sink for on_request; answers at once what the head alone decides.
+  static std::shared_ptr<http::RequestSink> start(const InferenceStart& start);
 
   InferCall(const InferenceStart& start, BodyPlan body, kserve::Admission::Ticket ticket,
             InferFraming framing)

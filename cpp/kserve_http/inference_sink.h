@@ -24,14 +24,14 @@
 
 namespace tfe::kserve_http {
 
-// Everything of a request that its sink needs beyond the head.
+// A request for an inference on its way to its sink; valid during Handler::on_request only.
 struct InferenceStart {
-  std::shared_ptr<Context> context;
+  const std::shared_ptr<Context>& context;
   std::string model;
   std::int64_t version = -1;
   const http::RequestHead& head;
   http::Exchange& exchange;
-  const InferStyle& style;
+  const InferStyle& style = kKserveStyle;  // lives as long as the program
 };
 
 class InferenceSink : public http::RequestSink,

@@ -63,8 +63,8 @@ std::string count_text(double value) {
 std::optional<LoadFormat> wanted_load_format(const http::RequestHead& head) {
   const auto format = http::find_header(head.headers, "endpoint-load-metrics-format");
   if (!format) return std::nullopt;
-  if (http::iequals(*format, "json")) return LoadFormat::kAsJson;
-  if (http::iequals(*format, "text")) return LoadFormat::kAsText;
+  if (*format == "json") return LoadFormat::kAsJson;
+  if (*format == "text") return LoadFormat::kAsText;
   return std::nullopt;
 }
 

@@ -15,8 +15,8 @@ namespace tfe::kserve_http {
 
 enum class LoadFormat : std::uint8_t { kAsJson, kAsText };
 
-// What the request's header "endpoint-load-metrics-format" asks for; empty for nothing, and for a
-// format that is not known.
+// What the request's header "endpoint-load-metrics-format" asks for: exactly "json" or "text".
+// Empty for anything else, as in Triton.
 std::optional<LoadFormat> wanted_load_format(const http::RequestHead& head);
 
 // The value of the response header "endpoint-load-metrics". Empty unless the metrics (Prometheus

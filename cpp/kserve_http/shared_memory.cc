@@ -53,16 +53,25 @@ void append_region(std::string& out, const Region& region) {
   out += ",\"byte_size\":" + std::to_string(region.byte_size()) + "}";
 }
 
-Sink start_status(const EndpointCall& call, RegionKind kind) {
-  const auto regions = memory_of(*call.context).status(kind, call.route.region.str());
-  if (!regions) return answer(call.exchange, error_reply(regions.error()));
+Reply read_status(const Context& context, RegionKind kind, const std::string& name) {
+  const auto regions = memory_of(context).status(kind, name);
+  if (!regions) return error_reply(regions.error());
   std::string text = "[";
   for (const auto& region : *regions) {
     if (text.size() > 1) text += ',';
     append_region(text, *region);
   }
   text += ']';
-  return answer(call.exchange, json_reply(std::move(text)));
+  return json_reply(std::move(text));
+}
+
+// Not on the loop: there may be thousands of regions.
+Sink start_status(const EndpointCall& call, RegionKind kind) {
+  auto work = [context = call.context, kind, name = call.route.region.str()](base::Bytes) {
+    return read_status(*context, kind, name);
+  };
+  return BlockingCall::start(call.context, call.head, call.exchange, BlockingCall::Body::kIgnored,
+                             std::move(work), BlockingCall::Lane::kQuick);
 }
 
 Reply done(const Status& status) {

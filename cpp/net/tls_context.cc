@@ -71,6 +71,8 @@ void apply_settings(SSL_CTX* context, TlsOptions::Version minimum) {
   // Idle connections give their buffers back, 34 KB each.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+  // One read handles what was received, however many records without content a client sends.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_read_ahead(context, 1);
   // Resumption by tickets, which cost no memory here.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -128,6 +128,7 @@ long TlsTransport::socket_read(void* data, std::size_t size) {
     count = ::recv(fd(), data, size, 0);
   } while (count < 0 && errno == EINTR);
   socket_empty_ = count < 0 || static_cast<std::size_t>(count) < size;
+  socket_blocked_ = count < 0;
   if (count > 0 && !std::exchange(first_byte_seen_, true)) {
     const unsigned char first = *static_cast<const unsigned char*>(data);
     clear_text_ = first != kHandshakeRecord && first >= 'A' && first <= 'Z';
@@ -179,7 +180,8 @@ IoResult TlsTransport::failed(int result, bool reading) {
   const int error = errno;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
-      return {.crossed = !reading};
+      // Without a look at an empty socket: a record that carried nothing for the caller.
+      return {.exhausted = !reading || socket_blocked_, .crossed = !reading};
     case SSL_ERROR_WANT_WRITE:
       return {.crossed = reading};
     case SSL_ERROR_ZERO_RETURN:
@@ -197,7 +199,7 @@ IoResult TlsTransport::read(base::MutableBytes buffer) {
   if (dead_) return {.state = IoState::kFailed, .error = EPROTO};
   if (goodbye_waits_ && !shutdown_write()) return {.crossed = true};
   // A record that OpenSSL held already says nothing of the socket, which may have got more since.
-  socket_empty_ = false;
+  socket_empty_ = socket_blocked_ = false;
   ERR_clear_error();
   std::size_t count = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &count);

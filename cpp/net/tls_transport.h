@@ -61,7 +61,8 @@ class TlsTransport final : public Transport {
   bool dead_ = false;  // after a fatal error OpenSSL must not be asked for anything
   bool first_byte_seen_ = false;
   bool clear_text_ = false;
-  bool socket_empty_ = false;  // the present read took all there was
+  bool socket_empty_ = false;    // the present read took all there was
+  bool socket_blocked_ = false;  // it found nothing
   bool goodbye_waits_ = false;
 };
 

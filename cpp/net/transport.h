@@ -18,7 +18,7 @@ namespace tfe::net {
 
 enum class IoState : std::uint8_t {
   kOk,       // `count` bytes moved, at least one
-  kBlocked,  // nothing moved; wait for epoll
+  kBlocked,  // nothing moved; wait for epoll, unless a read is not `exhausted`: ask again
   kEof,      // read only: the peer finished its side
   kFailed,   // the stream is dead; `error` is the errno
 };

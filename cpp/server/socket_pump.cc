@@ -5,8 +5,15 @@
 #include <utility>
 
 namespace tfe::server {
+namespace {
 
 using net::IoState;
+
+// What a read that gave nothing takes of the budget: a record of TLS about itself costs about as
+// much time as so many bytes of content, and a client may send them without end.
+constexpr std::size_t kEmptyRead = 1024;
+
+}  // namespace
 
 SocketPump::Outcome SocketPump::receive(http::Protocol& protocol, base::TimePoint now,
                                         std::size_t budget) {
@@ -25,8 +32,12 @@ SocketPump::Outcome SocketPump::receive(http::Protocol& protocol, base::TimePoin
         protocol.received(result.count, now);
         break;
       case IoState::kBlocked:
-        read_blocked(result);
-        return Outcome::kDone;
+        if (result.exhausted) {
+          read_blocked(result);
+          return Outcome::kDone;
+        }
+        received += kEmptyRead;
+        break;
       case IoState::kEof:
         eof_ = true;
         protocol.received_eof(now);
@@ -99,7 +110,9 @@ SocketPump::Outcome SocketPump::discard(std::size_t budget) {
     const net::IoResult result = transport_.read(scratch);
     if (result.state == IoState::kFailed) return Outcome::kFailed;
     eof_ = result.state == IoState::kEof;
-    if (result.state == IoState::kBlocked) {
+    if (result.state == IoState::kBlocked && !result.exhausted) {
+      dropped += kEmptyRead;
+    } else if (result.state == IoState::kBlocked) {
       read_blocked(result);
     } else if (result.exhausted && !peer_closed_) {
       readable_ = false;

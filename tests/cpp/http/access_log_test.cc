@@ -68,7 +68,7 @@ class AccessLogTest : public testing::Test {
 
   std::vector<std::string> lines;
   std::shared_ptr<CountingHandler> handler = std::make_shared<CountingHandler>();
-  AccessLog log{handler, [this](std::string text) { lines.push_back(std::move(text)); }};
+  AccessLog log{handler, [this](std::string_view text) { lines.emplace_back(text); }};
   RecordingExchange exchange;
 };
 

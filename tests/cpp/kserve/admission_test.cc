@@ -43,7 +43,7 @@ TEST(AdmissionTest, BytesAboveTheCapAreRefusedUntilOthersEnd) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, base::Code::kResourceExhausted);
   EXPECT_EQ(refused.error().message,
-            "too many bytes of inference requests in flight (max_inflight_bytes is 100)");
+            "too many bytes of requests in flight (max_inflight_bytes is 100)");
   EXPECT_EQ(admission.requests(), 1U);  // the refused one counts no more
   EXPECT_TRUE(admission.admit(40));
   first.reset();
@@ -56,9 +56,24 @@ TEST(AdmissionTest, ARequestLargerThanTheCapIsNotToldToComeAgain) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, base::Code::kInvalidArgument);
   EXPECT_EQ(refused.error().message,
-            "inference request of 101 bytes is larger than all requests in flight may be together "
+            "request of 101 bytes is larger than all requests in flight may be together "
             "(max_inflight_bytes is 100)");
   EXPECT_FALSE(admission.admit(std::numeric_limits<std::uint64_t>::max()));
+  EXPECT_EQ(admission.bytes(), 0U);
+}
+
+TEST(AdmissionTest, BodiesOfOtherRequestsCountAsBytesOnly) {
+  const Admission admission({.max_requests = 1, .max_bytes = 100});
+  std::optional<Ticket> inference = *admission.admit(10);
+  std::optional<Ticket> body = *admission.admit_body(60);
+  EXPECT_EQ(admission.requests(), 1U);
+  EXPECT_EQ(admission.bytes(), 70U);
+  EXPECT_FALSE(admission.admit_body(31));
+  EXPECT_FALSE(body->grow_to(91));
+  body.reset();
+  EXPECT_EQ(admission.requests(), 1U);
+  inference.reset();
+  EXPECT_EQ(admission.requests(), 0U);
   EXPECT_EQ(admission.bytes(), 0U);
 }
 

@@ -17,6 +17,12 @@ std::string json(std::string_view text) {
   return out;
 }
 
+std::string tensor_text(DataType type, std::string_view data) {
+  std::string out;
+  append_tensor_text(out, type, data);
+  return out;
+}
+
 template <typename T>
 std::string text_of(DataType type, std::vector<T> values) {
   return tensor_text(type,
@@ -74,7 +80,34 @@ TEST(TraceTensorTest, NumbersOfEveryType) {
 
 TEST(TraceTensorTest, StringsAreQuoted) {
   EXPECT_EQ(tensor_text(DataType::kBytes, std::string("\2\0\0\0ab\0\0\0\0\2\0\0\0\"\\", 16)),
-            R"("ab","","\"\\")");
+            R"(\"ab\",\"\",\"\\\"\\\\\")");
+}
+
+template <typename T>
+void expect_within_limit(DataType type, T worst) {
+  const std::vector<T> values(100, worst);
+  EXPECT_LE(text_of<T>(type, values).size(), tensor_text_limit(type, values.size() * sizeof(T)))
+      << triton::datatype_name(type);
+}
+
+TEST(TraceTensorTest, TheLimitHoldsForTheLongestValues) {
+  expect_within_limit<std::uint8_t>(DataType::kBool, 1);
+  expect_within_limit<std::uint8_t>(DataType::kUint8, 255);
+  expect_within_limit<std::uint16_t>(DataType::kUint16, 65535);
+  expect_within_limit<std::uint32_t>(DataType::kUint32, 4294967295U);
+  expect_within_limit<std::uint64_t>(DataType::kUint64, std::numeric_limits<std::uint64_t>::max());
+  expect_within_limit<std::int8_t>(DataType::kInt8, -128);
+  expect_within_limit<std::int16_t>(DataType::kInt16, -32768);
+  expect_within_limit<std::int32_t>(DataType::kInt32, std::numeric_limits<std::int32_t>::min());
+  expect_within_limit<std::int64_t>(DataType::kInt64, std::numeric_limits<std::int64_t>::min());
+  expect_within_limit<std::uint16_t>(DataType::kFp16, 0x83ff);
+  expect_within_limit<std::uint16_t>(DataType::kBf16, 0x8081);
+  expect_within_limit<float>(DataType::kFp32, -1.17549435e-38F);
+  expect_within_limit<double>(DataType::kFp64, -2.2250738585072014e-308);
+  std::string data;
+  for (int i = 0; i < 100; ++i) data += std::string("\1\0\0\0\0", 5);
+  EXPECT_LE(tensor_text(DataType::kBytes, data).size(),
+            tensor_text_limit(DataType::kBytes, data.size()));
 }
 
 TEST(TraceTensorTest, WhatIsNoWholeElementIsLeftOut) {

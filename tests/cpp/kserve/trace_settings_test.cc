@@ -85,12 +85,15 @@ TEST(TraceConfigTest, PairsOfTheCommandLine) {
                                             {"level", "TENSORS"},
                                             {"rate", "10"},
                                             {"count", "5"},
-                                            {"triton,log-frequency", "3"}});
+                                            {"triton,log-frequency", "3"},
+                                            {"parent-based", "true"}});
   ASSERT_TRUE(settings);
-  EXPECT_EQ(
-      *settings,
-      (TraceSettings{
-          .levels = kBoth, .rate = 10, .count = 5, .log_frequency = 3, .file = "/tmp/t.json"}));
+  EXPECT_EQ(*settings, (TraceSettings{.levels = kBoth,
+                                      .rate = 10,
+                                      .count = 5,
+                                      .log_frequency = 3,
+                                      .file = "/tmp/t.json",
+                                      .parent_based = true}));
   EXPECT_EQ(*parse_trace_config({}), TraceSettings());
   EXPECT_EQ(parse_trace_config({{"level", "TENSORS, TIMESTAMPS"}, {"file", "x"}})->levels, kBoth);
 }
@@ -105,8 +108,10 @@ TEST(TraceConfigTest, RefusalsNameTheSetting) {
   EXPECT_EQ(message(parse_trace_config({{"rate", "x"}})),
             "invalid trace setting 'rate': Unable to parse 'trace_rate', got: x");
   EXPECT_EQ(message(parse_trace_config({{"triton,path", "x"}})),
-            "unknown trace setting 'triton,path': expected level, rate, count, mode, file or "
-            "log-frequency");
+            "unknown trace setting 'triton,path': expected level, rate, count, mode, file, "
+            "log-frequency or parent-based");
+  EXPECT_EQ(message(parse_trace_config({{"parent-based", "1"}})),
+            "invalid trace setting 'parent-based': expected 'true' or 'false', got '1'");
   EXPECT_THAT(message(parse_trace_config({{"level", "ALL"}})), HasSubstr("got: ALL"));
 }
 

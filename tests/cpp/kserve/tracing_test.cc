@@ -191,7 +191,7 @@ TEST_F(TracingTest, EveryRateThUntilCount) {
 }
 
 TEST_F(TracingTest, AClientMayAskForATrace) {
-  start({.levels = kTimes, .rate = 1000, .count = 0});
+  start({.levels = kTimes, .rate = 1000, .count = 0, .parent_based = true});
   run(request_for("identity"), {kOtherParent, ""});
   run(request_for("identity"), {"nonsense", "a=1"});
   EXPECT_EQ(written(), "");
@@ -203,6 +203,13 @@ TEST_F(TracingTest, AClientMayAskForATrace) {
   ASSERT_TRUE(tracing_->update("", {.levels = 0U}));
   run(request_for("identity"), {kSampledParent, ""});
   EXPECT_EQ(written(), text);
+}
+
+TEST_F(TracingTest, UnlessClientsAreNotAsked) {
+  start({.levels = kTimes, .rate = 1000, .count = 1});
+  run(request_for("identity"), {kSampledParent, ""});
+  EXPECT_EQ(written(), "");
+  EXPECT_EQ(tracing_->settings().count, 1);
 }
 
 TEST_F(TracingTest, AnUnsampledParentIsRecordedToo) {

@@ -1,6 +1,8 @@
 // generate and generate_stream on the real core.
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "kserve_http/service_rig.h"
 
 namespace tfe::kserve_http {
@@ -127,6 +129,33 @@ TEST(GenerateStream, ClientThatDoesNotReadLosesNothingFromTheMiddle) {
   while (expected.size() + error.size() < response.body.size()) expected += kEvent;
   EXPECT_EQ(response.body, expected + error);
   EXPECT_GE(expected.size(), options.max_stream_backlog);
+}
+
+// The head of the answer waits for the load report, and the events behind it.
+TEST(GenerateStream, EventsThatWaitForTheLoadReportCount) {
+  Options options;
+  options.max_stream_backlog = kEvent.size() * 10;
+  Rig rig({repeat()}, options);
+  std::promise<void> busy;
+  const std::shared_future<void> end = busy.get_future().share();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(rig.executor.submit([end] { end.wait(); }, kserve::Executor::Lane::kQuick));
+  }
+  TestCall call(rig.service, {"POST",
+                              "/v2/models/repeat/generate_stream",
+                              repeat_body(2'000'000'000, R"(,"interval_ms":1)"),
+                              {{"endpoint-load-metrics-format", "json"}}});
+  // Until the model was stopped, or long after it should have been.
+  int tasks = 0;
+  while (tasks < 1000 && call.exchange.test_strand().run_within(std::chrono::milliseconds(500))) {
+    ++tasks;
+  }
+  EXPECT_LT(tasks, 1000);
+  EXPECT_EQ(call.exchange.pieces.size(), 0U);
+  busy.set_value();
+  const TestResponse response = call.wait();
+  EXPECT_NE(response.body.find("max_stream_backlog"), std::string::npos);
+  EXPECT_LT(response.body.size(), options.max_stream_backlog * 3);
 }
 
 TEST(GenerateStream, ClientThatReadsMayBeBehind) {

@@ -107,6 +107,27 @@ TEST(Admission, CountsWhatArrivesAndExpands) {
   EXPECT_EQ(small.post("/v2/models/m/infer", kBody + std::string(190'000, ' ')).status, 200);
 }
 
+// The files of a model come in the body of its load, so these weigh as much as tensors.
+TEST(Admission, CountsTheBodiesOfOtherRequests) {
+  Rig rig({identity("m")});
+  Adapted small(rig, [](Context& context) {
+    context.admission = kserve::Admission({.max_requests = 1, .max_bytes = 1000});
+  });
+  const std::string settings = "{}" + std::string(600, ' ');
+  {
+    TestCall held(*small.service, {"POST", "/v2/logging", settings});
+    TestCall refused(*small.service, {"POST", "/v2/models/m/trace/setting", settings});
+    EXPECT_FALSE(refused.exchange.continued);
+    EXPECT_EQ(refused.wait().status, 429);
+    EXPECT_EQ(held.wait().status, 200);
+  }
+  EXPECT_EQ(call(*small.service, {"POST", "/v2/logging", settings, {}, false}).status, 200);
+  const TestResponse chunked =
+      call(*small.service, {"POST", "/v2/logging", std::string(1001, ' '), {}, false});
+  EXPECT_EQ(chunked.status, 400);
+  EXPECT_NE(chunked.body.find("max_inflight_bytes"), std::string::npos) << chunked.body;
+}
+
 TEST(HeaderForwarding, InferAndGenerate) {
   Rig rig({echo()});
   Adapted forwarding(rig, [](Context& context) {

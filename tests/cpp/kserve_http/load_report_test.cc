@@ -56,7 +56,8 @@ TEST(LoadReport, Formats) {
     return wanted_load_format(head);
   };
   EXPECT_EQ(wanted("json"), LoadFormat::kAsJson);
-  EXPECT_EQ(wanted("TEXT"), LoadFormat::kAsText);
+  EXPECT_EQ(wanted("text"), LoadFormat::kAsText);
+  EXPECT_EQ(wanted("TEXT"), std::nullopt);
   EXPECT_EQ(wanted("xml"), std::nullopt);
   EXPECT_EQ(wanted_load_format({}), std::nullopt);
 }

@@ -98,6 +98,11 @@ class TlsClient {
   }
   std::string version() const { return SSL_get_version(ssl_.get()); }
   SSL* get() { return ssl_.get(); }
+  // A record that carries nothing for the application (TLS 1.3).
+  bool update_key() {
+    return SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+           SSL_do_handshake(ssl_.get()) == 1;
+  }
   void say_goodbye() { SSL_shutdown(ssl_.get()); }
 
  private:

@@ -173,6 +173,24 @@ TEST_F(TlsTransportTest, ForgetsWhatAnEarlierReadSaidOfTheSocket) {
   EXPECT_EQ(read_all(100), "twothree");
 }
 
+// A client may send such records without end; whoever reads must be able to do something else.
+TEST_F(TlsTransportTest, GivesUpItsTurnAfterRecordsWithoutContent) {
+  connect();
+  std::array<std::byte, 100> buffer;
+  ASSERT_TRUE(client->update_key());
+  const IoResult nothing = transport->read(buffer);
+  EXPECT_EQ(nothing.state, IoState::kBlocked);
+  EXPECT_FALSE(nothing.exhausted) << "there may be more";
+  EXPECT_TRUE(transport->read(buffer).exhausted);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(client->update_key());
+  ASSERT_TRUE(client->send("text"));
+  IoResult result;
+  while (result = transport->read(buffer), result.state == IoState::kBlocked) {
+    ASSERT_FALSE(result.exhausted);
+  }
+  EXPECT_EQ(result.count, 4U);
+}
+
 TEST_F(TlsTransportTest, LosesNothingForAnyBufferSize) {
   connect();
   for (const std::size_t size : {1U, 7U, 4096U, 16384U, 100'000U}) {

@@ -68,6 +68,17 @@ TEST_F(SocketPumpTest, ReadsUntilTheTransportIsExhausted) {
   EXPECT_EQ(pump.take_bytes_in(), 12U);
 }
 
+TEST_F(SocketPumpTest, ReadsThatGiveNothingUseUpTheBudgetToo) {
+  const IoResult nothing{.exhausted = false};
+  pump.note_readable();
+  transport.reads.assign(100, nothing);
+  EXPECT_EQ(pump.receive(protocol, now, 10'000), SocketPump::Outcome::kMore);
+  EXPECT_GT(transport.reads.size(), 80U);
+  EXPECT_EQ(pump.discard(10'000), SocketPump::Outcome::kMore);
+  EXPECT_GT(transport.reads.size(), 60U);
+  EXPECT_TRUE(pump.can_receive(protocol));
+}
+
 TEST_F(SocketPumpTest, ReadThatWaitsToWriteGoesOnWhenWritable) {
   pump.note_readable();
   transport.reads = {kCrossed, moved(4, true)};

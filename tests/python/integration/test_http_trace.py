@@ -90,7 +90,7 @@ def file(traced: Server, tmp_path: Path) -> Iterator[Path]:
     from tritonfrontend import configure_tracing
 
     path = tmp_path / "trace.json"
-    configure_tracing(traced, {"triton,file": str(path), "rate": "1"})
+    configure_tracing(traced, {"parent-based": "true", "triton,file": str(path), "rate": "1"})
     yield path
     configure_tracing(traced, {})
 
