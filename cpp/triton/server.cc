@@ -85,11 +85,14 @@ Server::~Server() {
   }
   const Remains remains{library_, handle_, stopped(), keep_forever_,
                         last_activity_.load() + kQuietBeforeStop};
-  // Waiting for the core inside one of its callbacks would deadlock.
-  if (in_callback()) {
-    registry.run_apart([remains] { dispose(remains); });
-  } else {
+  if (registry.leaving()) {
+    // From a request that ends while the process does: too late to stop or delete anything.
+    registry.keep(handle_);
+  } else if (!in_callback()) {
     dispose(remains);
+  } else if (!registry.run_apart([remains] { dispose(remains); })) {
+    // Apart, because waiting for the core inside one of its callbacks would deadlock.
+    registry.keep(handle_);
   }
 }
 

@@ -15,7 +15,18 @@ ServerRegistry& ServerRegistry::global() {
 
 void ServerRegistry::began() {
   std::lock_guard lock(mutex_);
+  watch_exit();
   ++running_;
+}
+
+// A forked child inherits the handler, but not the threads.
+void ServerRegistry::watch_exit() {
+  if (process_ == 0) {
+    std::atexit([] {
+      if (global().process_ == ::getpid()) global().leave();
+    });
+  }
+  process_ = ::getpid();
 }
 
 void ServerRegistry::ended() {
@@ -68,18 +79,18 @@ void ServerRegistry::delete_retired() {
   retired_.clear();
 }
 
-void ServerRegistry::run_apart(std::function<void()> work) {
+bool ServerRegistry::run_apart(std::function<void()> work) {
   std::lock_guard lock(workers_mutex_);
-  if (workers_process_ == 0) std::atexit([] { global().join_workers(); });
-  workers_process_ = ::getpid();
+  if (leaving_) return false;
   workers_.emplace_back(std::move(work));
+  return true;
 }
 
-void ServerRegistry::join_workers() {
-  if (workers_process_ != ::getpid()) return;  // a forked child has no such threads
+void ServerRegistry::leave() {
   std::vector<std::thread> workers;
   {
     std::lock_guard lock(workers_mutex_);
+    leaving_ = true;
     workers.swap(workers_);
   }
   for (std::thread& worker : workers) worker.join();

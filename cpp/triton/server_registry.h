@@ -40,16 +40,20 @@ class ServerRegistry {
   void keep(TRITONSERVER_Server* handle);
 
   // Runs `work` on a thread of its own, which normal process exit waits for: static objects of the
-  // core must not go while it deletes a server.
-  void run_apart(std::function<void()> work);
+  // core must not go while it deletes a server. False, and not run, once the exit has begun.
+  bool run_apart(std::function<void()> work);
+  // Normal process exit has begun: waits for what runs apart, and lets no more run. Called by a
+  // handler that began() installs, which is behind the core's own, so before them.
+  void leave();
+  bool leaving() const { return leaving_; }
 
  private:
   struct Retired {
     std::shared_ptr<const Library> library;
     TRITONSERVER_Server* handle;
   };
+  void watch_exit();
   void delete_retired();
-  void join_workers();
 
   std::mutex mutex_;
   std::size_t running_ = 0;
@@ -59,7 +63,8 @@ class ServerRegistry {
 
   std::mutex workers_mutex_;
   std::vector<std::thread> workers_;
-  std::atomic<int> workers_process_ = 0;  // read at exit, also in a forked child: no lock
+  std::atomic<bool> leaving_ = false;
+  std::atomic<int> process_ = 0;  // read at exit, also in a forked child: no lock
 };
 
 }  // namespace tfe::triton

@@ -134,6 +134,13 @@ class TestCall {
     send_body(request.body);
     if (!exchange.response) sink->on_end();
   }
+  TestCall(const TestCall&) = delete;
+  TestCall& operator=(const TestCall&) = delete;
+  // What is posted to a connection runs, also when its client has gone.
+  ~TestCall() {
+    while (exchange.test_strand().run_within({})) {
+    }
+  }
 
   TestResponse wait() {
     while (!exchange.response) exchange.test_strand().run_one();
