@@ -23,10 +23,11 @@ def configure_tracing(
 
     `settings` are those of Triton's `--trace-config`: "level" (TIMESTAMPS, TENSORS or OFF; pairs
     may repeat it), "rate" (one request in so many, default 1000), "count" (how many, default -1 for
-    all), "triton,file" (where traces are written as JSON), "triton,log-frequency" (traces per numbered
-    file, default 0 for one file) and "parent-based" ("true": the sampled flag of a client's
-    traceparent has its request traced whatever rate and count say; default "false"). Raises InvalidArgumentError for a value that cannot be
-    read, UnsupportedError for "mode" opentelemetry.
+    all), "triton,file" (where traces are written as JSON), "triton,log-frequency" (traces per
+    numbered file, default 0 for one file), and ours: "parent-based" ("true": the sampled flag of a
+    client's traceparent has its request traced whatever rate and count say; default "false").
+    Raises InvalidArgumentError for a value that cannot be read, UnsupportedError for "mode"
+    opentelemetry.
     """
     items = settings.items() if isinstance(settings, Mapping) else settings
     pairs: list[tuple[str, str]] = []
