@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WARN_LINES = 300
 MAX_LINES = 450
 SUFFIXES = {".c", ".cc", ".cmake", ".h", ".lua", ".py", ".sh"}
-# Written by nanobind's stub generator.
-GENERATED = {"tritonfrontend/_native.pyi"}
+# Written by nanobind's stub generator and by tools/generate_proto_tables.py.
+GENERATED = {"tritonfrontend/_native.pyi", "cpp/kserve_grpc/schema.cc"}
 
 
 def source_files(root: Path) -> list[Path]:
