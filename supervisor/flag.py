@@ -56,11 +56,16 @@ def choice(**names: str) -> Callable[[str], str]:
     return read
 
 
+def any_case(text: str) -> str:
+    """A pattern as `tritonserver` reads it: case does not count unless it says so itself."""
+    return f"(?i){text}" if text else text
+
+
 @dataclass(frozen=True)
 class Flag:
     """One flag. `style`: "set" (last wins), "list", "settings" (a list of [key, value]), "sizes"
     and "fractions" (by device), "resources", or "nested" (`<group>,<key>=<value>`, repeatable).
-    `shared`: the other frontends that speak HTTP take the value too.
+    `shared`: the other frontends that speak HTTP take the value too. `everywhere`: gRPC as well.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Flag:
     help: str
     style: str = "set"
     shared: bool = False
+    everywhere: bool = False
 
     @property
     def dest(self) -> str:

@@ -56,6 +56,7 @@ def collect(arguments: argparse.Namespace, target: str) -> dict[str, Any]:
     for flag in FLAGS:
         given = getattr(arguments, flag.dest)
         wanted = flag.target == target or (http and flag.shared)
+        wanted = wanted or (target == "grpc" and flag.everywhere)
         if wanted and given is not None:
             values[flag.key] = flag.convert(given)
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .flag import Flag, boolean, choice, natural
+from .flag import Flag, any_case, boolean, choice, natural
 
 GRPC_FLAGS = (
     Flag(
@@ -16,8 +16,59 @@ GRPC_FLAGS = (
         "--grpc-header-forward-pattern",
         "grpc",
         "forward_header_pattern",
-        str,
+        any_case,
         "metadata (regular expression) that becomes request parameters",
+    ),
+    Flag(
+        "--grpc-restricted-protocol",
+        "grpc",
+        "restricted_protocols",
+        str,
+        "<protocol>[,<protocol>...]:<key>=<value>: ask for the metadata triton-grpc-protocol-<key>;"
+        " repeatable",
+        "list",
+    ),
+    Flag(
+        "--grpc-max-tensors",
+        "grpc",
+        "max_tensors",
+        natural,
+        "inputs, outputs and raw contents of one request, each (default 16384)",
+    ),
+    Flag(
+        "--grpc-max-parameters",
+        "grpc",
+        "max_parameters",
+        natural,
+        "parameters of one request (default 16384)",
+    ),
+    Flag(
+        "--grpc-max-inflight-requests",
+        "grpc",
+        "max_inflight_requests",
+        natural,
+        "inferences per worker; above it they are refused (default 0, no cap)",
+    ),
+    Flag(
+        "--grpc-max-inflight-bytes",
+        "grpc",
+        "max_inflight_bytes",
+        natural,
+        "bytes of their requests per worker (default 0, no cap)",
+    ),
+    Flag(
+        "--grpc-control-threads",
+        "grpc",
+        "control_thread_count",
+        natural,
+        "threads for calls that block, such as loading (default 2)",
+    ),
+    Flag(
+        "--grpc-control-queue",
+        "grpc",
+        "control_queue_limit",
+        natural,
+        "such calls that may wait before they are refused (default 256)",
     ),
     Flag(
         "--grpc-infer-allocation-pool-size",

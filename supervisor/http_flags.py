@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from .flag import Flag, boolean, natural
-
-
-def any_case(text: str) -> str:
-    """A pattern as `tritonserver` reads it: case does not count unless it says so itself."""
-    return f"(?i){text}" if text else text
-
+from .flag import Flag, any_case, boolean, natural
 
 HTTP_FLAGS = (
     Flag(
@@ -57,6 +51,7 @@ HTTP_FLAGS = (
         boolean,
         "clients may register shared memory of this machine (default false)",
         shared=True,
+        everywhere=True,
     ),
     Flag(
         "--http-max-data-depth",

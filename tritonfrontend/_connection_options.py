@@ -12,7 +12,15 @@ from . import _native
 from ._options import CheckedOptions, choice, flag, integer, optional_integer, text, text_list
 from .errors import InvalidArgumentError
 
-__all__ = ["ConnectionOptions", "HttpOptions", "ServiceOptions", "TlsOptions", "check_tls"]
+__all__ = [
+    "ConnectionOptions",
+    "GrpcServiceOptions",
+    "HttpOptions",
+    "InferenceOptions",
+    "ServiceOptions",
+    "TlsOptions",
+    "check_tls",
+]
 
 _INT64_MAX = 2**63 - 1
 
@@ -90,33 +98,62 @@ class HttpOptions(ConnectionOptions, TlsOptions):
 
 
 @dataclass(kw_only=True)
-class ServiceOptions(CheckedOptions):
+class InferenceOptions(CheckedOptions):
     """Of every frontend that runs inferences.
+
+    allow_client_shm: clients may register shared memory regions.
+    max_inflight_requests, max_inflight_bytes: inferences, and bytes of all bodies, above which
+        requests are refused with 429 and Retry-After, over gRPC with RESOURCE_EXHAUSTED; 0 for no
+        cap.
+    control_thread_count, control_queue_limit: threads for calls that block, such as loading a
+        model, and how many may wait for one before they are refused in the same way.
+    """
+
+    allow_client_shm: bool = flag(False)
+    max_inflight_requests: int = integer(0, 0)
+    max_inflight_bytes: int = integer(0, 0, _INT64_MAX)
+    control_thread_count: int = integer(2, 1, 256)
+    control_queue_limit: int = integer(256, 1)
+
+
+@dataclass(kw_only=True)
+class GrpcServiceOptions(InferenceOptions):
+    """Of inference over gRPC.
+
+    restricted_protocols: "<protocol>[,<protocol>...]:<key>=<value>" each; the named groups of
+        methods (health, metadata, inference, shared-memory, model-config, model-repository,
+        statistics, trace, logging) answer only to calls with the metadata
+        "triton-grpc-protocol-<key>".
+    max_tensors, max_parameters: inputs, outputs, raw contents and parameters of one request.
+    """
+
+    restricted_protocols: list[str] = text_list()
+    max_tensors: int = integer(16384, 1)
+    max_parameters: int = integer(16384, 1)
+
+    def validate(self) -> None:
+        super().validate()
+        _native.check_restricted_protocols(self.restricted_protocols)
+
+
+@dataclass(kw_only=True)
+class ServiceOptions(InferenceOptions):
+    """Of every frontend that runs inferences over HTTP.
 
     restricted_api: "<api>[,<api>...]:<header>=<value>" each; the named groups of endpoints (health,
         metadata, inference, shared-memory, model-config, model-repository, statistics, trace,
         logging) answer only to requests with that header.
-    allow_client_shm: clients may register shared memory regions.
     max_data_depth: nesting of a tensor given in JSON.
     max_tensors, max_parameters: inputs, outputs and parameters of one request.
-    max_inflight_requests, max_inflight_bytes: inferences, and bytes of all bodies, above which
-        requests are refused with 429 and Retry-After; 0 for no cap.
-    control_thread_count, control_queue_limit: threads for calls that block, such as loading a
-        model, and how many may wait for one before they are refused with 429.
     min_compress_size, compression_level: responses from this size on are compressed for clients
         that accept it, by zlib's level 1 to 9; 0 never compresses.
     max_stream_backlog: bytes of one event stream that may wait for its client.
     """
 
     restricted_api: list[str] = text_list()
-    allow_client_shm: bool = flag(False)
     max_data_depth: int = integer(100, 1, 1000)
     max_tensors: int = integer(4096, 1)
     max_parameters: int = integer(4096, 1)
-    max_inflight_requests: int = integer(0, 0)
-    max_inflight_bytes: int = integer(0, 0, _INT64_MAX)
-    control_thread_count: int = integer(2, 1, 256)
-    control_queue_limit: int = integer(256, 1)
     min_compress_size: int = integer(1024, 0)
     compression_level: int = integer(6, 0, 9)
     max_stream_backlog: int = integer(64 << 20, 1, _INT64_MAX)

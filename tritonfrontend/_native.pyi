@@ -424,6 +424,9 @@ def check_header_pattern(pattern: str) -> None:
 def check_restricted_api(rules: Sequence[str]) -> None:
     """InvalidArgumentError for a rule that cannot be understood."""
 
+def check_restricted_protocols(rules: Sequence[str]) -> None:
+    """The same for gRPC."""
+
 class Tracing:
     """Holds the trace settings of a server."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import _native
-from ._connection_options import ConnectionOptions, check_tls
+from ._connection_options import ConnectionOptions, GrpcServiceOptions, check_tls
 from ._frontend import Frontend
 from ._options import flag, integer, text
 
@@ -28,7 +28,7 @@ class KServeGrpc(Frontend):
     """The gRPC frontend of one server. `KServeGrpc.Server` is another name for it."""
 
     @dataclass
-    class Options(ConnectionOptions):
+    class Options(ConnectionOptions, GrpcServiceOptions):
         """Names and defaults are NVIDIA's, what is keyword only is ours; times are milliseconds.
 
         address, port, reuse_port: as in `KServeHttp.Options`.
@@ -38,12 +38,14 @@ class KServeGrpc(Frontend):
         infer_thread_count: most event loop threads; never more than the machine has processors.
         infer_allocation_pool_size, max_response_pool_size: accepted, without an effect; responses
             are sent from the memory that the core wrote.
-        forward_header_pattern: request metadata that match become request parameters.
+        forward_header_pattern: request metadata whose keys match this regular expression (RE2,
+            anywhere in the key) become string parameters of the inference request.
 
         use_ssl, server_cert, server_key, root_cert, use_mutual_auth: as in `TlsOptions`.
+        The others are described in `tritonfrontend._connection_options` and in docs/grpc.md.
 
-        Ping limits, connection age, response compression and header forwarding are not
-        offered by this version: `start` raises UnsupportedError for a value that asks for them.
+        Ping limits, connection age and response compression are not offered by this version:
+        `start` raises UnsupportedError for a value that asks for them.
         """
 
         address: str = text("0.0.0.0")
@@ -71,6 +73,7 @@ class KServeGrpc(Frontend):
         def validate(self) -> None:
             super().validate()
             check_tls(self)
+            _native.check_header_pattern(self.forward_header_pattern)
 
     Grpc_compression_level: ClassVar[type[Grpc_compression_level]] = Grpc_compression_level
     Server: ClassVar[type[KServeGrpc]]
@@ -84,7 +87,6 @@ class KServeGrpc(Frontend):
         "max_connection_age_ms",
         "max_connection_age_grace_ms",
         "infer_compression_level",
-        "forward_header_pattern",
     )
 
     def _make(self) -> _native.Frontend:

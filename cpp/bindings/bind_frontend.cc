@@ -106,6 +106,12 @@ void bind_frontend(nb::module_& module) {
       "check_restricted_api",
       [](const std::vector<std::string>& rules) { unwrap(frontend::check_restricted_api(rules)); },
       nb::arg("rules"), "InvalidArgumentError for a rule that cannot be understood.");
+  module.def(
+      "check_restricted_protocols",
+      [](const std::vector<std::string>& rules) {
+        unwrap(frontend::check_restricted_protocols(rules));
+      },
+      nb::arg("rules"), "The same for gRPC.");
 }
 
 }  // namespace tfe::bindings

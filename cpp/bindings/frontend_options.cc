@@ -125,10 +125,24 @@ frontend::HttpOptions http_options(const nb::dict& options) {
           .header_forward_pattern = Fields(options).text("header_forward_pattern")};
 }
 
+frontend::GrpcService grpc_service_options(const nb::dict& options) {
+  const Fields fields(options);
+  frontend::GrpcService service;
+  service.control = control_options(fields);
+  service.max_tensors = fields.size("max_tensors");
+  service.max_parameters = fields.size("max_parameters");
+  service.allow_client_shm = fields.flag("allow_client_shm");
+  service.restricted_protocols = fields.texts("restricted_protocols");
+  service.forward_header_pattern = fields.text("forward_header_pattern");
+  service.admission = {.max_requests = fields.size("max_inflight_requests"),
+                       .max_bytes = fields.size("max_inflight_bytes")};
+  return service;
+}
+
 frontend::GrpcOptions grpc_options(const nb::dict& options) {
   const Fields fields(options);
   return {.endpoint = endpoint_options(options, "infer_thread_count"),
-          .control = {},
+          .service = grpc_service_options(options),
           .keepalive_time = fields.milliseconds("keepalive_time_ms"),
           .keepalive_timeout = fields.milliseconds("keepalive_timeout_ms"),
           .keepalive_permit_without_calls = fields.flag("keepalive_permit_without_calls")};

@@ -2,25 +2,45 @@
 
 #include "frontend/frontends.h"
 #include "frontend/listening.h"
+#include "frontend/threads.h"
 #include "grpc/router.h"
-#include "kserve/executor.h"
+#include "kserve/access_policy.h"
 #include "kserve_grpc/service.h"
 #include "server/protocol_chooser.h"
 
 namespace tfe::frontend {
 namespace {
 
-// Members are destroyed in reverse: the executor, whose tasks the router's calls wait for, last.
+// Members are destroyed in reverse: the threads, whose tasks the router's calls wait for, last.
 struct GrpcApplication {
-  GrpcApplication(const std::shared_ptr<triton::Server>& server, const Control& control)
-      : executor(control.threads, control.queue_limit), inference(server) {
-    kserve_grpc::add_service(router, {server, inference, executor});
-  }
+  explicit GrpcApplication(const Control& control) : threads(control) {}
 
-  kserve::Executor executor;
-  kserve::Inference inference;
+  Threads threads;
   grpc::Router router;
 };
+
+base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::Server> server,
+                                                        Threads& threads,
+                                                        const GrpcService& service) {
+  auto access = kserve::AccessPolicy::parse(service.restricted_protocols, kserve::Protocol::kGrpc);
+  if (!access) return std::unexpected(std::move(access).error());
+  auto forwarding = kserve::HeaderForwarding::compile(service.forward_header_pattern);
+  if (!forwarding) return std::unexpected(std::move(forwarding).error());
+  kserve_grpc::Options options;
+  options.limits.max_tensors = service.max_tensors;
+  options.limits.max_parameters = service.max_parameters;
+  options.allow_client_shm = service.allow_client_shm;
+  kserve::Inference inference(server, service.allow_client_shm);
+  return std::make_shared<kserve_grpc::Context>(
+      kserve_grpc::Context{.server = std::move(server),
+                           .inference = std::move(inference),
+                           .executor = threads.control,
+                           .options = options,
+                           .access = *std::move(access),
+                           .forwarding = *std::move(forwarding),
+                           .admission = kserve::Admission(service.admission),
+                           .workers = threads.codec});
+}
 
 http2::Options http2_options(const GrpcOptions& options) {
   http2::Options http2;
@@ -33,7 +53,10 @@ http2::Options http2_options(const GrpcOptions& options) {
 }  // namespace
 
 NewFrontend make_grpc(std::shared_ptr<triton::Server> server, const GrpcOptions& options) {
-  auto application = std::make_shared<GrpcApplication>(server, options.control);
+  auto application = std::make_shared<GrpcApplication>(options.service.control);
+  auto context = make_grpc_context(server, application->threads, options.service);
+  if (!context) return std::unexpected(std::move(context).error());
+  kserve_grpc::add_service(application->router, *context);
   grpc::Router* router = &application->router;
   server::ProtocolOptions protocols;
   protocols.protocols = server::Protocols::kHttp2;

@@ -8,23 +8,12 @@
 
 #include "frontend/frontends.h"
 #include "frontend/options.h"
+#include "frontend/threads.h"
 #include "http/exchange.h"
-#include "kserve/executor.h"
 #include "kserve_http/options.h"
 #include "triton/server.h"
 
 namespace tfe::frontend {
-
-// Where handlers run what would hold a loop thread.
-struct Threads {
-  explicit Threads(const Control& limits) : control(limits.threads, limits.queue_limit) {}
-
-  // Calls of the core that block, perhaps for minutes.
-  kserve::Executor control;
-  // Decoding and (de)compressing large bodies: short, but too long for a loop. Two keep up with
-  // what two loop threads receive.
-  kserve::Executor codec{2, 1024};
-};
 
 // What kserve_http handlers work with.
 base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> server,

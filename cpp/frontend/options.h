@@ -84,9 +84,22 @@ struct HttpOptions {
   std::string header_forward_pattern;
 };
 
+// Of the methods of gRPC.
+struct GrpcService {
+  Control control;
+  std::size_t max_tensors = 16'384;
+  std::size_t max_parameters = 16'384;
+  bool allow_client_shm = false;
+  // "<protocol>[,<protocol>...]:<key>=<value>"; see kserve::AccessPolicy.
+  std::vector<std::string> restricted_protocols;
+  // RE2; see kserve::HeaderForwarding.
+  std::string forward_header_pattern;
+  kserve::Admission::Limits admission;
+};
+
 struct GrpcOptions {
   Endpoint endpoint;
-  Control control;
+  GrpcService service;
   std::chrono::milliseconds keepalive_time{7'200'000};
   std::chrono::milliseconds keepalive_timeout{20'000};
   bool keepalive_permit_without_calls = false;
@@ -101,5 +114,6 @@ struct MetricsOptions {
 // The checks that need more than a look, for whoever wants them before a frontend is made.
 base::Status check_header_pattern(const std::string& pattern);
 base::Status check_restricted_api(const std::vector<std::string>& rules);
+base::Status check_restricted_protocols(const std::vector<std::string>& rules);
 
 }  // namespace tfe::frontend

@@ -22,6 +22,11 @@ class Metadata {
  public:
   explicit Metadata(std::span<const http::HeaderView> headers) : headers_(headers) {}
 
+  // Every header in order as it was sent; `visit(key, value)`.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const http::HeaderView& header : headers_) visit(header.name, header.value);
+  }
   // The first value as it was sent, also of protocol headers.
   std::optional<std::string_view> find(std::string_view key) const;
   // Everything but the protocol's own headers, in order, values of "-bin" keys decoded and those

@@ -60,6 +60,9 @@ std::shared_ptr<http::RequestSink> Router::on_request(const http::RequestHead& h
   if (!refusal && method == methods_.end()) {
     refusal = trailers_only({Code::kUnimplemented, "unknown method " + std::string(head.target)});
   }
+  if (!refusal && guard_) {
+    if (const auto status = guard_(head.target, metadata)) refusal = trailers_only(*status);
+  }
   if (!refusal && calls() >= options_.max_calls) {
     refusal = trailers_only(
         {Code::kResourceExhausted,

@@ -5,8 +5,11 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/clock.h"
 #include "grpc/call.h"
@@ -35,10 +38,17 @@ class Router final : public http::Handler {
   using Factory = std::function<std::shared_ptr<CallHandler>(const std::shared_ptr<Call>& call,
                                                              const Metadata& metadata)>;
 
+  // Judges a call by its head before its method sees it: the status that ends it, or nothing. The
+  // metadata is valid during this call only.
+  using Guard =
+      std::function<std::optional<Status>(std::string_view path, const Metadata& metadata)>;
+
   explicit Router(RouterOptions options = {});
 
   // `path` is "/package.Service/Method". `aligner` as in framing.h.
   void add(std::string path, Factory factory, Aligner aligner = nullptr);
+  // For the calls of all methods that there are.
+  void protect(Guard guard) { guard_ = std::move(guard); }
 
   std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
                                                 http::Exchange& exchange) override;
@@ -62,6 +72,7 @@ class Router final : public http::Handler {
   void open(const Method& method, const Metadata& metadata, const std::shared_ptr<Call>& call);
 
   RouterOptions options_;
+  Guard guard_;
   std::shared_ptr<MemoryBudget> budget_;
   std::shared_ptr<std::atomic<std::size_t>> calls_;
   std::unordered_map<std::string, Method, PathHash, std::equal_to<>> methods_;

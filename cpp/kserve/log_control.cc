@@ -16,11 +16,12 @@ std::string_view log_format_name(triton::LogFormat format) {
   return format == triton::LogFormat::kIso8601 ? kIso8601 : kDefault;
 }
 
-base::Result<triton::LogFormat> parse_log_format(std::string_view name) {
+base::Result<triton::LogFormat> parse_log_format(std::string_view name, Protocol protocol) {
   if (name == kDefault) return triton::LogFormat::kDefault;
   if (name == kIso8601) return triton::LogFormat::kIso8601;
-  return base::fail(base::Code::kInvalidArgument,
-                    "invalid argument for --log_format, got: " + std::string(name));
+  return base::fail(base::Code::kInvalidArgument, std::string("invalid argument for ") +
+                                                      (protocol == Protocol::kGrpc ? "" : "--") +
+                                                      "log_format, got: " + std::string(name));
 }
 
 base::Result<int> check_verbose_level(std::uint64_t level) {

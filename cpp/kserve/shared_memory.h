@@ -48,12 +48,13 @@ class SharedMemory {
                                                                   const std::string& name) const;
 
   // An empty name: all regions of the kind. A region in use goes when its last user has finished;
-  // until then it keeps its name, is listed, and may be used. An unknown name or one of the other
-  // kind is no error. kInternal if device memory could not be closed; the region is gone even so.
+  // until then it keeps its name and is listed, but takes no new users. An unknown name or one of
+  // the other kind is no error. kInternal if device memory could not be closed; the region is gone
+  // even so.
   base::Status unregister(RegionKind kind, const std::string& name);
 
   // The part of a region that a request names, and the right to it. kNotFound for an unknown
-  // region, kInvalidArgument for what is not within it.
+  // region and for one that was unregistered, kInvalidArgument for what is not within it.
   base::Result<RegionUse> use(const SharedMemoryRef& reference) const;
 
  private:

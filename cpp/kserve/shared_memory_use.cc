@@ -119,7 +119,8 @@ RegionTable::Entries::iterator RegionTable::take(Entries::iterator entry,
 base::Result<RegionUse> RegionTable::use(const SharedMemoryRef& reference) {
   std::unique_lock lock(mutex_);
   const auto entry = entries_.find(reference.region);
-  if (entry == entries_.end()) {
+  // One that is leaving takes no new users, or busy clients could hold it for ever.
+  if (entry == entries_.end() || entry->second.leaving) {
     return base::fail(Code::kNotFound,
                       "Unable to find shared memory region: '" + reference.region + "'");
   }

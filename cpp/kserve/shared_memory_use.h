@@ -1,9 +1,9 @@
 // Who may use a region, and until when: the table of regions by name, and RegionUse, the right of
 // one request to a part of one.
 //
-// A region that is unregistered while in use keeps its name until its last use has ended. A use
-// ends before the client hears the final response, so that what the client asks next finds the
-// region gone; the mapping itself lives on for whoever holds RegionUse::owner().
+// A region that is unregistered while in use keeps its name until its last use has ended, and takes
+// no new ones. A use ends before the client hears the final response, so that what the client asks
+// next finds the region gone; the mapping itself lives on for whoever holds RegionUse::owner().
 //
 // Thread rule: any thread; the table's lock is held for a look-up only.
 #pragma once

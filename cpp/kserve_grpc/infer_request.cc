@@ -1,5 +1,7 @@
 #include "kserve_grpc/infer_request.h"
 
+#include <atomic>
+#include <bit>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -7,6 +9,8 @@
 #include "base/buffer_pool.h"
 #include "kserve_grpc/request_parameters.h"
 #include "kserve_grpc/tensor_parameters.h"
+#include "kserve_grpc/unary.h"
+#include "triton/logging.h"
 
 namespace tfe::kserve_grpc {
 namespace {
@@ -114,16 +118,15 @@ base::Status add_outputs(const InferMessage& message, kserve::InferRequest& requ
 
 // The core takes C strings: what follows a NUL would be lost without a word.
 base::Status check_texts(const InferMessage& message) {
-  const auto has_nul = [](std::string_view text) { return text.contains('\0'); };
-  if (has_nul(message.model_name)) return invalid("model_name must not contain a NUL byte");
-  if (has_nul(message.id)) return invalid("id must not contain a NUL byte");
+  base::Status status = check_name("model_name", message.model_name);
+  if (status) status = check_name("id", message.id);
   for (const WireInput& input : message.inputs) {
-    if (has_nul(input.name)) return invalid("input name must not contain a NUL byte");
+    if (status) status = check_name("input name", input.name);
   }
   for (const WireOutput& output : message.outputs) {
-    if (has_nul(output.name)) return invalid("output name must not contain a NUL byte");
+    if (status) status = check_name("output name", output.name);
   }
-  return {};
+  return status;
 }
 
 }  // namespace
@@ -141,6 +144,34 @@ base::Result<kserve::InferRequest> build_infer_request(const InferMessage& messa
   if (status) status = add_outputs(message, request);
   if (!status) return std::unexpected(std::move(status.error()));
   return request;
+}
+
+std::uint64_t contents_size(const InferMessage& message) {
+  std::uint64_t size = 0;
+  for (const WireInput& input : message.inputs) {
+    for (const base::Bytes part : input.contents.parts) size += part.size();
+  }
+  return size;
+}
+
+void log_surplus(const triton::Server& server, const InferMessage& message,
+                 const kserve::InferRequest& request) {
+  if (message.raw_inputs.empty()) return;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < message.inputs.size(); ++i) {
+    if (!request.inputs[i].shared_memory && !message.inputs[i].contents.present()) ++used;
+  }
+  if (used >= message.raw_inputs.size()) return;
+  // A client that does it once does it always, so only the counts 1, 2, 4, 8... are told.
+  static std::atomic<std::uint64_t> count = 0;
+  const std::uint64_t now = count.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (!std::has_single_bit(now)) return;
+  (void)triton::log_message(server.library(), triton::LogLevel::kWarn, "tritonfrontend", 0,
+                            "GRPC frontend: a request to model '" + request.model + "' has " +
+                                std::to_string(message.raw_inputs.size()) +
+                                " raw_input_contents, of which its inputs use " +
+                                std::to_string(used) +
+                                " (such requests so far: " + std::to_string(now) + ")");
 }
 
 }  // namespace tfe::kserve_grpc

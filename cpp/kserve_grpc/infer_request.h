@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "kserve/request.h"
 #include "kserve_grpc/infer_message.h"
+#include "triton/server.h"
 
 namespace tfe::kserve_grpc {
 
@@ -15,5 +16,14 @@ namespace tfe::kserve_grpc {
 // their elements may not have, and typed contents, get memory of their own.
 base::Result<kserve::InferRequest> build_infer_request(const InferMessage& message,
                                                        std::int64_t version, base::Owner owner);
+
+// Bytes of typed contents: how much build_infer_request() has to lay out.
+std::uint64_t contents_size(const InferMessage& message);
+
+// Raw contents that belong to no input are left alone, as Triton does; but they may be the sign of
+// tensors that were mixed up, so the server's log tells of them. `request` is what was built of the
+// message.
+void log_surplus(const triton::Server& server, const InferMessage& message,
+                 const kserve::InferRequest& request);
 
 }  // namespace tfe::kserve_grpc

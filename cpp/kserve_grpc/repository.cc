@@ -1,5 +1,6 @@
 // RepositoryIndex, RepositoryModelLoad and RepositoryModelUnload (model repository extension). All
-// of them read the repository or wait for models, so they run on the executor.
+// of them read the repository or wait for models, so they run on the executor; those that wait for
+// models on the slow lane.
 #include <algorithm>
 #include <string>
 #include <variant>
@@ -81,6 +82,9 @@ base::Result<ModelRequest> parse_model_request(base::Bytes request) {
   if (auto checked = kserve::check_repository_name(result.repository); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
+  if (auto checked = check_name("model_name", result.model); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
   return result;
 }
 
@@ -158,18 +162,18 @@ base::Result<std::string> index(triton::Server& server, base::Bytes request) {
 
 }  // namespace
 
-void add_repository(grpc::Router& router, const Dependencies& dependencies) {
-  const auto add = [&](std::string_view name, auto* method) {
+void add_repository(grpc::Router& router, const ContextPtr& context) {
+  const auto add = [&](std::string_view name, auto* method, Lane lane) {
     add_blocking(
         router, std::string(kService) + std::string(name),
-        [server = dependencies.server, method](base::Bytes request) {
+        [server = context->server, method](base::Bytes request) {
           return method(*server, request);
         },
-        dependencies.executor);
+        context->executor, lane);
   };
-  add("RepositoryIndex", &index);
-  add("RepositoryModelLoad", &load);
-  add("RepositoryModelUnload", &unload);
+  add("RepositoryIndex", &index, Lane::kQuick);
+  add("RepositoryModelLoad", &load, Lane::kSlow);
+  add("RepositoryModelUnload", &unload, Lane::kSlow);
 }
 
 }  // namespace tfe::kserve_grpc

@@ -41,8 +41,8 @@ UnaryMethod metadata_method(std::shared_ptr<triton::Server> server) {
 
 }  // namespace
 
-void add_server_info(grpc::Router& router, const Dependencies& dependencies) {
-  const auto& server = dependencies.server;
+void add_server_info(grpc::Router& router, const ContextPtr& context) {
+  const auto& server = context->server;
   const std::string service(kService);
   add_quick(router, service + "ServerLive", flag_method(server, &triton::Server::live));
   add_quick(router, service + "ServerReady", flag_method(server, &triton::Server::ready));

@@ -2,23 +2,27 @@
 
 #include <string>
 
+#include "kserve_grpc/access.h"
 #include "kserve_grpc/infer_call.h"
 
 namespace tfe::kserve_grpc {
 
-void add_service(grpc::Router& router, const Dependencies& dependencies, const Options& options) {
-  add_server_info(router, dependencies);
-  add_model_info(router, dependencies);
-  add_repository(router, dependencies);
-  add_inference(router, dependencies, options);
+void add_service(grpc::Router& router, const ContextPtr& context) {
+  add_server_info(router, context);
+  add_model_info(router, context);
+  add_repository(router, context);
+  add_trace_settings(router, context);
+  add_log_settings(router, context);
+  add_shared_memory(router, context);
+  add_inference(router, context);
+  protect(router, context);
 }
 
-void add_inference(grpc::Router& router, const Dependencies& dependencies, const Options& options) {
+void add_inference(grpc::Router& router, const ContextPtr& context) {
   router.add(
       std::string(kService) + "ModelInfer",
-      [&inference = dependencies.inference, limits = options.limits](
-          const std::shared_ptr<grpc::Call>& call, const grpc::Metadata&) {
-        return std::make_shared<UnaryInferCall>(call, inference, limits);
+      [context](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
+        return UnaryInferCall::start(context, call, metadata);
       },
       &first_raw_offset);
 }

@@ -2,38 +2,28 @@
 // entry here answer UNIMPLEMENTED.
 #pragma once
 
-#include <memory>
+#include <string_view>
 
 #include "grpc/router.h"
-#include "kserve/executor.h"
-#include "kserve/inference.h"
-#include "kserve_grpc/infer_message.h"
+#include "kserve_grpc/options.h"
 
 namespace tfe::kserve_grpc {
 
-struct Options {
-  MessageLimits limits;
-};
-
-struct Dependencies {
-  std::shared_ptr<triton::Server> server;
-  // Both outlive the router and every connection that uses it.
-  kserve::Inference& inference;
-  kserve::Executor& executor;
-};
-
 inline constexpr std::string_view kService = "/inference.GRPCInferenceService/";
 
-// Everything below, on one router.
-void add_service(grpc::Router& router, const Dependencies& dependencies,
-                 const Options& options = {});
+// Everything below, on one router, and the restrictions of the context's access policy.
+void add_service(grpc::Router& router, const ContextPtr& context);
 
 // One group each: ServerLive, ServerReady, ServerMetadata and the health service; ModelReady,
-// ModelMetadata and ModelStatistics; RepositoryIndex, RepositoryModelLoad and
-// RepositoryModelUnload; ModelInfer.
-void add_server_info(grpc::Router& router, const Dependencies& dependencies);
-void add_model_info(grpc::Router& router, const Dependencies& dependencies);
-void add_repository(grpc::Router& router, const Dependencies& dependencies);
-void add_inference(grpc::Router& router, const Dependencies& dependencies, const Options& options);
+// ModelMetadata, ModelConfig and ModelStatistics; RepositoryIndex, RepositoryModelLoad and
+// RepositoryModelUnload; TraceSetting; LogSettings; the six methods of system and CUDA shared
+// memory; ModelInfer.
+void add_server_info(grpc::Router& router, const ContextPtr& context);
+void add_model_info(grpc::Router& router, const ContextPtr& context);
+void add_repository(grpc::Router& router, const ContextPtr& context);
+void add_trace_settings(grpc::Router& router, const ContextPtr& context);
+void add_log_settings(grpc::Router& router, const ContextPtr& context);
+void add_shared_memory(grpc::Router& router, const ContextPtr& context);
+void add_inference(grpc::Router& router, const ContextPtr& context);
 
 }  // namespace tfe::kserve_grpc

@@ -1,6 +1,7 @@
 #include "kserve_grpc/tensor_contents.h"
 
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "base/buffer_pool.h"
@@ -49,11 +50,24 @@ class Layout {
  public:
   Layout(std::byte* at, std::size_t element_size) : at_(at), element_size_(element_size) {}
 
-  // The low bytes, so that small integer types take the lists of 32-bit numbers.
   void number(std::uint64_t value) {
     std::memcpy(at_, &value, element_size_);
     at_ += element_size_;
   }
+  // Of the lists of 32-bit numbers, which smaller types have to take too.
+  void int32(std::uint64_t value) {
+    const auto given = static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
+    const auto bound = std::int64_t{1} << (8 * element_size_ - 1);
+    if (given < -bound || given >= bound) misfit_ = given;
+    number(value);
+  }
+  void uint32(std::uint64_t value) {
+    const auto given = static_cast<std::uint32_t>(value);
+    if (given >= std::uint64_t{1} << (8 * element_size_)) misfit_ = given;
+    number(value);
+  }
+  // A number that has no place in an element.
+  const std::optional<std::int64_t>& misfit() const { return misfit_; }
   void raw(base::Bytes bytes) {
     if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
     at_ += bytes.size();
@@ -68,20 +82,24 @@ class Layout {
  private:
   std::byte* at_;
   std::size_t element_size_;
+  std::optional<std::int64_t> misfit_;
 };
 
+void lay_out_varint(std::uint64_t value, std::size_t list, Layout& layout) {
+  if (list == TensorContents::kInt) return layout.int32(value);
+  if (list == TensorContents::kUint) return layout.uint32(value);
+  layout.number(list == TensorContents::kBool ? std::uint64_t{value != 0} : value);
+}
+
 bool lay_out_varints(const ProtoReader& reader, std::size_t list, Layout& layout) {
-  const auto normal = [list](std::uint64_t value) {
-    return list == TensorContents::kBool ? std::uint64_t{value != 0} : value;
-  };
   if (reader.wire() == Wire::kVarint) {
-    layout.number(normal(reader.number_value()));
+    lay_out_varint(reader.number_value(), list, layout);
     return true;
   }
   if (reader.wire() != Wire::kBytes) return true;
   PackedVarints packed(reader.bytes());
   std::uint64_t value = 0;
-  while (packed.next(value)) layout.number(normal(value));
+  while (packed.next(value)) lay_out_varint(value, list, layout);
   return !packed.failed();
 }
 
@@ -191,6 +209,12 @@ base::Result<OwnedBytes> convert_contents(const TensorContents& contents, DataTy
     if (!lay_out(part, *list, layout)) {
       return base::fail(base::Code::kInternal, "Unable to parse request");
     }
+  }
+  if (layout.misfit()) {
+    return base::fail(base::Code::kInvalidArgument,
+                      about(name) + ": " + std::to_string(*layout.misfit()) +
+                          " is out of range for datatype '" +
+                          std::string(triton::datatype_name(datatype)) + "'");
   }
   return OwnedBytes{{block->data(), static_cast<std::size_t>(size)}, block};
 }

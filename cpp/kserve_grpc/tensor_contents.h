@@ -35,7 +35,8 @@ struct TensorName {
 };
 
 // The tensor's bytes as `datatype` lays them out, in memory of their own; no bytes if all lists are
-// empty. Fails with kInvalidArgument for a list of another type and for two lists.
+// empty. Fails with kInvalidArgument for a list of another type, for two lists, and for a number
+// that the datatype cannot hold.
 struct OwnedBytes {
   base::Bytes bytes;
   base::Owner owner;

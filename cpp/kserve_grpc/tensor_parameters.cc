@@ -1,6 +1,7 @@
 #include "kserve_grpc/tensor_parameters.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 namespace tfe::kserve_grpc {
@@ -74,7 +75,9 @@ base::Result<std::uint32_t> parse_classification(const std::vector<WireParameter
     return base::fail(base::Code::kInvalidArgument,
                       "invalid value for 'classification' parameter, expected >= 0");
   }
-  return static_cast<std::uint32_t>(*count);
+  // More than any output has elements, and not cut to 32 bits, which could leave 0 or 1 of it.
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::min(*count, kMost));
 }
 
 }  // namespace tfe::kserve_grpc

@@ -1,5 +1,6 @@
 #include "kserve_grpc/unary.h"
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -22,29 +23,40 @@ class QuickHandler final : public grpc::UnaryHandler {
   const UnaryMethod& method_;
 };
 
+// A method that waits for others, and how.
+struct Blocking {
+  UnaryMethod method;
+  kserve::ExecutorRef executor;
+  Lane lane;
+};
+
 class BlockingHandler final : public grpc::UnaryHandler {
  public:
-  BlockingHandler(std::shared_ptr<grpc::Call> call, std::shared_ptr<const UnaryMethod> method,
-                  kserve::Executor& executor)
-      : UnaryHandler(std::move(call)), method_(std::move(method)), executor_(executor) {}
+  BlockingHandler(std::shared_ptr<grpc::Call> call, std::shared_ptr<const Blocking> what)
+      : UnaryHandler(std::move(call)), what_(std::move(what)) {}
+
+  void on_cancel() override { cancelled_->store(true, std::memory_order_relaxed); }
 
  private:
   void on_request(grpc::Message message) override {
-    auto submitted = executor_.submit(
-        [call = shared_call(), method = method_, message = std::move(message)]() mutable {
-          auto response = (*method)(message.bytes);
+    auto submitted = what_->executor.submit(
+        [call = shared_call(), what = what_, cancelled = cancelled_,
+         message = std::move(message)]() mutable {
+          if (cancelled->load(std::memory_order_relaxed)) return;
+          auto response = what->method(message.bytes);
           const auto strand = call->strand();
           strand->post(
               [call = std::move(call), response = std::move(response)]() mutable {
                 answer(*call, std::move(response));
               },
               http::Strand::Where::kLoop);
-        });
+        },
+        what_->lane);
     if (!submitted) call().finish(grpc::to_status(std::move(submitted.error())));
   }
 
-  std::shared_ptr<const UnaryMethod> method_;
-  kserve::Executor& executor_;
+  const std::shared_ptr<const Blocking> what_;
+  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace
@@ -57,14 +69,20 @@ void add_quick(grpc::Router& router, std::string path, UnaryMethod method) {
 }
 
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
-                  kserve::Executor& executor) {
-  auto shared = std::make_shared<const UnaryMethod>(std::move(method));
+                  const kserve::ExecutorRef& executor, Lane lane) {
+  const auto what = std::make_shared<const Blocking>(std::move(method), executor, lane);
   router.add(std::move(path),
-             [shared, &executor](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata&) {
-               return std::make_shared<BlockingHandler>(call, shared, executor);
+             [what](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata&) {
+               return std::make_shared<BlockingHandler>(call, what);
              });
 }
 
 base::Error unparsable() { return {base::Code::kInternal, "Unable to parse request"}; }
+
+base::Status check_name(std::string_view field, std::string_view name) {
+  if (!name.contains('\0')) return {};
+  return base::fail(base::Code::kInvalidArgument,
+                    std::string(field) + " must not contain a NUL byte");
+}
 
 }  // namespace tfe::kserve_grpc

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -12,15 +13,20 @@
 namespace tfe::kserve_grpc {
 
 using UnaryMethod = std::function<base::Result<std::string>(base::Bytes request)>;
+using Lane = kserve::Executor::Lane;
 
 // On the loop thread: for methods that never wait.
 void add_quick(grpc::Router& router, std::string path, UnaryMethod method);
-// On a thread of the executor, which outlives the router. The method may still run when the client,
-// the deadline or the frontend has ended the call; it must own what it uses.
+// On a thread of the executor. kSlow: the method may wait for a model to load. A method that has
+// begun still runs when the client, the deadline or the frontend has ended the call, so it must own
+// what it uses; one that waits for a thread by then is not begun.
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
-                  kserve::Executor& executor);
+                  const kserve::ExecutorRef& executor, Lane lane);
 
 // The answer to a request that is not a message of its type.
 base::Error unparsable();
+// kInvalidArgument for a name with a NUL byte: the core takes C strings, and what follows would be
+// lost without a word.
+base::Status check_name(std::string_view field, std::string_view name);
 
 }  // namespace tfe::kserve_grpc

@@ -41,7 +41,10 @@ class LogUpdate {
     if (status) status = copy(warning_, settings.warn);
     if (status) status = copy(error_, settings.error);
     if (status) status = convert(verbose_, settings.verbose, kserve::check_verbose_level);
-    if (status) status = convert(format_, settings.format, kserve::parse_log_format);
+    if (status) {
+      status = convert(format_, settings.format,
+                       [](std::string_view name) { return kserve::parse_log_format(name); });
+    }
     if (!status) return std::unexpected(std::move(status).error());
     return settings;
   }

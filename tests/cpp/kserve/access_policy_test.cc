@@ -24,6 +24,11 @@ std::string refusal(const std::vector<std::string>& rules) {
   return policy.error().message;
 }
 
+std::string grpc_refusal(const std::string& rule) {
+  const auto policy = AccessPolicy::parse({rule}, Protocol::kGrpc);
+  return policy ? "accepted" : policy.error().message;
+}
+
 TEST(AccessPolicyTest, RestrictsNothingByDefault) {
   for (const AccessPolicy& policy : {AccessPolicy(), *AccessPolicy::parse({})}) {
     for (std::size_t api = 0; api < kApiCount; ++api) {
@@ -72,6 +77,41 @@ TEST(AccessPolicyTest, TheFirstColonAndTheFirstEqualsSignSplit) {
   const auto policy = AccessPolicy::parse({"trace:key=a=b:c="});
   ASSERT_TRUE(policy);
   EXPECT_TRUE(policy->check(Api::kTrace, lookup_in({{"key", "a=b:c="}})));
+}
+
+TEST(AccessPolicyTest, GrpcHasItsOwnHeadersAndWords) {
+  const auto policy =
+      AccessPolicy::parse({"model-repository,trace:Admin-Key=s3cret=:"}, Protocol::kGrpc);
+  ASSERT_TRUE(policy);
+  EXPECT_TRUE(policy->restricts_any());
+  EXPECT_FALSE(AccessPolicy().restricts_any());
+  const Headers right{{"triton-grpc-protocol-admin-key", "s3cret=:"}};
+  EXPECT_TRUE(policy->check(Api::kTrace, lookup_in(right)));
+  EXPECT_TRUE(policy->check(Api::kHealth, lookup_in({})));
+  const auto refused = policy->check(Api::kTrace, lookup_in({{"admin-key", "s3cret=:"}}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Code::kUnavailable);
+  EXPECT_EQ(refused.error().message,
+            "This protocol is restricted, expecting header 'triton-grpc-protocol-admin-key'");
+  EXPECT_TRUE(policy->is_key("triton-grpc-protocol-admin-key"));
+  EXPECT_FALSE(policy->is_key("admin-key"));
+  EXPECT_EQ(grpc_refusal("x:k=v"), "unknown restricted protocol 'x' ");
+  EXPECT_EQ(grpc_refusal("health,health:k=v"),
+            "restricted protocol 'health' can not be specified in multiple config groups");
+  EXPECT_EQ(grpc_refusal("health"),
+            "--grpc-restricted-protocol option format is '<config name>:<setting>=<value>'. Got "
+            "health");
+}
+
+// Whoever configures these would lock everybody out.
+TEST(AccessPolicyTest, GrpcRefusesWhatMetadataCannotCarry) {
+  EXPECT_EQ(grpc_refusal("health:a b=v"), "restricted protocol key 'a b' is not a metadata name");
+  EXPECT_EQ(grpc_refusal("health:a!=v"), "restricted protocol key 'a!' is not a metadata name");
+  EXPECT_EQ(grpc_refusal("health:x-bin=v"),
+            "restricted protocol key 'x-bin' is not a metadata name");
+  EXPECT_EQ(grpc_refusal("health:k=\xC3\xA4"),
+            "the value of restricted protocol key 'k' is not a metadata value: it begins or ends "
+            "with a blank, or holds a control character or one beyond ASCII");
 }
 
 TEST(AccessPolicyTest, RefusesWhatTritonRefuses) {

@@ -197,11 +197,13 @@ TEST(SharedMemoryTest, ARegionInUseGoesWithItsLastUser) {
   object.put(0, "data");
   ASSERT_TRUE(memory.register_system("r", {object.key(), 0, 100}));
   std::optional<RegionUse> first = unwrap(memory.use({"r", 0, 4}));
+  std::optional<RegionUse> second = unwrap(memory.use({"r", 0, 4}));
   ASSERT_TRUE(memory.unregister(RegionKind::kSystem, "r"));
   EXPECT_THAT(names(memory, RegionKind::kSystem), ElementsAre("r"));
   expect_error(memory.register_system("r", {object.key(), 0, 1}), base::Code::kAlreadyExists,
                "shared memory region 'r' already in manager");
-  std::optional<RegionUse> second = unwrap(memory.use({"r", 0, 4}));
+  expect_error(use_error(memory, {"r", 0, 4}), base::Code::kNotFound,
+               "Unable to find shared memory region: 'r'");
   ASSERT_TRUE(memory.unregister(RegionKind::kSystem, "")) << "again: still no error";
   first.reset();
   EXPECT_THAT(names(memory, RegionKind::kSystem), ElementsAre("r"));

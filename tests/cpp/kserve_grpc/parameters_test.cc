@@ -65,6 +65,9 @@ TEST(OutputParameters, AskForClasses) {
     return output(map_field(2, "classification", choice));
   };
   EXPECT_EQ(decode(classes(int64_param(3))).request->outputs[0].classification, 3u);
+  for (const std::int64_t count : {std::int64_t{1} << 32, (std::int64_t{1} << 32) + 1, INT64_MAX}) {
+    EXPECT_EQ(decode(classes(int64_param(count))).request->outputs[0].classification, UINT32_MAX);
+  }
   EXPECT_EQ(decode(output(map_field(2, "binary_data", bool_param(true))))
                 .request->outputs[0]
                 .classification,

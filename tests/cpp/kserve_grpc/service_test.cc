@@ -1,25 +1,14 @@
-// The service on the real core, called through the router as a protocol would.
-#include "kserve_grpc/service.h"
-
+// The service on the real core: health, metadata, inference and the repository.
 #include <gtest/gtest.h>
 
-#include "codec/proto_reader.h"
-#include "grpc/framing.h"
-#include "kserve_grpc/waiting_exchange.h"
-#include "kserve_grpc/wire.h"
-#include "triton/core_fixture.h"
 #include "triton/fake_cuda.h"
+
+#include "kserve_grpc/service_rig.h"
 
 namespace tfe::kserve_grpc {
 namespace {
 
 using namespace tfe::testing;  // NOLINT: the builders of wire.h
-
-struct Answer {
-  int status;
-  std::string message;  // of errors
-  std::string body;     // the response message
-};
 
 class GrpcService : public ::testing::Test {
  protected:
@@ -39,54 +28,15 @@ class GrpcService : public ::testing::Test {
     core_ = nullptr;
   }
 
-  GrpcService() { add_service(router_, {core_->server, inference_, executor_}); }
-
-  std::shared_ptr<http::RequestSink> open(std::string_view method, const std::string& request,
-                                          WaitingExchange& exchange) {
-    const std::string path =
-        method.starts_with('/') ? std::string(method) : std::string(kService) + std::string(method);
-    http::RequestHead head;
-    head.method = "POST";
-    head.target = path;
-    auto sink = router_.on_request(head, exchange);
-    const std::string framed = grpc::frame_message(base::Chain::of(request)).to_string();
-    sink->on_body(base::as_bytes(framed));
-    if (!exchange.done) sink->on_end();
-    return sink;
-  }
-
   Answer call(std::string_view method, const std::string& request = {}) {
-    WaitingExchange exchange;
-    const auto sink = open(method, request, exchange);
-    while (!exchange.done) exchange.waiting->run_one();
-    return {exchange.status, exchange.message,
-            exchange.body.empty() ? "" : exchange.body.substr(grpc::kPrefixSize)};
-  }
-
-  static std::string infer_request(std::string_view model, const std::string& more = {}) {
-    return bytes_field(1, model) + bytes_field(3, "a") + more + input_field("INPUT0", "FP32", {2}) +
-           raw_field(float_text({1, 2}));
+    return rig_.call(method, request);
   }
 
   static TestServer* core_;
-  kserve::Inference inference_{core_->server, true};
-  kserve::Executor executor_{2, 100};
-  grpc::Router router_;
+  ServiceRig rig_{core_->server};
 };
 
 TestServer* GrpcService::core_ = nullptr;
-
-// The values of a repeated string or message field.
-std::vector<std::string> values(const std::string& message, std::uint32_t number) {
-  std::vector<std::string> found;
-  codec::ProtoReader reader(base::as_bytes(message));
-  while (reader.next()) {
-    if (reader.key() == codec::field_key(number, codec::Wire::kBytes)) {
-      found.emplace_back(base::as_text(reader.bytes()));
-    }
-  }
-  return found;
-}
 
 TEST_F(GrpcService, IsLiveAndReady) {
   EXPECT_EQ(call("ServerLive").body, "\x08\x01");
@@ -98,7 +48,10 @@ TEST_F(GrpcService, IsLiveAndReady) {
 TEST_F(GrpcService, RefusesWhatIsNoMessage) {
   for (const char* method :
        {"ServerLive", "ServerMetadata", "ModelReady", "ModelMetadata", "ModelStatistics",
-        "ModelInfer", "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
+        "ModelConfig", "ModelInfer", "RepositoryIndex", "RepositoryModelLoad",
+        "RepositoryModelUnload", "TraceSetting", "LogSettings", "SystemSharedMemoryStatus",
+        "SystemSharedMemoryRegister", "SystemSharedMemoryUnregister", "CudaSharedMemoryStatus",
+        "CudaSharedMemoryRegister", "CudaSharedMemoryUnregister"}) {
     const Answer answer = call(method, "\xFF\xFF");
     EXPECT_EQ(answer.status, 13) << method;
     EXPECT_EQ(answer.message, "Unable to parse request") << method;
@@ -118,7 +71,7 @@ TEST_F(GrpcService, DescribesTheServerAndItsModels) {
 }
 
 TEST_F(GrpcService, AnswersAnInference) {
-  const Answer answer = call("ModelInfer", infer_request("ident"));
+  const Answer answer = call("ModelInfer", float_request("ident"));
   EXPECT_EQ(answer.status, 0) << answer.message;
   EXPECT_EQ(answer.body, bytes_field(1, "ident") + bytes_field(2, "1") + bytes_field(3, "a") +
                              bytes_field(5, bytes_field(1, "OUTPUT0") + bytes_field(2, "FP32") +
@@ -127,7 +80,7 @@ TEST_F(GrpcService, AnswersAnInference) {
 }
 
 TEST_F(GrpcService, CountsInferencesInItsStatistics) {
-  call("ModelInfer", infer_request("ident"));
+  call("ModelInfer", float_request("ident"));
   const auto models = values(call("ModelStatistics", bytes_field(1, "ident")).body, 1);
   ASSERT_EQ(models.size(), 1u);
   EXPECT_EQ(values(models[0], 1), std::vector<std::string>{"ident"});
@@ -136,12 +89,12 @@ TEST_F(GrpcService, CountsInferencesInItsStatistics) {
 }
 
 TEST_F(GrpcService, PassesTheErrorsOfTheCoreOn) {
-  const Answer unknown = call("ModelInfer", infer_request("n\xC3\xB6pe"));
+  const Answer unknown = call("ModelInfer", float_request("n\xC3\xB6pe"));
   EXPECT_EQ(unknown.status, 5);
   EXPECT_EQ(unknown.message, "Request for unknown model: 'n\xC3\xB6pe' is not found");
-  const Answer version = call("ModelInfer", infer_request("ident", bytes_field(2, "x")));
+  const Answer version = call("ModelInfer", float_request("ident", bytes_field(2, "x")));
   EXPECT_EQ(version.status, 3);
-  EXPECT_EQ(call("ModelInfer", infer_request("ident", bytes_field(2, "7"))).status, 5);
+  EXPECT_EQ(call("ModelInfer", float_request("ident", bytes_field(2, "7"))).status, 5);
   const Answer input = call(
       "ModelInfer", bytes_field(1, "ident") + input_field("X", "FP32", {1}) + raw_field("1234"));
   EXPECT_EQ(input.status, 3);
@@ -152,7 +105,7 @@ TEST_F(GrpcService, PassesTheErrorsOfTheCoreOn) {
 }
 
 TEST_F(GrpcService, RefusesDecoupledModels) {
-  const Answer answer = call("ModelInfer", infer_request("repeat"));
+  const Answer answer = call("ModelInfer", float_request("repeat"));
   EXPECT_EQ(answer.status, 12);
   EXPECT_EQ(answer.message,
             "ModelInfer RPC doesn't support models with decoupled transaction policy");
@@ -161,7 +114,7 @@ TEST_F(GrpcService, RefusesDecoupledModels) {
 TEST_F(GrpcService, CancelsAnInferenceWhoseClientIsGone) {
   WaitingExchange exchange;
   const std::string forever = map_field(4, "delay_ms", int64_param(3'600'000));
-  const auto sink = open("ModelInfer", infer_request("slow", forever), exchange);
+  const auto sink = rig_.open("ModelInfer", float_request("slow", forever), exchange);
   sink->on_abort();
   // The answer of the core comes long before the hour is over, and is dropped.
   exchange.waiting->run_one();
@@ -173,7 +126,7 @@ TEST_F(GrpcService, ListsLoadsAndUnloadsModels) {
   EXPECT_EQ(values(call("RepositoryIndex", varint_field(2, 1)).body, 1).size(), 3u);
   add_model(core_->repository(), {.name = "late"});
   EXPECT_EQ(call("RepositoryModelLoad", bytes_field(2, "late")).status, 0);
-  EXPECT_EQ(call("ModelInfer", infer_request("late")).status, 0);
+  EXPECT_EQ(call("ModelInfer", float_request("late")).status, 0);
   EXPECT_EQ(call("RepositoryModelUnload", bytes_field(2, "late")).status, 0);
   EXPECT_EQ(call("RepositoryModelLoad", bytes_field(2, "missing")).status, 13);
   std::filesystem::remove_all(core_->repository() + "/late");
@@ -230,7 +183,7 @@ std::string memory_parameters(std::uint32_t field, std::string_view region, std:
 TEST_F(GrpcService, InfersOnSharedMemory) {
   ShmObject object(4096);
   object.put(8, float_text({1, 2}));
-  check(inference_.extensions().shared_memory.register_system("r", {object.key(), 0, 4096}));
+  check(rig_.memory().register_system("r", {object.key(), 0, 4096}));
   const auto infer = [&](std::int64_t offset, std::int64_t size) {
     return call(
         "ModelInfer",
@@ -252,34 +205,23 @@ TEST_F(GrpcService, InfersOnSharedMemory) {
   EXPECT_EQ(small.message,
             "shared memory size specified with the request for output 'OUTPUT0' (7 bytes) should "
             "be at least 8 bytes to hold the results");
-  check(inference_.extensions().shared_memory.unregister(kserve::RegionKind::kSystem, ""));
+  check(rig_.memory().unregister(kserve::RegionKind::kSystem, ""));
   EXPECT_EQ(infer(100, 8).status, 5);
 }
 
 TEST(GrpcServiceAfterStop, IsUnavailable) {
   TestServer core({{.name = "ident"}});
-  kserve::Inference inference{core.server};
-  kserve::Executor executor(1, 10);
-  grpc::Router router;
-  add_service(router, {core.server, inference, executor});
+  ServiceRig rig(core.server);
   check(core.server->stop());
-  for (const char* method :
-       {"ServerLive", "ServerReady", "ServerMetadata", "ModelReady", "ModelMetadata", "ModelInfer",
-        "ModelStatistics", "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
-    WaitingExchange exchange;
-    const std::string path = std::string(kService) + method;
-    http::RequestHead head;
-    head.method = "POST";
-    head.target = path;
-    const auto sink = router.on_request(head, exchange);
+  for (const char* method : {"ServerLive", "ServerReady", "ServerMetadata", "ModelReady",
+                             "ModelMetadata", "ModelInfer", "ModelConfig", "ModelStatistics",
+                             "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
     const std::string named = std::string(method).starts_with("RepositoryModel")
                                   ? bytes_field(2, "ident")
                               : std::string(method).starts_with("Model") ? bytes_field(1, "ident")
                                                                          : std::string();
-    const std::string framed = grpc::frame_message(base::Chain::of(named)).to_string();
-    sink->on_body(base::as_bytes(framed));
-    while (!exchange.done) exchange.waiting->run_one();
-    EXPECT_EQ(exchange.status, 14) << method << ": " << exchange.message;
+    const Answer answer = rig.call(method, named);
+    EXPECT_EQ(answer.status, 14) << method << ": " << answer.message;
   }
 }
 

@@ -12,7 +12,7 @@ std::string converted(std::string_view datatype, const std::string& lists) {
 
 TEST(TypedContents, BecomeTheTensorsBytes) {
   EXPECT_EQ(converted("BOOL", packed_field(1, {1, 0, 300})), std::string("\1\0\1", 3));
-  EXPECT_EQ(converted("INT8", packed_field(2, {300, UINT64_MAX})), "\x2C\xFF");
+  EXPECT_EQ(converted("INT8", packed_field(2, {44, UINT64_MAX})), "\x2C\xFF");
   EXPECT_EQ(converted("INT16", packed_field(2, {300})), "\x2C\x01");
   EXPECT_EQ(converted("INT32", packed_field(2, {1, UINT64_MAX})),
             std::string("\1\0\0\0\xFF\xFF\xFF\xFF", 8));
@@ -37,6 +37,23 @@ TEST(TypedContents, ComeUnpackedAndInPieces) {
   const Decoded decoded = decode(input_field(
       "IN", "INT8", {2}, contents(packed_field(2, {1})) + contents(packed_field(2, {2}))));
   EXPECT_EQ(decoded.data(0), "\1\2");
+}
+
+TEST(TypedContents, NumbersAreNotCut) {
+  const auto range = [](const std::string& value, const std::string& datatype) {
+    return "unexpected explicit tensor data for input tensor 'IN' for model 'm': " + value +
+           " is out of range for datatype '" + datatype + "'";
+  };
+  constexpr auto kMinus = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  EXPECT_EQ(converted("INT8", packed_field(2, {127, kMinus(-128)})), "\x7F\x80");
+  EXPECT_EQ(converted("INT8", packed_field(2, {1, 128, 1})), range("128", "INT8"));
+  EXPECT_EQ(converted("INT8", varint_field(2, kMinus(-129))), range("-129", "INT8"));
+  EXPECT_EQ(converted("INT16", packed_field(2, {kMinus(-32'768)})), std::string("\0\x80", 2));
+  EXPECT_EQ(converted("INT16", packed_field(2, {32'768})), range("32768", "INT16"));
+  EXPECT_EQ(converted("INT32", packed_field(2, {kMinus(INT32_MIN)})), std::string("\0\0\0\x80", 4));
+  EXPECT_EQ(converted("UINT8", packed_field(4, {256})), range("256", "UINT8"));
+  EXPECT_EQ(converted("UINT16", packed_field(4, {65'536})), range("65536", "UINT16"));
+  EXPECT_EQ(converted("UINT32", packed_field(4, {UINT32_MAX})), "\xFF\xFF\xFF\xFF");
 }
 
 TEST(TypedContents, MayBeEmpty) {

@@ -198,3 +198,22 @@ def open_http(wide_server: Server) -> Iterator[Callable[..., int]]:
     yield start
     for frontend in started:
         frontend.stop()
+
+
+@pytest.fixture
+def open_grpc(wide_server: Server) -> Iterator[Callable[..., int]]:
+    """Starts gRPC frontends with the given options, gives their ports; they end with the test."""
+    from tritonfrontend import KServeGrpc
+
+    started: list[KServeGrpc] = []
+
+    def start(**options: Any) -> int:
+        chosen = KServeGrpc.Options(**{"address": LOCAL, "port": 0, **options})
+        frontend = KServeGrpc(wide_server, chosen)
+        frontend.start()
+        started.append(frontend)
+        return frontend.port
+
+    yield start
+    for frontend in started:
+        frontend.stop()

@@ -73,24 +73,6 @@ def test_typed_bytes(triton_stub: Any) -> None:
     assert list(triton_stub.ModelInfer(request).raw_output_contents) == [encoded(values)]
 
 
-@pytest.mark.parametrize(
-    ("datatype", "field", "value", "expected"),
-    [
-        ("INT8", "int_contents", 300, 44),
-        ("INT16", "int_contents", 65537, 1),
-        ("UINT8", "uint_contents", 256, 0),
-    ],
-)
-def test_narrow_integers_keep_their_low_bytes(
-    triton_stub: Any, datatype: str, field: str, value: int, expected: int
-) -> None:
-    request = infer_request(
-        f"identity_{datatype.lower()}", [tensor("INPUT0", datatype, [1], **{field: [value]})]
-    )
-    got = triton_stub.ModelInfer(request).raw_output_contents[0]
-    assert int.from_bytes(got, "little") == expected
-
-
 @pytest.mark.parametrize("datatype", ["FP16", "BF16"])
 def test_half_floats_raw(triton_stub: Any, datatype: str) -> None:
     blob = bytes.fromhex("0000003c00bcff7b007c00fe")

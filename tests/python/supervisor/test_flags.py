@@ -35,7 +35,11 @@ def parse(*arguments: str) -> argparse.Namespace:
 def test_every_option_has_a_flag(target: str, frontend: Any) -> None:
     shared = target not in ("http", "grpc")
     offered = {
-        flag.key for flag in flags.FLAGS if flag.target == target or (shared and flag.shared)
+        flag.key
+        for flag in flags.FLAGS
+        if flag.target == target
+        or (shared and flag.shared)
+        or (target == "grpc" and flag.everywhere)
     }
     fields = {field.name for field in dataclasses.fields(frontend.Options)} - SUPERVISORS
     assert fields - offered == set()
@@ -58,10 +62,24 @@ def test_shared_flags_reach_all_http_frontends() -> None:
     assert flags.collect(arguments, "grpc") == {}
 
 
+def test_client_shared_memory_is_allowed_everywhere_or_nowhere() -> None:
+    arguments = parse("--allow-client-shm=true")
+    for target in flags.FRONTENDS:
+        assert flags.collect(arguments, target) == {"allow_client_shm": True}
+
+
+def test_restricted_protocols_add_up() -> None:
+    rules = ["health:admin=a", "inference,metadata:user=u"]
+    arguments = parse(*(f"--grpc-restricted-protocol={rule}" for rule in rules))
+    assert flags.collect(arguments, "grpc") == {"restricted_protocols": rules}
+
+
 def test_header_pattern_ignores_case_as_on_the_command_line_of_triton() -> None:
     arguments = parse("--http-header-forward-pattern=x-.*")
     pattern = flags.collect(arguments, "http")["header_forward_pattern"]
     assert pattern == "(?i)x-.*"
+    arguments = parse("--grpc-header-forward-pattern=x-.*")
+    assert flags.collect(arguments, "grpc") == {"forward_header_pattern": "(?i)x-.*"}
 
 
 def test_trace_settings_are_pairs() -> None:

@@ -1,0 +1,45 @@
+// What can be set about the KServe v2 gRPC methods, and what they work with. Limits of gRPC itself
+// are grpc::RouterOptions.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "kserve/access_policy.h"
+#include "kserve/admission.h"
+#include "kserve/executor.h"
+#include "kserve/header_forwarding.h"
+#include "kserve/inference.h"
+#include "kserve_grpc/infer_message.h"
+
+namespace tfe::kserve_grpc {
+
+struct Options {
+  MessageLimits limits;
+  // Clients may register shared memory. Off, as Triton's --allow-client-shm: a region gives whoever
+  // reaches the port access to memory of the machine.
+  bool allow_client_shm = false;
+};
+
+// What every method works with. Shared by the router and the requests in flight, which may outlive
+// it and the executors: the core answers when it likes.
+struct Context {
+  std::shared_ptr<triton::Server> server;
+  kserve::Inference inference;
+  kserve::ExecutorRef executor;
+  Options options = {};
+  kserve::AccessPolicy access = {};
+  kserve::HeaderForwarding forwarding = {};
+  kserve::Admission admission = {};
+  // Threads for work(); those of `executor` unless there are others.
+  kserve::ExecutorRef workers = executor;
+
+  // Decodes a large request off the thread that has it.
+  base::Status work(kserve::Executor::Task task) const {
+    return workers.submit(std::move(task), kserve::Executor::Lane::kQuick);
+  }
+};
+
+using ContextPtr = std::shared_ptr<Context>;
+
+}  // namespace tfe::kserve_grpc

@@ -1,0 +1,174 @@
+// The six methods of Triton's system and CUDA shared memory extensions.
+#include "kserve/shared_memory.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "codec/proto_reader.h"
+#include "codec/proto_writer.h"
+#include "kserve_grpc/service.h"
+#include "kserve_grpc/unary.h"
+
+namespace tfe::kserve_grpc {
+namespace {
+
+using base::Code;
+using base::Status;
+using codec::field_key;
+using codec::ProtoReader;
+using codec::ProtoWriter;
+using codec::Wire;
+using kserve::Region;
+using kserve::RegionKind;
+constexpr auto kAlways = ProtoWriter::Presence::kAlways;
+
+kserve::SharedMemory& memory_of(const Context& context) {
+  return context.inference.extensions().shared_memory;
+}
+
+// Of the requests for status and unregistration: field 1, a name.
+base::Result<std::string> parse_region_name(base::Bytes request) {
+  std::string name;
+  ProtoReader reader(request);
+  while (reader.next()) {
+    if (reader.key() == field_key(1, Wire::kBytes)) name = reader.text();
+  }
+  if (reader.failed()) return std::unexpected(unparsable());
+  return name;
+}
+
+// RegionStatus of either kind.
+std::string encode_region(const Region& region) {
+  std::string status;
+  ProtoWriter writer(status);
+  writer.bytes(1, region.name());
+  if (region.kind() == RegionKind::kSystem) {
+    const auto& source = static_cast<const kserve::SystemRegion&>(region).source();
+    writer.bytes(2, source.key);
+    writer.varint(3, source.offset);
+    writer.varint(4, region.byte_size());
+  } else {
+    writer.varint(2, static_cast<const kserve::CudaRegion&>(region).source().device_id);
+    writer.varint(3, region.byte_size());
+  }
+  return status;
+}
+
+base::Result<std::string> region_status(const Context& context, RegionKind kind,
+                                        base::Bytes request) {
+  const auto name = parse_region_name(request);
+  if (!name) return std::unexpected(name.error());
+  const auto regions = memory_of(context).status(kind, *name);
+  if (!regions) return std::unexpected(regions.error());
+  std::string response;
+  for (const auto& region : *regions) {
+    std::string entry;
+    ProtoWriter(entry).bytes(1, region->name(), kAlways);
+    ProtoWriter(entry).bytes(2, encode_region(*region), kAlways);
+    ProtoWriter(response).bytes(1, entry, kAlways);
+  }
+  return response;
+}
+
+// For registering and unregistering, whose responses have no fields.
+base::Result<std::string> done(Status status) {
+  if (!status) return std::unexpected(std::move(status).error());
+  return std::string();
+}
+
+base::Result<std::string> register_system(const Context& context, base::Bytes request) {
+  std::string name;
+  kserve::SystemRegionSource source;
+  ProtoReader reader(request);
+  while (reader.next()) {
+    if (reader.key() == field_key(1, Wire::kBytes)) name = reader.text();
+    if (reader.key() == field_key(2, Wire::kBytes)) source.key = reader.text();
+    if (reader.key() == field_key(3, Wire::kVarint)) source.offset = reader.number_value();
+    if (reader.key() == field_key(4, Wire::kVarint)) source.byte_size = reader.number_value();
+  }
+  if (reader.failed()) return std::unexpected(unparsable());
+  return done(memory_of(context).register_system(name, source));
+}
+
+base::Result<triton::CudaIpcHandle> read_handle(const std::string& name, base::Bytes raw) {
+  triton::CudaIpcHandle handle{};
+  if (raw.size() != handle.size()) {
+    return base::fail(Code::kInvalidArgument,
+                      "failed to register shared memory region '" + name +
+                          "': invalid args (raw_handle has " + std::to_string(raw.size()) +
+                          " bytes, expected the " + std::to_string(handle.size()) +
+                          " of a cudaIpcMemHandle_t)");
+  }
+  std::ranges::copy(raw, handle.begin());
+  return handle;
+}
+
+base::Result<std::string> register_cuda(const Context& context, base::Bytes request) {
+  std::string name;
+  base::Bytes raw;
+  std::int64_t device = 0;
+  kserve::CudaRegionSource source;
+  ProtoReader reader(request);
+  while (reader.next()) {
+    if (reader.key() == field_key(1, Wire::kBytes)) name = reader.text();
+    if (reader.key() == field_key(2, Wire::kBytes)) raw = reader.bytes();
+    if (reader.key() == field_key(3, Wire::kVarint)) device = reader.int64();
+    if (reader.key() == field_key(4, Wire::kVarint)) source.byte_size = reader.number_value();
+  }
+  if (reader.failed()) return std::unexpected(unparsable());
+  const auto handle = read_handle(name, raw);
+  if (!handle) return std::unexpected(handle.error());
+  if (device < 0) {
+    return base::fail(Code::kInvalidArgument, "failed to register shared memory region '" + name +
+                                                  "': invalid args (device_id is " +
+                                                  std::to_string(device) + ", expected >= 0)");
+  }
+  source.handle = *handle;
+  source.device_id = static_cast<std::uint64_t>(device);
+  return done(memory_of(context).register_cuda(name, source));
+}
+
+base::Result<std::string> unregister(const Context& context, RegionKind kind, base::Bytes request) {
+  const auto name = parse_region_name(request);
+  if (!name) return std::unexpected(name.error());
+  return done(memory_of(context).unregister(kind, *name));
+}
+
+using Method = base::Result<std::string> (*)(const Context& context, base::Bytes request);
+
+}  // namespace
+
+// The system calls may wait, for no model.
+void add_shared_memory(grpc::Router& router, const ContextPtr& context) {
+  const auto add = [&](std::string_view name, Method method) {
+    add_blocking(
+        router, std::string(kService) + std::string(name),
+        [context, method](base::Bytes request) { return method(*context, request); },
+        context->executor, Lane::kQuick);
+  };
+  // Anybody may look; changes are the clients' only where the server allows them.
+  const auto add_change = [&](std::string_view name, Method method) {
+    if (context->options.allow_client_shm) return add(name, method);
+    add(name, [](const Context&, base::Bytes) -> base::Result<std::string> {
+      return std::unexpected(kserve::client_shared_memory_disabled());
+    });
+  };
+  add("SystemSharedMemoryStatus", [](const Context& given, base::Bytes request) {
+    return region_status(given, RegionKind::kSystem, request);
+  });
+  add("CudaSharedMemoryStatus", [](const Context& given, base::Bytes request) {
+    return region_status(given, RegionKind::kCuda, request);
+  });
+  add_change("SystemSharedMemoryRegister", &register_system);
+  add_change("CudaSharedMemoryRegister", &register_cuda);
+  add_change("SystemSharedMemoryUnregister", [](const Context& given, base::Bytes request) {
+    return unregister(given, RegionKind::kSystem, request);
+  });
+  add_change("CudaSharedMemoryUnregister", [](const Context& given, base::Bytes request) {
+    return unregister(given, RegionKind::kCuda, request);
+  });
+}
+
+}  // namespace tfe::kserve_grpc
