@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/buffer_pool.h"
+#include "kserve/log_control.h"
 #include "kserve_grpc/request_parameters.h"
 #include "kserve_grpc/tensor_parameters.h"
 #include "kserve_grpc/unary.h"
-#include "triton/logging.h"
 
 namespace tfe::kserve_grpc {
 namespace {

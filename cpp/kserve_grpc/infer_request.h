@@ -6,9 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "kserve/request.h"
+#include "kserve/inference.h"
 #include "kserve_grpc/infer_message.h"
-#include "triton/server.h"
 
 namespace tfe::kserve_grpc {
 

@@ -9,7 +9,6 @@
 #include "kserve_grpc/service.h"
 #include "kserve_grpc/settings_map.h"
 #include "kserve_grpc/unary.h"
-#include "triton/logging.h"
 
 namespace tfe::kserve_grpc {
 namespace {

