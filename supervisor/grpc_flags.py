@@ -54,7 +54,7 @@ GRPC_FLAGS = (
         "grpc",
         "max_inflight_bytes",
         natural,
-        "bytes of their requests per worker (default 0, no cap)",
+        "bytes of messages per worker; above it they are refused (default 0, no cap)",
     ),
     Flag(
         "--grpc-control-threads",

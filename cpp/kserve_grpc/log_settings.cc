@@ -167,7 +167,7 @@ void add_log_settings(grpc::Router& router, const ContextPtr& context) {
   add_blocking(
       router, std::string(kService) + "LogSettings",
       [server = context->server](base::Bytes request) { return log_settings(*server, request); },
-      context->executor, Lane::kQuick);
+      context->blocking(), Lane::kQuick);
 }
 
 }  // namespace tfe::kserve_grpc

@@ -87,7 +87,7 @@ void add_model_info(grpc::Router& router, const ContextPtr& context) {
   // These wait for locks of the models asked for.
   const auto add = [&](std::string_view name, AskJson ask, Encode encode) {
     add_blocking(router, service + std::string(name), json_method(server, ask, encode),
-                 context->executor, Lane::kQuick);
+                 context->blocking(), Lane::kQuick);
   };
   using triton::Server;
   add(

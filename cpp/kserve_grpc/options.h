@@ -11,6 +11,7 @@
 #include "kserve/header_forwarding.h"
 #include "kserve/inference.h"
 #include "kserve_grpc/infer_message.h"
+#include "kserve_grpc/unary.h"
 
 namespace tfe::kserve_grpc {
 
@@ -34,6 +35,7 @@ struct Context {
   // Threads for work(); those of `executor` unless there are others.
   kserve::ExecutorRef workers = executor;
 
+  BlockingResources blocking() const { return {executor, admission}; }
   // Decodes a large request off the thread that has it.
   base::Status work(kserve::Executor::Task task) const {
     return workers.submit(std::move(task), kserve::Executor::Lane::kQuick);

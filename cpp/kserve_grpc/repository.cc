@@ -169,7 +169,7 @@ void add_repository(grpc::Router& router, const ContextPtr& context) {
         [server = context->server, method](base::Bytes request) {
           return method(*server, request);
         },
-        context->executor, lane);
+        context->blocking(), lane);
   };
   add("RepositoryIndex", &index, Lane::kQuick);
   add("RepositoryModelLoad", &load, Lane::kSlow);

@@ -146,7 +146,7 @@ void add_shared_memory(grpc::Router& router, const ContextPtr& context) {
     add_blocking(
         router, std::string(kService) + std::string(name),
         [context, method](base::Bytes request) { return method(*context, request); },
-        context->executor, Lane::kQuick);
+        context->blocking(), Lane::kQuick);
   };
   // Anybody may look; changes are the clients' only where the server allows them.
   const auto add_change = [&](std::string_view name, Method method) {

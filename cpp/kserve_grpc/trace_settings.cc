@@ -188,7 +188,7 @@ void add_trace_settings(grpc::Router& router, const ContextPtr& context) {
   add_blocking(
       router, std::string(kService) + "TraceSetting",
       [context](base::Bytes request) { return trace_setting(*context, request); },
-      context->executor, Lane::kQuick);
+      context->blocking(), Lane::kQuick);
 }
 
 }  // namespace tfe::kserve_grpc

@@ -26,7 +26,7 @@ class QuickHandler final : public grpc::UnaryHandler {
 // A method that waits for others, and how.
 struct Blocking {
   UnaryMethod method;
-  kserve::ExecutorRef executor;
+  BlockingResources resources;
   Lane lane;
 };
 
@@ -39,11 +39,16 @@ class BlockingHandler final : public grpc::UnaryHandler {
 
  private:
   void on_request(grpc::Message message) override {
-    auto submitted = what_->executor.submit(
-        [call = shared_call(), what = what_, cancelled = cancelled_,
-         message = std::move(message)]() mutable {
+    auto ticket = what_->resources.admission.admit_body(message.bytes.size());
+    if (!ticket) return call().finish(grpc::to_status(std::move(ticket.error())));
+    auto submitted = what_->resources.executor.submit(
+        [call = shared_call(), what = what_, cancelled = cancelled_, message = std::move(message),
+         ticket = std::move(*ticket)]() mutable {
           if (cancelled->load(std::memory_order_relaxed)) return;
           auto response = what->method(message.bytes);
+          // Before the client hears of the end: its next request must find room.
+          message = {};
+          ticket = {};
           const auto strand = call->strand();
           strand->post(
               [call = std::move(call), response = std::move(response)]() mutable {
@@ -69,8 +74,8 @@ void add_quick(grpc::Router& router, std::string path, UnaryMethod method) {
 }
 
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
-                  const kserve::ExecutorRef& executor, Lane lane) {
-  const auto what = std::make_shared<const Blocking>(std::move(method), executor, lane);
+                  const BlockingResources& resources, Lane lane) {
+  const auto what = std::make_shared<const Blocking>(std::move(method), resources, lane);
   router.add(std::move(path),
              [what](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata&) {
                return std::make_shared<BlockingHandler>(call, what);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "grpc/router.h"
+#include "kserve/admission.h"
 #include "kserve/executor.h"
 
 namespace tfe::kserve_grpc {
@@ -17,11 +18,17 @@ using Lane = kserve::Executor::Lane;
 
 // On the loop thread: for methods that never wait.
 void add_quick(grpc::Router& router, std::string path, UnaryMethod method);
+// What methods that block run on, and the cap that their messages count for.
+struct BlockingResources {
+  kserve::ExecutorRef executor;
+  kserve::Admission admission;
+};
+
 // On a thread of the executor. kSlow: the method may wait for a model to load. A method that has
 // begun still runs when the client, the deadline or the frontend has ended the call, so it must own
 // what it uses; one that waits for a thread by then is not begun.
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
-                  const kserve::ExecutorRef& executor, Lane lane);
+                  const BlockingResources& resources, Lane lane);
 
 // The answer to a request that is not a message of its type.
 base::Error unparsable();

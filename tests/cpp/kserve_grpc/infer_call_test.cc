@@ -60,12 +60,16 @@ TEST(InferCallTest, TheCapOnBytesCountsMessages) {
   const auto sink = rig.open("ModelInfer", slow_request() + padding, waiting);
   const Answer refused = rig.call("ModelInfer", float_request("m", padding));
   EXPECT_EQ(refused.status, 8);
-  EXPECT_EQ(refused.message,
-            "too many bytes of inference requests in flight (max_inflight_bytes is 1000)");
+  EXPECT_EQ(refused.message, "too many bytes of requests in flight (max_inflight_bytes is 1000)");
   EXPECT_EQ(rig.call("ModelInfer", float_request("m")).status, 0);
   EXPECT_EQ(rig.call("ModelInfer", float_request("m", padding + padding)).status, 3);
+  // The files of a model may come in one message.
+  const std::string files = map_field(3, "file:1/m", bytes_field(4, std::string(600, 'x')));
+  EXPECT_EQ(rig.call("RepositoryModelLoad", bytes_field(2, "n") + files).status, 8);
   sink->on_abort();
   waiting.waiting->run_one();
+  EXPECT_EQ(rig.context->admission.bytes(), 0U);
+  EXPECT_EQ(rig.call("RepositoryModelLoad", bytes_field(2, "n") + files).status, 14);
   EXPECT_EQ(rig.context->admission.bytes(), 0U);
 }
 
@@ -114,6 +118,7 @@ TEST(InferCallTest, ATraceTellsWhatTheCallSaw) {
   settings.levels = triton::kTraceTimestamps;
   settings.rate = 1000;
   settings.file = file;
+  settings.parent_based = true;
   check(tracing.configure(settings));
   EXPECT_EQ(rig.call("ModelInfer", float_request("m")).status, 0);
   // Only this one asks to be traced. What follows the flag in the metadata is not part of it.
@@ -159,7 +164,7 @@ TEST(UnaryTest, WhatWaitsForAThreadIsNotBegunForAClientThatLeft) {
         released.wait();
         return std::string("x");
       },
-      executor, Lane::kSlow);
+      {executor, {}}, Lane::kSlow);
   const auto open = [&](WaitingExchange& exchange) {
     http::RequestHead head;
     head.method = "POST";

@@ -1,9 +1,8 @@
 // The service on the real core: health, metadata, inference and the repository.
 #include <gtest/gtest.h>
 
-#include "triton/fake_cuda.h"
-
 #include "kserve_grpc/service_rig.h"
+#include "triton/fake_cuda.h"
 
 namespace tfe::kserve_grpc {
 namespace {

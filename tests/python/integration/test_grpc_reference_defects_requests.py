@@ -189,7 +189,12 @@ def test_a_traceparent_is_read_beyond_its_end(
     from tritonfrontend import configure_tracing
 
     path = tmp_path / "trace.json"
-    settings = {"triton,file": str(path), "rate": "1000000", "level": "TIMESTAMPS"}
+    settings = {
+        "triton,file": str(path),
+        "rate": "1000000",
+        "level": "TIMESTAMPS",
+        "parent-based": "true",
+    }
     configure_tracing(wide_server, settings)
     triton_stub.ModelInfer(infer_request())  # the first one is no sample
     for more in ("", "ff", "-x"):

@@ -102,7 +102,7 @@ def traced(wide_server: Server, tmp_path: Path) -> Iterator[Path]:
     from tritonfrontend import configure_tracing
 
     path = tmp_path / "trace.json"
-    configure_tracing(wide_server, {"triton,file": str(path), "rate": "1"})
+    configure_tracing(wide_server, {"triton,file": str(path), "rate": "1", "parent-based": "true"})
     yield path
     configure_tracing(wide_server, {})
 
