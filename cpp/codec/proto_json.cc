@@ -208,6 +208,9 @@ class Transcoder {
 }  // namespace
 
 base::Result<std::string> json_to_proto(std::string_view json, const ProtoMessage& type) {
+  if (!simdjson::validate_utf8(json.data(), json.size())) {
+    return json_to_proto(sanitize_utf8(json), type);
+  }
   std::string out;
   if (json.empty()) return out;
   simdjson::dom::parser parser;

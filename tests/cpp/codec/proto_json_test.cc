@@ -82,6 +82,14 @@ TEST(ProtoJson, LeavesOutDefaultsButNotPresence) {
   EXPECT_EQ(convert(R"({"inner":{}})"), std::string("\x42\0", 2));
 }
 
+// One model's reason must not take the index of all from its clients.
+TEST(ProtoJson, MendsTextThatIsNotUtf8) {
+  EXPECT_EQ(convert("{\"text\":\"a\xFF\"}"),
+            "\x0A\x04"
+            "a\xEF\xBF\xBD");
+  EXPECT_EQ(convert("{\"text\":\"\xC3\xA4\"}"), "\x0A\x02\xC3\xA4");
+}
+
 TEST(ProtoJson, IgnoresUnknownMembersAndNulls) {
   EXPECT_EQ(convert(R"({"new":{"deep":[1]},"text":null,"flag":true})"), "\x10\x01");
   EXPECT_EQ(convert(""), "");

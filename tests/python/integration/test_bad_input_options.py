@@ -66,6 +66,15 @@ GRPC = [
     ("forward_header_pattern", 10),
     ("use_ssl", "perhaps"),
     ("server_cert", 5),
+    ("restricted_protocols", "health:key=value"),
+    ("restricted_protocols", [1]),
+    ("allow_client_shm", "perhaps"),
+    ("max_tensors", 0),
+    ("max_parameters", 0),
+    ("max_inflight_requests", -1),
+    ("max_inflight_bytes", 2**63),
+    ("control_thread_count", 0),
+    ("control_queue_limit", 0),
 ]
 BAD = (
     [(c, *f) for c in FRONTENDS for f in EVERY]
