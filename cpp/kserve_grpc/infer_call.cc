@@ -10,9 +10,9 @@
 namespace tfe::kserve_grpc {
 namespace {
 
-// Typed contents from which on they are laid out by a worker: some milliseconds, during which a
-// loop would serve nobody else.
-constexpr std::uint64_t kHeavyContents = std::uint64_t{1} << 20;
+// Data from which on it is laid out by a worker: some milliseconds, during which a loop would serve
+// nobody else.
+constexpr std::uint64_t kHeavy = std::uint64_t{1} << 20;
 
 base::Result<base::Chain> encode(kserve::InferEvent& event) {
   if (event.error) return std::unexpected(std::move(*event.error));
@@ -36,7 +36,7 @@ std::shared_ptr<UnaryInferCall> UnaryInferCall::start(const ContextPtr& context,
 void UnaryInferCall::on_request(grpc::Message message) {
   trace_start_.read();
   if (auto checked = check(message); !checked) return fail(std::move(checked.error()));
-  if (contents_size(wire_) > kHeavyContents) return build_on_worker(std::move(message.owner));
+  if (data_work(wire_) > kHeavy) return build_on_worker(std::move(message.owner));
   go_on(build(std::move(message.owner)));
 }
 

@@ -1,6 +1,6 @@
 // ModelInfer: one request, one response.
 //
-//   head -> message -> [worker: typed contents of much data] -> submitted -> event -> answered
+//   head -> message -> [worker: much data that needs laying out] -> submitted -> event -> answered
 //
 // The call is worked on by the connection's strand until the request is with the core, and by a
 // thread of the core from its answer to the encoded message, which goes back to the strand. It

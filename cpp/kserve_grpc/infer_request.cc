@@ -146,12 +146,16 @@ base::Result<kserve::InferRequest> build_infer_request(const InferMessage& messa
   return request;
 }
 
-std::uint64_t contents_size(const InferMessage& message) {
-  std::uint64_t size = 0;
+std::uint64_t data_work(const InferMessage& message) {
+  constexpr std::uint64_t kCopyGain = 16;
+  std::uint64_t work = 0;
   for (const WireInput& input : message.inputs) {
-    for (const base::Bytes part : input.contents.parts) size += part.size();
+    for (const base::Bytes part : input.contents.parts) work += part.size();
   }
-  return size;
+  for (const base::Bytes raw : message.raw_inputs) {
+    if (!aligned(raw, triton::DataType::kFp64)) work += raw.size() / kCopyGain;
+  }
+  return work;
 }
 
 void log_surplus(const triton::Server& server, const InferMessage& message,

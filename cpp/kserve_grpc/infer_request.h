@@ -16,8 +16,9 @@ namespace tfe::kserve_grpc {
 base::Result<kserve::InferRequest> build_infer_request(const InferMessage& message,
                                                        std::int64_t version, base::Owner owner);
 
-// Bytes of typed contents: how much build_infer_request() has to lay out.
-std::uint64_t contents_size(const InferMessage& message);
+// How much work build_infer_request() has with the data, in bytes of typed contents. Raw tensors
+// that may have to be moved are copied so much faster.
+std::uint64_t data_work(const InferMessage& message);
 
 // Raw contents that belong to no input are left alone, as Triton does; but they may be the sign of
 // tensors that were mixed up, so the server's log tells of them. `request` is what was built of the

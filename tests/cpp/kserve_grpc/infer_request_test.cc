@@ -1,4 +1,7 @@
 // From the wire to the protocol-neutral request.
+#include <cstring>
+
+#include "base/buffer_pool.h"
 #include "kserve_grpc/decode.h"
 
 namespace tfe::kserve_grpc {
@@ -141,6 +144,18 @@ TEST(InferRequest, SaysWhenDataIsMissingOrGivenTwice) {
                                          map_field(4, "shared_memory_byte_size", int64_param(1)))),
             "unexpected 'content' provided when using shared memory for input tensor 'IN' for "
             "model 'm'");
+}
+
+TEST(InferRequest, SaysHowMuchWorkItsDataIs) {
+  const auto work = [](const std::string& message) {
+    const auto block = base::BufferPool::global().take_shared(message.size());
+    std::memcpy(block->data(), message.data(), message.size());
+    return data_work(*parse_infer_message({block->data(), message.size()}, {}));
+  };
+  EXPECT_EQ(work(kModel + input_field("A", "INT8", {3}, contents(packed_field(2, {1, 2, 3})))), 5U);
+  const std::string raw = raw_field(std::string(96, 'x'));
+  EXPECT_EQ(work(kModel + raw), 96U / 16);
+  EXPECT_EQ(work(bytes_field(1, "mmmm") + raw), 0U);
 }
 
 }  // namespace

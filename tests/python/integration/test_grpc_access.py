@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import rawh2
 import tritonclient.grpc as grpcclient
 from calls import HEALTH, channel, infer_request, outcome, raw_call, stub
+from rawh2 import RawH2, open_call
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.utils import InferenceServerException
 from waiting import until
@@ -75,6 +77,16 @@ def test_inference_and_health_checks(restricted: int) -> None:
     with channel(restricted) as opened:
         assert outcome(lambda: raw_call(opened, HEALTH))[0] == "UNAVAILABLE"
         assert raw_call(opened, HEALTH, metadata=[ADMIN]) == b"\x08\x01"
+
+
+def test_the_head_alone_is_judged(restricted: int) -> None:
+    """The answer does not wait for the message, which may be gigabytes."""
+    with RawH2(restricted) as h2:
+        h2.send(open_call(1, "/inference.GRPCInferenceService/ModelInfer"))
+        reply = h2.finish(1)
+        assert len(reply.headers) == 1
+        assert (reply.status, reply.message) == (14, REFUSED.format(USER[0]))
+        assert h2.wait_for(rawh2.RST_STREAM, 1).error_code == 0
 
 
 def test_an_unknown_method_tells_nothing_of_restrictions(restricted: int) -> None:

@@ -138,12 +138,12 @@ def test_a_restricted_key_with_capitals_locks_everybody_out(open_grpc: Any) -> N
 
 
 def test_a_secret_is_judged_after_the_upload_and_shown_to_models(open_grpc: Any) -> None:
+    """That the upload is not waited for is checked frame by frame in test_grpc_access.py."""
     port = open_grpc(
         restricted_protocols=["inference:key=value"], forward_header_pattern="triton-grpc|x-"
     )
     secret = ("triton-grpc-protocol-key", "value")
     with stub(port) as made:
-        # The message would be refused for its size if it were waited for.
         assert outcome(lambda: made.ModelInfer(infer_request("nope")))[0] == "UNAVAILABLE"
         got = made.ModelInfer(infer_request("identity_echo"), metadata=[secret, ("x-a", "b")])
     assert got.parameters["x-a"].string_param == "b"
