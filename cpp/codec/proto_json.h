@@ -58,7 +58,8 @@ struct ProtoMessage {
 
 // The root is an object, or an array that is the message's first field. Empty text is an empty
 // message. Text that is not UTF-8 (why a model does not load is its backend's to say) is mended:
-// clients would refuse the whole message. Fails with kInternal, naming the member that does not fit.
+// clients would refuse the whole message. Fails with kInternal, naming the member that does not
+// fit.
 base::Result<std::string> json_to_proto(std::string_view json, const ProtoMessage& type);
 
 }  // namespace tfe::codec
