@@ -119,10 +119,14 @@ frontend::Service service_options(const nb::dict& options) {
 }
 
 frontend::HttpOptions http_options(const nb::dict& options) {
-  return {.endpoint = endpoint_options(options, "thread_count"),
-          .http = http1_options(options),
-          .service = service_options(options),
-          .header_forward_pattern = Fields(options).text("header_forward_pattern")};
+  const Fields fields(options);
+  frontend::HttpOptions http{.endpoint = endpoint_options(options, "thread_count"),
+                             .http = http1_options(options),
+                             .service = service_options(options),
+                             .header_forward_pattern = fields.text("header_forward_pattern"),
+                             .grpc = std::nullopt};
+  if (fields.has_value("grpc")) http.grpc = grpc_options(fields.get<nb::dict>("grpc"));
+  return http;
 }
 
 frontend::GrpcService grpc_service_options(const nb::dict& options) {
@@ -136,6 +140,9 @@ frontend::GrpcService grpc_service_options(const nb::dict& options) {
   service.forward_header_pattern = fields.text("forward_header_pattern");
   service.admission = {.max_requests = fields.size("max_inflight_requests"),
                        .max_bytes = fields.size("max_inflight_bytes")};
+  service.max_stream_backlog = fields.size("max_stream_backlog");
+  service.max_stream_inflight_requests = fields.size("max_stream_inflight_requests");
+  service.reflection = fields.flag("reflection");
   return service;
 }
 

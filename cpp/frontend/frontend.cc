@@ -35,6 +35,12 @@ Frontend::Frontend(Application application, const Endpoint& endpoint)
 
 Frontend::~Frontend() { server_.stop(); }
 
+Statistics Frontend::statistics() const {
+  Statistics statistics{server_.statistics()};
+  for (const auto& handler : application_.handlers) statistics.requests_total += handler->count();
+  return statistics;
+}
+
 base::Status Frontend::start_error(base::Status status) const {
   if (!status && status.error().code == base::Code::kAlreadyExists) {
     return base::fail(base::Code::kAlreadyExists,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -22,8 +23,9 @@ namespace tfe::frontend {
 // What makes one frontend differ from another.
 struct Application {
   std::string label;  // "HTTP", as messages call it
-  // In an object that owns all the handler refers to; see RequestCounter for what it counts.
-  std::shared_ptr<RequestCounter> handler;
+  // One for each protocol with a handler of its own, in objects that own all the handler refers to;
+  // see RequestCounter for what they count.
+  std::vector<std::shared_ptr<RequestCounter>> handlers;
   server::ProtocolFactory factory;
   std::shared_ptr<net::TlsContext> tls;  // null: plain
   ErrorLog on_error;
@@ -45,7 +47,7 @@ class Frontend {
   base::Status stop();
   bool drain(base::Duration timeout) { return server_.drain(timeout); }
   std::uint16_t port() const { return server_.port(); }
-  Statistics statistics() const { return {server_.statistics(), application_.handler->count()}; }
+  Statistics statistics() const;
 
  private:
   base::Status start_error(base::Status status) const;

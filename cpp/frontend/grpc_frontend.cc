@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "frontend/frontends.h"
+#include "frontend/grpc_application.h"
 #include "frontend/listening.h"
 #include "frontend/threads.h"
 #include "grpc/router.h"
@@ -12,8 +13,8 @@ namespace tfe::frontend {
 namespace {
 
 // Members are destroyed in reverse: the threads, whose tasks the router's calls wait for, last.
-struct GrpcApplication {
-  explicit GrpcApplication(const Control& control) : threads(control) {}
+struct Owner {
+  explicit Owner(const Control& control) : threads(control) {}
 
   Threads threads;
   grpc::Router router;
@@ -30,6 +31,9 @@ base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::
   options.limits.max_tensors = service.max_tensors;
   options.limits.max_parameters = service.max_parameters;
   options.allow_client_shm = service.allow_client_shm;
+  options.stream = {.max_backlog = service.max_stream_backlog,
+                    .max_inflight_requests = service.max_stream_inflight_requests};
+  options.reflection = service.reflection;
   kserve::Inference inference(server, service.allow_client_shm);
   return std::make_shared<kserve_grpc::Context>(
       kserve_grpc::Context{.server = std::move(server),
@@ -52,17 +56,25 @@ http2::Options http2_options(const GrpcOptions& options) {
 
 }  // namespace
 
-NewFrontend make_grpc(std::shared_ptr<triton::Server> server, const GrpcOptions& options) {
-  auto application = std::make_shared<GrpcApplication>(options.service.control);
-  auto context = make_grpc_context(server, application->threads, options.service);
+base::Result<GrpcApplication> make_grpc_application(std::shared_ptr<triton::Server> server,
+                                                    const GrpcOptions& options) {
+  auto owner = std::make_shared<Owner>(options.service.control);
+  auto context = make_grpc_context(std::move(server), owner->threads, options.service);
   if (!context) return std::unexpected(std::move(context).error());
-  kserve_grpc::add_service(application->router, *context);
-  grpc::Router* router = &application->router;
+  kserve_grpc::add_service(owner->router, *context);
+  grpc::Router* router = &owner->router;
+  return GrpcApplication{.handler = std::shared_ptr<http::Handler>(std::move(owner), router),
+                         .http2 = http2_options(options)};
+}
+
+NewFrontend make_grpc(std::shared_ptr<triton::Server> server, const GrpcOptions& options) {
+  auto application = make_grpc_application(server, options);
+  if (!application) return std::unexpected(std::move(application).error());
   server::ProtocolOptions protocols;
   protocols.protocols = server::Protocols::kHttp2;
-  protocols.http2 = http2_options(options);
+  protocols.http2 = std::move(application->http2);
   return make_frontend({.label = "GRPC",
-                        .handler = std::shared_ptr<http::Handler>(std::move(application), router),
+                        .handler = std::move(application->handler),
                         .protocols = std::move(protocols),
                         .alpn = {"h2"},
                         .on_error = error_log(std::move(server), "GRPC")},

@@ -33,7 +33,7 @@ base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> 
 
 NewFrontend listen_http(std::string label, std::shared_ptr<triton::Server> server,
                         std::shared_ptr<http::Handler> handler, const Endpoint& endpoint,
-                        const Http& http) {
+                        const Http& http, std::optional<GrpcApplication> grpc) {
   if (!http.cors_allow_origins.empty()) {
     const http::CorsOptions cors{.allow_origins = http.cors_allow_origins};
     if (auto status = http::check_cors(cors); !status) return std::unexpected(status.error());
@@ -43,12 +43,22 @@ NewFrontend listen_http(std::string label, std::shared_ptr<triton::Server> serve
   protocols.protocols = server::Protocols::kHttp1;
   protocols.http1.limits = http.limits;
   auto on_error = error_log(std::move(server), label);
-  return make_frontend({.label = std::move(label),
-                        .handler = std::move(handler),
-                        .protocols = std::move(protocols),
-                        .alpn = {"http/1.1"},
-                        .on_error = std::move(on_error)},
-                       endpoint);
+  Listening listening{.label = std::move(label),
+                      .handler = std::move(handler),
+                      .protocols = std::move(protocols),
+                      .alpn = {"http/1.1"},
+                      .on_error = std::move(on_error)};
+  if (grpc) {
+    listening.protocols.protocols = server::Protocols::kBoth;
+    listening.protocols.http2 = std::move(grpc->http2);
+    // A silent client is idle, whatever it will speak.
+    listening.protocols.first_byte_timeout =
+        http.limits.idle_timeout.count() > 0 ? http.limits.idle_timeout : std::chrono::years(1);
+    listening.http2_handler = std::move(grpc->handler);
+    // Last: whoever can speak both wants HTTP, clients of gRPC offer h2 alone.
+    listening.alpn.emplace_back("h2");
+  }
+  return make_frontend(std::move(listening), endpoint);
 }
 
 }  // namespace tfe::frontend

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "frontend/frontends.h"
+#include "frontend/grpc_application.h"
 #include "frontend/options.h"
 #include "frontend/threads.h"
 #include "http/exchange.h"
@@ -28,20 +30,21 @@ struct HttpApplication {
   std::unique_ptr<Handler> handler;
 };
 
-// HTTP/1.1 in front of a handler.
+// HTTP/1.1 in front of a handler; HTTP/2 in front of `grpc`, if there is one.
 NewFrontend listen_http(std::string label, std::shared_ptr<triton::Server> server,
                         std::shared_ptr<http::Handler> handler, const Endpoint& endpoint,
-                        const Http& http);
+                        const Http& http, std::optional<GrpcApplication> grpc = std::nullopt);
 
 // The same around the handler that an application owns.
 template <typename Handler>
 NewFrontend listen_http(std::string label, std::shared_ptr<triton::Server> server,
                         std::shared_ptr<HttpApplication<Handler>> application,
-                        const Endpoint& endpoint, const Http& http) {
+                        const Endpoint& endpoint, const Http& http,
+                        std::optional<GrpcApplication> grpc = std::nullopt) {
   http::Handler* handler = application->handler.get();
   return listen_http(std::move(label), std::move(server),
                      std::shared_ptr<http::Handler>(std::move(application), handler), endpoint,
-                     http);
+                     http, std::move(grpc));
 }
 
 }  // namespace tfe::frontend

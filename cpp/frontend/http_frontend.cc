@@ -16,8 +16,14 @@ NewFrontend make_http(std::shared_ptr<triton::Server> server, const HttpOptions&
   if (!forwarding) return std::unexpected(std::move(forwarding).error());
   context->forwarding = *std::move(forwarding);
   application->handler = std::make_unique<kserve_http::Service>(*std::move(context));
+  std::optional<GrpcApplication> grpc;
+  if (options.grpc) {
+    auto made = make_grpc_application(server, *options.grpc);
+    if (!made) return std::unexpected(std::move(made).error());
+    grpc = *std::move(made);
+  }
   return listen_http("HTTP", std::move(server), std::move(application), options.endpoint,
-                     options.http);
+                     options.http, std::move(grpc));
 }
 
 NewFrontend make_metrics(std::shared_ptr<triton::Server> server, const MetricsOptions& options) {

@@ -11,10 +11,10 @@ namespace {
 
 using base::Result;
 
-Result<std::shared_ptr<http::Handler>> add_access_log(std::shared_ptr<http::Handler> handler,
-                                                      const Endpoint& endpoint,
-                                                      const ErrorLog& on_error) {
-  if (endpoint.access_log.empty()) return handler;
+// Null for none.
+Result<std::shared_ptr<net::LineWriter>> open_access_log(const Endpoint& endpoint,
+                                                         const ErrorLog& on_error) {
+  if (endpoint.access_log.empty()) return nullptr;
   auto opened = net::LineWriter::open({.path = endpoint.access_log,
                                        .dropped_line = http::AccessLog::dropped_line,
                                        .on_error = on_error,
@@ -22,10 +22,16 @@ Result<std::shared_ptr<http::Handler>> add_access_log(std::shared_ptr<http::Hand
   if (!opened) {
     return base::fail(opened.error().code, "access_log: " + opened.error().message);
   }
-  std::shared_ptr<net::LineWriter> writer = *std::move(opened);
-  return std::make_shared<http::AccessLog>(
-      std::move(handler),
-      [writer = std::move(writer)](std::string_view line) { writer->write(line); });
+  return std::shared_ptr<net::LineWriter>(*std::move(opened));
+}
+
+std::shared_ptr<RequestCounter> count_and_log(std::shared_ptr<http::Handler> handler,
+                                              const std::shared_ptr<net::LineWriter>& log) {
+  if (log) {
+    handler = std::make_shared<http::AccessLog>(
+        std::move(handler), [log](std::string_view line) { log->write(line); });
+  }
+  return std::make_shared<RequestCounter>(std::move(handler));
 }
 
 Result<std::shared_ptr<net::TlsContext>> make_tls(const Tls& tls, std::vector<std::string> alpn,
@@ -46,12 +52,16 @@ Result<std::shared_ptr<net::TlsContext>> make_tls(const Tls& tls, std::vector<st
 Result<std::unique_ptr<Frontend>> make_frontend(Listening listening, const Endpoint& endpoint) {
   auto tls = make_tls(endpoint.tls, std::move(listening.alpn), listening.on_error);
   if (!tls) return std::unexpected(std::move(tls).error());
-  auto logged = add_access_log(std::move(listening.handler), endpoint, listening.on_error);
-  if (!logged) return std::unexpected(std::move(logged).error());
-  auto counter = std::make_shared<RequestCounter>(*std::move(logged));
-  auto factory = server::make_protocol_factory(*counter, std::move(listening.protocols));
+  const auto log = open_access_log(endpoint, listening.on_error);
+  if (!log) return std::unexpected(log.error());
+  std::vector handlers{count_and_log(std::move(listening.handler), *log)};
+  if (listening.http2_handler) {
+    handlers.push_back(count_and_log(std::move(listening.http2_handler), *log));
+  }
+  auto factory = server::make_protocol_factory({*handlers.front(), *handlers.back()},
+                                               std::move(listening.protocols));
   return std::make_unique<Frontend>(Application{.label = std::move(listening.label),
-                                                .handler = std::move(counter),
+                                                .handlers = std::move(handlers),
                                                 .factory = std::move(factory),
                                                 .tls = *std::move(tls),
                                                 .on_error = std::move(listening.on_error)},

@@ -19,6 +19,8 @@ struct Listening {
   std::string label;  // "HTTP", as messages call it
   // In an object that owns all it refers to.
   std::shared_ptr<http::Handler> handler;
+  // Answers what comes over HTTP/2, if that is another one.
+  std::shared_ptr<http::Handler> http2_handler = nullptr;
   server::ProtocolOptions protocols;
   std::vector<std::string> alpn;  // what TLS offers, see net::TlsOptions
   ErrorLog on_error;

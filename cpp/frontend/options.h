@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,14 +77,6 @@ struct Service {
   std::size_t max_stream_backlog = std::size_t{64} << 20;
 };
 
-struct HttpOptions {
-  Endpoint endpoint;
-  Http http;
-  Service service;
-  // RE2; see kserve::HeaderForwarding.
-  std::string header_forward_pattern;
-};
-
 // Of the methods of gRPC.
 struct GrpcService {
   Control control;
@@ -95,6 +88,10 @@ struct GrpcService {
   // RE2; see kserve::HeaderForwarding.
   std::string forward_header_pattern;
   kserve::Admission::Limits admission;
+  // Bytes of one ModelStreamInfer that may wait for its client, and its requests in work at once.
+  std::size_t max_stream_backlog = std::size_t{64} << 20;
+  std::size_t max_stream_inflight_requests = 1024;
+  bool reflection = false;
 };
 
 struct GrpcOptions {
@@ -103,6 +100,16 @@ struct GrpcOptions {
   std::chrono::milliseconds keepalive_time{7'200'000};
   std::chrono::milliseconds keepalive_timeout{20'000};
   bool keepalive_permit_without_calls = false;
+};
+
+struct HttpOptions {
+  Endpoint endpoint;
+  Http http;
+  Service service;
+  // RE2; see kserve::HeaderForwarding.
+  std::string header_forward_pattern;
+  // Offers gRPC on the same port; its endpoint is not looked at.
+  std::optional<GrpcOptions> grpc;
 };
 
 struct MetricsOptions {

@@ -107,11 +107,29 @@ void Call::reply(base::Chain message) {
 }
 
 void Call::pause() {
-  if (exchange_ != nullptr) exchange_->pause_body();
+  paused_ = true;
+  if (exchange_ != nullptr && !std::exchange(exchange_paused_, true)) exchange_->pause_body();
 }
 
+// Later, because the caller may stand inside the handler.
 void Call::resume() {
-  if (exchange_ != nullptr) exchange_->resume_body();
+  if (!std::exchange(paused_, false) || finished()) return;
+  strand_->post([self = shared_from_this()] { self->read_held(); }, http::Strand::Where::kLoop);
+}
+
+void Call::read_held() {
+  if (paused_ || finished() || !exchange_paused_) return;
+  std::string held = std::exchange(held_, {});
+  base::Bytes rest = base::as_bytes(held).subspan(std::exchange(held_at_, 0));
+  read(rest);
+  if (finished()) return;
+  if (!rest.empty()) {
+    held_at_ = held.size() - rest.size();
+    held_ = std::move(held);
+  } else if (!paused_) {
+    exchange_paused_ = false;
+    exchange_->resume_body();
+  }
 }
 
 std::shared_ptr<CallHandler> Call::end() {
@@ -122,8 +140,13 @@ std::shared_ptr<CallHandler> Call::end() {
 }
 
 void Call::on_body(base::Bytes piece) {
-  while (!finished()) {
-    auto message = reader_.next(piece);
+  read(piece);
+  if (paused_ && !finished()) held_ += base::as_text(piece);
+}
+
+void Call::read(base::Bytes& bytes) {
+  while (!finished() && !paused_) {
+    auto message = reader_.next(bytes);
     if (!message) {
       const auto handler = handler_;
       finish(std::move(message.error()));
@@ -180,6 +203,10 @@ void Call::on_deadline() {
 
 void Call::on_writable() {
   if (const auto handler = handler_) handler->on_writable();
+}
+
+void Call::on_drain() {
+  if (const auto handler = handler_) handler->on_drain();
 }
 
 }  // namespace tfe::grpc

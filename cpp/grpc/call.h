@@ -31,6 +31,8 @@ class CallHandler {
   virtual void on_cancel() = 0;
   // Call::unsent() has fallen.
   virtual void on_writable() {}
+  // The server waits for its calls to end: one that would stay open for ever finishes.
+  virtual void on_drain() {}
 };
 
 // A handler that takes exactly one message: later ones are ignored, none is an error.
@@ -84,6 +86,7 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   // The one message of a unary call and its OK.
   void reply(base::Chain message);
   std::size_t unsent() const { return exchange_ != nullptr ? exchange_->unsent() : 0; }
+  // No more messages until resume(), also of those that have arrived.
   void pause();
   void resume();
   // Where an answer of `bytes` should be written from: small ones of a connection's only call at
@@ -95,8 +98,12 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   void on_end() override;
   void on_abort() override;
   void on_writable() override;
+  void on_drain() override;
 
  private:
+  // Takes messages off the front of `bytes` until they are used up, or the call is paused or over.
+  void read(base::Bytes& bytes);
+  void read_held();
   void handle(Message message);
   void on_deadline();
   // Lets the handler go; gives it back for a last call.
@@ -111,6 +118,12 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   State state_ = State::kSilent;
   std::shared_ptr<CallHandler> handler_;
   http::Strand::TimerId timer_ = 0;
+  bool paused_ = false;
+  bool exchange_paused_ = false;
+  // What had arrived with the message that led to the pause; no more than the exchange gives at
+  // once, which is bounded by the stream's flow-control window.
+  std::string held_;
+  std::size_t held_at_ = 0;
 };
 
 // The one header block of an answer without messages ("Trailers-Only").

@@ -128,6 +128,9 @@ class RequestSink {
   virtual void on_abort() = 0;
   // unsent() has fallen since the last write.
   virtual void on_writable() {}
+  // The server is going away and waits for the answers in work: one that would go on for ever comes
+  // to its end. At most once.
+  virtual void on_drain() {}
   // What lives as long as the request is worked on, which may be longer than the exchange. `self`
   // refers to this object.
   virtual std::weak_ptr<const void> work(const std::shared_ptr<RequestSink>& self) { return self; }

@@ -50,6 +50,10 @@ class Interceptor : public Exchange,
   void on_end() final { inner_->on_end(); }
   void on_abort() final;
   void on_writable() final { inner_->on_writable(); }
+  void on_drain() final {
+    const auto self = shared_from_this();
+    inner_->on_drain();
+  }
   std::weak_ptr<const void> work(const std::shared_ptr<RequestSink>&) final {
     return inner_->work(inner_);
   }

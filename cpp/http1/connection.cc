@@ -105,7 +105,8 @@ bool Connection::idle() const {
 
 void Connection::drain(base::TimePoint now) {
   now_ = now;
-  draining_ = true;
+  const bool told = std::exchange(draining_, true);
+  if (const auto sink = sink_; sink && !told) sink->on_drain();
   if (state_ == State::kHead && input_.empty()) close();
 }
 

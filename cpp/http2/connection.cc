@@ -159,6 +159,7 @@ void Connection::open_stream(const FrameInfo& frame) {
   head.peer = peer_;
   head.received_at = headers_at_;
   stream.begin(handler_, head);
+  if (draining_) stream.notify_drain();
 }
 
 // Nothing of a refused request was executed, so clients may send it again at once.

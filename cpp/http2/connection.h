@@ -92,6 +92,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   void close();
   void send_ping();
   void on_pong();
+  void say_goodbye();
   void end_notice();
   void check_keepalive();
   Due preface_due() const;
@@ -122,6 +123,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   std::size_t pending_ = 0;  // response bytes held by streams
   std::size_t offered_ = 0;  // output that the transport had to send when it was last asked
   std::vector<std::int32_t> progressed_;
+  bool draining_ = false;    // drain() was called: sinks are told
   bool error_sent_ = false;  // GOAWAY with an error code left: nothing is read or said any more
   base::TimePoint accepted_at_;
   base::TimePoint idle_since_;

@@ -50,14 +50,21 @@ bool Connection::idle() const {
   return !speaking || nghttp2_session_want_write(session()) == 0;
 }
 
-// RFC 9113 section 6.8: a first GOAWAY that excludes nothing, then, one round trip later, the one
-// that names the last request taken. Clients lose no request that was on its way.
 void Connection::drain(base::TimePoint now) {
   now_ = now;
   if (phase_ == Phase::kPreface) return close();
+  say_goodbye();
+  if (phase_ == Phase::kClosed || std::exchange(draining_, true)) return;
+  // What they answer is queued: no stream goes while they are told.
+  for (std::size_t index = 0; index < streams_.size(); ++index) streams_[index]->notify_drain();
+}
+
+// RFC 9113 section 6.8: a first GOAWAY that excludes nothing, then, one round trip later, the one
+// that names the last request taken. Clients lose no request that was on its way.
+void Connection::say_goodbye() {
   if (phase_ != Phase::kOpen) return;
   phase_ = Phase::kNotice;
-  notice_at_ = now;
+  notice_at_ = now_;
   nghttp2_submit_shutdown_notice(session());
   send_ping();
   notice_ping_ = pings_sent_;
@@ -126,7 +133,7 @@ void Connection::on_deadline(base::TimePoint now) {
   if (passed(stall_due())) return abort();
   if (phase_ == Phase::kClosed) return;
   if (passed(preface_due())) return close();
-  if (passed(idle_due())) drain(now);
+  if (passed(idle_due())) say_goodbye();
   if (passed(notice_due())) end_notice();
   check_keepalive();
 }

@@ -182,6 +182,10 @@ void Stream::notify_writable() {
   if (const auto sink = sink_; sink && state_ == State::kStarted) sink->on_writable();
 }
 
+void Stream::notify_drain() {
+  if (const auto sink = sink_) sink->on_drain();
+}
+
 Stream::Plan Stream::plan(std::size_t room) const {
   Plan plan{.size = std::min(room, pending_.size())};
   plan.last = state_ == State::kFinished && plan.size == pending_.size();

@@ -53,6 +53,7 @@ class Stream final : public http::Exchange {
   bool count_empty_frame(std::uint32_t limit) { return ++empty_frames_ <= limit; }
   // Progress of the response, for sinks that wait for room.
   void notify_writable();
+  void notify_drain();
 
   // The data source: how much of at most `room` bytes is sent next, and then the bytes themselves.
   struct Plan {

@@ -27,15 +27,6 @@ void encode_choice(const triton::ParameterValue& value, std::string& out) {
   if (const auto* real = std::get_if<double>(&value)) writer.float64(4, *real, kAlways);
 }
 
-void encode_parameter(const triton::Parameter& parameter, ProtoWriter& writer) {
-  std::string choice;
-  encode_choice(parameter.value, choice);
-  std::string entry;
-  ProtoWriter(entry).bytes(1, codec::sanitize_utf8(parameter.name), kAlways);
-  ProtoWriter(entry).bytes(2, choice, kAlways);
-  writer.bytes(4, entry, kAlways);
-}
-
 void encode_output(const kserve::ResponseOutput& output, std::string& scratch,
                    ProtoWriter& writer) {
   std::size_t shape_size = 0;
@@ -55,8 +46,18 @@ void encode_output(const kserve::ResponseOutput& output, std::string& scratch,
 
 }  // namespace
 
+void encode_parameter(const triton::Parameter& parameter, codec::ProtoWriter& writer) {
+  std::string choice;
+  encode_choice(parameter.value, choice);
+  std::string entry;
+  ProtoWriter(entry).bytes(1, codec::sanitize_utf8(parameter.name), kAlways);
+  ProtoWriter(entry).bytes(2, choice, kAlways);
+  writer.bytes(4, entry, kAlways);
+}
+
 base::Result<base::Chain> encode_infer_response(
-    const std::shared_ptr<const kserve::InferResponse>& response) {
+    const std::shared_ptr<const kserve::InferResponse>& response,
+    std::span<const triton::Parameter> more) {
   base::Chain message;
   std::string text;
   std::string scratch;
@@ -65,6 +66,7 @@ base::Result<base::Chain> encode_infer_response(
   writer.bytes(2, std::to_string(response->model_version));
   writer.bytes(3, response->id);
   for (const auto& parameter : response->parameters) encode_parameter(parameter, writer);
+  for (const auto& parameter : more) encode_parameter(parameter, writer);
   for (const auto& output : response->outputs) encode_output(output, scratch, writer);
   for (const auto& output : response->outputs) {
     const base::Bytes data = output.in_shared_memory ? base::Bytes{} : output.data;

@@ -15,8 +15,21 @@
 
 namespace tfe::kserve_grpc {
 
+// Of one ModelStreamInfer; see stream_call.h.
+struct StreamLimits {
+  // Bytes of responses of one stream that may wait for its client. A thousand times what text
+  // needs, and room for large tensors, each of which may exceed it alone.
+  std::size_t max_backlog = std::size_t{64} << 20;
+  // Requests of one stream in work at once; the next is read when one of them ends. More than any
+  // model batches, and than the sequences that one client runs.
+  std::size_t max_inflight_requests = 1'024;
+};
+
 struct Options {
   MessageLimits limits;
+  StreamLimits stream;
+  // Server reflection, which tells strangers what there is to call.
+  bool reflection = false;
   // Clients may register shared memory. Off, as Triton's --allow-client-shm: a region gives whoever
   // reaches the port access to memory of the machine.
   bool allow_client_shm = false;

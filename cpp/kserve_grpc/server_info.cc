@@ -47,7 +47,10 @@ void add_server_info(grpc::Router& router, const ContextPtr& context) {
   add_quick(router, service + "ServerLive", flag_method(server, &triton::Server::live));
   add_quick(router, service + "ServerReady", flag_method(server, &triton::Server::ready));
   add_quick(router, service + "ServerMetadata", metadata_method(server));
-  grpc::add_health(router, [server] { return server->ready(); });
+  grpc::HealthOptions health;
+  health.ready = [server] { return server->ready(); };
+  health.services = {"inference.GRPCInferenceService", "grpc.health.v1.Health"};
+  grpc::add_health(router, std::move(health));
 }
 
 }  // namespace tfe::kserve_grpc

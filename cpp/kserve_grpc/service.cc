@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "grpc/reflection.h"
 #include "kserve_grpc/access.h"
+#include "kserve_grpc/descriptors.h"
 #include "kserve_grpc/infer_call.h"
 
 namespace tfe::kserve_grpc {
@@ -15,6 +17,8 @@ void add_service(grpc::Router& router, const ContextPtr& context) {
   add_log_settings(router, context);
   add_shared_memory(router, context);
   add_inference(router, context);
+  add_stream(router, context);
+  if (context->options.reflection) grpc::add_reflection(router, service_descriptors());
   protect(router, context);
 }
 

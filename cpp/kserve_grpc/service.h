@@ -11,13 +11,14 @@ namespace tfe::kserve_grpc {
 
 inline constexpr std::string_view kService = "/inference.GRPCInferenceService/";
 
-// Everything below, on one router, and the restrictions of the context's access policy.
+// Everything below, on one router, reflection if it is wanted, and the restrictions of the context's
+// access policy.
 void add_service(grpc::Router& router, const ContextPtr& context);
 
 // One group each: ServerLive, ServerReady, ServerMetadata and the health service; ModelReady,
 // ModelMetadata, ModelConfig and ModelStatistics; RepositoryIndex, RepositoryModelLoad and
 // RepositoryModelUnload; TraceSetting; LogSettings; the six methods of system and CUDA shared
-// memory; ModelInfer.
+// memory; ModelInfer; ModelStreamInfer.
 void add_server_info(grpc::Router& router, const ContextPtr& context);
 void add_model_info(grpc::Router& router, const ContextPtr& context);
 void add_repository(grpc::Router& router, const ContextPtr& context);
@@ -25,5 +26,6 @@ void add_trace_settings(grpc::Router& router, const ContextPtr& context);
 void add_log_settings(grpc::Router& router, const ContextPtr& context);
 void add_shared_memory(grpc::Router& router, const ContextPtr& context);
 void add_inference(grpc::Router& router, const ContextPtr& context);
+void add_stream(grpc::Router& router, const ContextPtr& context);
 
 }  // namespace tfe::kserve_grpc

@@ -105,22 +105,22 @@ Protocols by_alpn(std::string_view alpn, Protocols allowed) {
 // What all connections of one factory share. They may refer to it, so it lives as long as the last
 // copy of the factory.
 struct Shared {
-  http::Handler& handler;
+  Handlers handlers;
   ProtocolOptions options;
 };
 
 std::unique_ptr<http::Protocol> make_protocol(const std::shared_ptr<const Shared>& shared,
-                                              http::Handler& handler, const Peer& peer,
+                                              Handlers handlers, const Peer& peer,
                                               std::shared_ptr<http::Strand> strand) {
   // Written out once per connection; requests refer to it.
   const std::string from = peer.address.text();
   const std::string_view scheme = peer.tls ? "https" : "http";
-  const MakeProtocol http1 = [shared, &handler, strand, from, scheme] {
-    return std::make_unique<http1::Connection>(handler, strand, shared->options.http1,
+  const MakeProtocol http1 = [shared, handlers, strand, from, scheme] {
+    return std::make_unique<http1::Connection>(handlers.http1, strand, shared->options.http1,
                                                base::Clock::now(), http1::Client{from, scheme});
   };
-  const MakeProtocol http2 = [shared, &handler, strand, from] {
-    return std::make_unique<http2::Connection>(handler, strand, shared->options.http2,
+  const MakeProtocol http2 = [shared, handlers, strand, from] {
+    return std::make_unique<http2::Connection>(handlers.http2, strand, shared->options.http2,
                                                base::Clock::now(), from);
   };
   const Protocols allowed = shared->options.protocols;
@@ -143,13 +143,13 @@ std::unique_ptr<http::Protocol> make_sniffer(MakeProtocol http1, MakeProtocol ht
   return std::make_unique<Sniffer>(std::move(http1), std::move(http2), deadline);
 }
 
-ProtocolFactory make_protocol_factory(http::Handler& handler, ProtocolOptions options) {
-  auto refusals = std::make_shared<const Shared>(handler, for_refusals(options));
-  auto usual = std::make_shared<const Shared>(handler, std::move(options));
+ProtocolFactory make_protocol_factory(Handlers handlers, ProtocolOptions options) {
+  auto refusals = std::make_shared<const Shared>(handlers, for_refusals(options));
+  auto usual = std::make_shared<const Shared>(handlers, std::move(options));
   return [usual, refusals](const Peer& peer, std::shared_ptr<http::Strand> strand) {
-    if (!peer.over_cap) return make_protocol(usual, usual->handler, peer, std::move(strand));
-    return make_refusal(usual->handler, base::Clock::now(), [&](http::Handler& refusing) {
-      return make_protocol(refusals, refusing, peer, std::move(strand));
+    if (!peer.over_cap) return make_protocol(usual, usual->handlers, peer, std::move(strand));
+    return make_refusal(usual->handlers.http1, base::Clock::now(), [&](http::Handler& refusing) {
+      return make_protocol(refusals, {refusing, refusing}, peer, std::move(strand));
     });
   };
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "http/exchange.h"
 #include "http/protocol.h"
@@ -27,8 +28,17 @@ struct ProtocolOptions {
   std::chrono::milliseconds first_byte_timeout{60'000};
 };
 
-// The handler must outlive every connection.
-ProtocolFactory make_protocol_factory(http::Handler& handler, ProtocolOptions options);
+// Who answers, by protocol. Both may be the same.
+struct Handlers {
+  http::Handler& http1;
+  http::Handler& http2;
+};
+
+// The handlers must outlive every connection.
+ProtocolFactory make_protocol_factory(Handlers handlers, ProtocolOptions options);
+inline ProtocolFactory make_protocol_factory(http::Handler& handler, ProtocolOptions options) {
+  return make_protocol_factory(Handlers{handler, handler}, std::move(options));
+}
 
 // A protocol that waits for the first bytes and then becomes one of two. Exposed for tests.
 using MakeProtocol = std::function<std::unique_ptr<http::Protocol>()>;

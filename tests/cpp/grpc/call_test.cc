@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "grpc/fake_exchange.h"
-#include "grpc/health.h"
 #include "grpc/router.h"
 
 namespace tfe::grpc {
@@ -276,23 +275,6 @@ TEST_F(GrpcCall, ExplainsHeadersThatAreTooLarge) {
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.headers[1].value, "8");
   EXPECT_EQ(head.headers[2].value, "received metadata size exceeds hard limit (20524 vs. 16384)");
-}
-
-TEST_F(GrpcCall, AnswersHealthChecks) {
-  base::Result<bool> ready = true;
-  add_health(router_, [&ready] { return ready; });
-  const auto check = [this] {
-    exchange_ = FakeExchange();
-    const auto sink = open("/grpc.health.v1.Health/Check");
-    sink->on_body(base::as_bytes(kEmptyMessage));
-    return exchange_.body;
-  };
-  EXPECT_EQ(check(), std::string("\0\0\0\0\2\x08\1", 7));
-  ready = false;
-  EXPECT_EQ(check(), std::string("\0\0\0\0\2\x08\2", 7));
-  ready = base::fail(base::Code::kUnavailable, "Server exiting");
-  EXPECT_EQ(check(), "");
-  expect_trailers_only(14, "Server exiting");
 }
 
 }  // namespace

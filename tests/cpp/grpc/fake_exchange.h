@@ -28,7 +28,7 @@ class FakeExchange final : public http::Exchange {
     ++finishes;
   }
   void abort(http::AbortReason) override { ++finishes; }
-  std::size_t unsent() const override { return 0; }
+  std::size_t unsent() const override { return waiting; }
 
   std::string value(std::string_view name) const {
     for (const auto& header : trailers) {
@@ -47,6 +47,7 @@ class FakeExchange final : public http::Exchange {
   http::Trailers trailers;
   int finishes = 0;
   int pauses = 0;
+  std::size_t waiting = 0;  // what unsent() says
   bool whole = false;
 
  private:

@@ -56,6 +56,8 @@ TEST_F(InterceptorTest, PassesAWholeExchange) {
   exchange.sink->on_body(base::as_bytes("abc"));
   exchange.sink->on_end();
   exchange.sink->on_writable();
+  exchange.sink->on_drain();
+  EXPECT_EQ(handler.last->drains, 1);
   EXPECT_EQ(handler.last->body, "abc");
   EXPECT_EQ(handler.last->ends, 1);
   EXPECT_EQ(handler.last->writables, 1);

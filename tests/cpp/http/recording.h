@@ -73,6 +73,7 @@ struct CountingSink final : RequestSink {
   void on_end() override { ++ends; }
   void on_abort() override { ++aborts; }
   void on_writable() override { ++writables; }
+  void on_drain() override { ++drains; }
 
   Exchange& exchange;
   std::vector<std::byte> buffer;
@@ -80,6 +81,7 @@ struct CountingSink final : RequestSink {
   int ends = 0;
   int aborts = 0;
   int writables = 0;
+  int drains = 0;
 };
 
 class CountingHandler final : public Handler {

@@ -57,6 +57,32 @@ TEST(Http2Preface, MustComeInTime) {
   EXPECT_TRUE(rig.connection.finished());
 }
 
+TEST(Http2Drain, TellsEveryRequestOnce) {
+  Rig rig;
+  rig.peer.request("", true);
+  rig.talk();
+  rig.connection.drain(rig.now);
+  rig.connection.drain(rig.now);
+  EXPECT_EQ(rig.request(0).drains, 1);
+  // One that was on its way.
+  rig.peer.request("", true);
+  rig.deliver(rig.peer.take_output());
+  EXPECT_EQ(rig.request(1).drains, 1);
+  EXPECT_EQ(rig.request(0).drains, 1);
+}
+
+TEST(Http2Drain, RequestsMayEndWhenTheyAreTold) {
+  Rig rig;
+  std::vector<std::int32_t> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(rig.peer.request("", true));
+  rig.talk();
+  rig.handler.on_drain = [](Seen& seen) { answer(*seen.exchange, "bye"); };
+  rig.connection.drain(rig.now);
+  rig.talk();
+  for (const auto id : ids) EXPECT_EQ(rig.peer.reply(id).body, "bye");
+  EXPECT_TRUE(rig.connection.finished());
+}
+
 TEST(Http2Drain, SaysGoodbyeInTwoStepsAndFinishesWhatIsOpen) {
   Rig rig;
   const auto first = rig.peer.request("", true);

@@ -25,6 +25,7 @@ struct Seen {
   int ends = 0;
   int aborts = 0;
   int writables = 0;
+  int drains = 0;
   base::TimePoint received_at;
 };
 
@@ -34,6 +35,8 @@ class RecordingHandler final : public http::Handler {
   std::function<void(Seen&)> on_open = [](Seen&) {};
   // Called at the end of each request.
   std::function<void(Seen&)> on_complete = [](Seen&) {};
+  // Called when the connection begins to drain.
+  std::function<void(Seen&)> on_drain = [](Seen&) {};
   std::vector<std::shared_ptr<Seen>> requests;
   // Sinks that something else still holds, as an inference does that cannot be stopped.
   std::vector<std::shared_ptr<http::RequestSink>> kept;
@@ -70,6 +73,10 @@ class RecordingHandler final : public http::Handler {
       seen_->exchange = nullptr;
     }
     void on_writable() override { ++seen_->writables; }
+    void on_drain() override {
+      ++seen_->drains;
+      handler_.on_drain(*seen_);
+    }
 
    private:
     RecordingHandler& handler_;

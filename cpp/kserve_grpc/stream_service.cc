@@ -1,0 +1,29 @@
+// ModelStreamInfer on a router.
+#include <string>
+
+#include "kserve_grpc/service.h"
+#include "kserve_grpc/stream_call.h"
+
+namespace tfe::kserve_grpc {
+namespace {
+
+// Exactly so, as Triton's frontend reads it; once, when the stream is opened.
+bool errors_end_stream(const grpc::Metadata& metadata) {
+  return metadata.find("triton_grpc_error") == "true";
+}
+
+}  // namespace
+
+void add_stream(grpc::Router& router, const Dependencies& dependencies, const Options& options) {
+  router.add(
+      std::string(kService) + "ModelStreamInfer",
+      [&inference = dependencies.inference, limits = options.limits, stream = options.stream](
+          const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
+        return std::make_shared<StreamCall>(
+            call, inference, limits,
+            StreamOptions{.limits = stream, .errors_end_stream = errors_end_stream(metadata)});
+      },
+      &first_raw_offset);
+}
+
+}  // namespace tfe::kserve_grpc
