@@ -10,6 +10,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,14 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
             getattr(arguments, f"{key}_port"),
         )
 
+    frontends = {name: flags.collect(arguments, name) for name in flags.FRONTENDS}
+    http, grpc = port("http"), port("grpc")
+    if frontends["http"].pop("grpc", False):
+        for spec in (http, grpc):
+            if not spec.enabled:
+                raise SpecError("--grpc-on-http-port", f"needs --allow-{spec.name}=true")
+        frontends["http"]["grpc"] = frontends["grpc"]
+        grpc = replace(grpc, enabled=False)
     core = {"log_warn": True, "log_error": True, **flags.collect(arguments, "core")}
     if not arguments.allow_metrics:
         core["metrics"] = False
@@ -223,13 +232,13 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         name=arguments.name,
         devices=arguments.devices,
         run_dir=arguments.run_dir,
-        http=port("http"),
-        grpc=port("grpc"),
+        http=http,
+        grpc=grpc,
         metrics=port("metrics"),
         sagemaker=port("sagemaker"),
         vertex_ai=port("vertex-ai"),
         core=core,
-        frontends={name: flags.collect(arguments, name) for name in flags.FRONTENDS},
+        frontends=frontends,
         trace=tuple(map(tuple, flags.collect(arguments, "trace").get("config", ()))),
         exit_on_error=arguments.exit_on_error,
         exit_timeout=arguments.exit_timeout_secs,

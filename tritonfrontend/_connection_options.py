@@ -125,11 +125,19 @@ class GrpcServiceOptions(InferenceOptions):
         statistics, trace, logging) answer only to calls with the metadata
         "triton-grpc-protocol-<key>".
     max_tensors, max_parameters: inputs, outputs, raw contents and parameters of one request.
+    max_stream_backlog: bytes of responses of one ModelStreamInfer that may wait for its client. The
+        stream of a client that reads more slowly than a decoupled model produces is ended.
+    max_stream_inflight_requests: requests of one ModelStreamInfer in work at once; the client's
+        further ones are read as those end.
+    reflection: offer grpc.reflection, which tells clients what there is to call.
     """
 
     restricted_protocols: list[str] = text_list()
     max_tensors: int = integer(16384, 1)
     max_parameters: int = integer(16384, 1)
+    max_stream_backlog: int = integer(64 << 20, 1, _INT64_MAX)
+    max_stream_inflight_requests: int = integer(1024, 1)
+    reflection: bool = flag(False)
 
     def validate(self) -> None:
         super().validate()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import InvalidArgumentError
@@ -22,6 +22,7 @@ __all__ = [
     "integer",
     "number",
     "optional_integer",
+    "optional_options",
     "text",
     "text_list",
 ]
@@ -58,9 +59,15 @@ class CheckedOptions:
         return f"{cls.__qualname__}.{name}"
 
 
-def flag(default: bool) -> Any:
+def flag(default: bool, *, kw_only: bool = False) -> Any:
     """A bool field; also takes 0, 1 and the words true/false, yes/no, on/off, t/f, y/n."""
-    return dataclasses.field(default=default, metadata={"check": _check_flag})
+    return _field(default, _check_flag, kw_only)
+
+
+def _field(default: object, check: _Check, kw_only: bool) -> Any:
+    if kw_only:
+        return dataclasses.field(default=default, metadata={"check": check}, kw_only=True)
+    return dataclasses.field(default=default, metadata={"check": check})
 
 
 def text(default: str) -> Any:
@@ -100,9 +107,9 @@ def number(default: float, low: float, high: float) -> Any:
     return dataclasses.field(default=default, metadata={"check": checked})
 
 
-def integer(default: int, low: int, high: int = _INT32_MAX) -> Any:
+def integer(default: int, low: int, high: int = _INT32_MAX, *, kw_only: bool = False) -> Any:
     """An int field in low..high."""
-    return dataclasses.field(default=default, metadata={"check": _integer_check(low, high)})
+    return _field(default, _integer_check(low, high), kw_only)
 
 
 def optional_integer(low: int, high: int = _INT32_MAX) -> Any:
@@ -113,6 +120,21 @@ def optional_integer(low: int, high: int = _INT32_MAX) -> Any:
         return None if value is None else check(label, value)
 
     return dataclasses.field(default=None, metadata={"check": checked})
+
+
+def optional_options(kind: type[CheckedOptions]) -> Any:
+    """A field for options of a class of this module, a mapping of its fields, or None (the default).
+    Keyword only.
+    """
+
+    def checked(label: str, value: object) -> CheckedOptions | None:
+        if isinstance(value, Mapping):
+            return kind(**value)
+        if value is not None and not isinstance(value, kind):
+            raise InvalidArgumentError(f"{label}: expected {kind.__qualname__}, got {value!r}")
+        return value
+
+    return _field(None, checked, True)
 
 
 def _integer_check(low: int, high: int) -> Callable[[str, object], int]:

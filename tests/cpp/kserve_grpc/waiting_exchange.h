@@ -35,6 +35,17 @@ class WaitingStrand final : public http::Strand {
     task();
   }
 
+  // For tests that wait for something else, which follows from a task or from none.
+  void run_one_if_any() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(1), [this] { return !tasks_.empty(); });
+    if (tasks_.empty()) return;
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -45,8 +56,8 @@ class WaitingExchange final : public http::Exchange {
  public:
   const std::shared_ptr<http::Strand>& strand() override { return strand_; }
   void send_continue() override {}
-  void pause_body() override {}
-  void resume_body() override {}
+  void pause_body() override { ++pauses; }
+  void resume_body() override { --pauses; }
   void respond(http::ResponseHead head, base::Chain) override { finish(std::move(head.headers)); }
   void start(http::ResponseHead) override {}
   void write(base::Chain piece) override { body += piece.to_string(); }
@@ -58,13 +69,15 @@ class WaitingExchange final : public http::Exchange {
     }
   }
   void abort(http::AbortReason) override { done = true; }
-  std::size_t unsent() const override { return 0; }
+  std::size_t unsent() const override { return unread; }
 
   std::shared_ptr<WaitingStrand> waiting = std::make_shared<WaitingStrand>();
   std::string body;
   int status = -1;
   std::string message;
   bool done = false;
+  int pauses = 0;
+  std::size_t unread = 0;  // what unsent() says
 
  private:
   std::shared_ptr<http::Strand> strand_ = waiting;

@@ -1,0 +1,288 @@
+"""ModelStreamInfer and clients that leave, read slowly, send nonsense or a great deal at once."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+import rawh2
+from calls import outcome, stub
+from rawh2 import RawH2, frame, message, open_call, unary
+from streams import (
+    FOREVER_MS,
+    SHUTTING_DOWN,
+    STREAM,
+    OpenStream,
+    endless,
+    ids,
+    index_of,
+    number,
+    parse,
+    raw_stream,
+    repeat,
+)
+from waiting import failures, settled_failures, until
+
+LIVE = "/inference.GRPCInferenceService/ServerLive"
+CANCEL = 8
+
+
+@pytest.fixture
+def open_grpc(wide_server: Any) -> Iterator[Callable[..., Any]]:
+    """Starts gRPC frontends with the given options; they end with the test."""
+    from tritonfrontend import KServeGrpc
+
+    started: list[KServeGrpc] = []
+
+    def start(**options: Any) -> KServeGrpc:
+        chosen = KServeGrpc.Options(**{"address": "127.0.0.1", "port": 0, **options})
+        frontend = KServeGrpc(wide_server, chosen)
+        frontend.start()
+        started.append(frontend)
+        return frontend
+
+    yield start
+    for frontend in started:
+        frontend.stop()
+
+
+def grant(stream: int, size: int) -> bytes:
+    return frame(rawh2.WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
+
+
+def reset(stream: int) -> bytes:
+    return frame(rawh2.RST_STREAM, 0, stream, struct.pack(">I", CANCEL))
+
+
+def idle(frontend: Any) -> Callable[[], bool]:
+    return lambda: frontend.statistics()["in_flight"] == 0
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("how", ["cancel", "deadline", "close"])
+def test_leaving_cancels_everything(grpc_port: int, http_port: int, how: str) -> None:
+    before = settled_failures(http_port, "delay")
+    with stub(grpc_port) as made:
+        stream = OpenStream(made, timeout=1.0 if how == "deadline" else None)
+        slow = [number("delay", 1, delay_ms=FOREVER_MS) for _ in range(3)]
+        stream.send(number("identity_fp32", 1), *slow, endless(), repeat(1))
+        stream.read(2)  # all of them have been read
+        if how == "cancel":
+            stream.call.cancel()
+        if how == "deadline":
+            assert stream.end()[0] == "DEADLINE_EXCEEDED"
+    until(lambda: failures(http_port, "delay") == before + 3, "the abandoned requests end")
+
+
+@pytest.mark.parametrize(
+    "bad", [message(b"\xff\xff"), message(b"\x0a\x05abc"), message(b"\x0a\x02\xc3\x28")]
+)
+def test_what_is_no_request_ends_the_stream(grpc_port: int, bad: bytes) -> None:
+    with RawH2(grpc_port) as h2:
+        h2.send(raw_stream(1, [number("identity_fp32", 1, "a")], end=False))
+        h2.wait_for(rawh2.DATA, 1)
+        h2.send(frame(rawh2.DATA, 0, 1, bad))
+        reply = h2.finish(1)
+        assert (reply.status, reply.message) == (13, "Unable to parse request")
+        assert ids(parse(reply.messages)) == ["a"]
+        h2.send(unary(3, LIVE))
+        assert h2.finish(3).status == 0
+
+
+def test_a_request_that_is_cut_ends_the_stream(grpc_port: int) -> None:
+    with RawH2(grpc_port) as h2:
+        cut = message(number("identity_fp32", 1).SerializeToString())[:-1]
+        h2.send(open_call(1, STREAM) + frame(rawh2.DATA, rawh2.END_STREAM, 1, cut))
+        reply = h2.finish(1)
+    assert (reply.status, reply.message) == (13, "Unable to parse request")
+
+
+def test_requests_byte_by_byte(grpc_port: int) -> None:
+    requests = [number("identity_fp32", n, str(n)) for n in range(3)]
+    payload = b"".join(message(request.SerializeToString()) for request in requests)
+    with RawH2(grpc_port) as h2:
+        h2.send(open_call(1, STREAM))
+        h2.send(b"".join(frame(rawh2.DATA, 0, 1, bytes([byte])) for byte in payload))
+        h2.send(frame(rawh2.DATA, rawh2.END_STREAM, 1))
+        assert ids(parse(h2.finish(1).messages)) == ["0", "1", "2"]
+
+
+def test_a_thousand_streams_on_one_connection(grpc_port: int) -> None:
+    streams = range(1, 2001, 2)
+    with RawH2(grpc_port) as h2:
+        for stream in streams:
+            h2.send(raw_stream(stream, [number("identity_fp32", 1, str(stream))], end=False))
+        h2.ping()
+        for stream in streams:
+            h2.send(frame(rawh2.DATA, rawh2.END_STREAM, stream))
+        for stream in streams:
+            reply = h2.finish(stream)
+            assert reply.status == 0
+            assert ids(parse(reply.messages)) == [str(stream)]
+
+
+def test_a_slow_reader_of_a_decoupled_model_is_cut_off(open_grpc: Callable[..., Any]) -> None:
+    frontend = open_grpc(max_stream_backlog=100_000)
+    with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 1000}) as h2, stub(frontend.port) as other:
+        h2.credit = False
+        h2.send(raw_stream(1, [repeat(2**31, "a")]))
+        until(idle_work(other), "the model is left alone")
+        h2.send(grant(1, 2**31 - 1 - 1000))
+        h2.credit = True
+        reply = h2.finish(1)
+        assert reply.status == 8
+        assert "max_stream_backlog" in reply.message
+        answers = parse(reply.messages)
+        assert [index_of(answer) for answer in answers] == list(range(len(answers)))
+        assert len(reply.data) > 100_000
+    until(idle(frontend), "nothing is in flight")
+
+
+def idle_work(made: Any) -> Callable[[], bool]:
+    """Whether the model ``repeat`` has ended every request that it was given."""
+    from tritonclient.grpc import service_pb2 as pb
+
+    def ended() -> bool:
+        answer = made.ModelStatistics(pb.ModelStatisticsRequest(name="repeat"))
+        return bool(answer.model_stats[0].inference_stats.success.count)
+
+    return ended
+
+
+def test_a_slow_reader_of_other_models_is_held_back(open_grpc: Callable[..., Any]) -> None:
+    frontend = open_grpc(max_stream_backlog=10_000)
+    requests = [number("identity_fp32", n, str(n)) for n in range(2000)]
+    with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 0}) as h2:
+        h2.send(raw_stream(1, requests))
+        h2.ping()
+        h2.send(grant(1, 2**31 - 1))
+        reply = h2.finish(1)
+    assert reply.status == 0
+    assert ids(parse(reply.messages)) == [str(n) for n in range(2000)]
+
+
+def test_requests_in_work_at_once_are_limited(open_grpc: Callable[..., Any]) -> None:
+    frontend = open_grpc(max_stream_inflight_requests=2)
+    with stub(frontend.port) as made:
+        stream = OpenStream(made)
+        stream.send(*[endless("endless") for _ in range(2)], repeat(1, "third"))
+        # The two hold the third one back; another stream is not concerned.
+        assert ids(list(made.ModelStreamInfer(iter([repeat(1, "other")])))) == ["other"]
+        stream.call.cancel()
+        stream = OpenStream(made)
+        stream.send(*[number("delay", n, str(n), delay_ms=1) for n in range(50)])
+        stream.half_close()
+        assert ids(stream.rest()) == [str(n) for n in range(50)]
+    until(idle(frontend), "nothing is in flight")
+
+
+def test_a_drain_ends_idle_streams_and_lets_busy_ones_finish(
+    open_grpc: Callable[..., Any],
+) -> None:
+    frontend = open_grpc()
+    with stub(frontend.port) as made:
+        quiet, busy = OpenStream(made), OpenStream(made)
+        for stream in (quiet, busy):
+            stream.send(number("identity_fp32", 1))
+            stream.read(1)
+        busy.send(number("delay", 1, "last", delay_ms=300), repeat(1))
+        assert ids(busy.read(1)) == [""]  # both have been read
+        assert frontend.drain(30)
+        assert quiet.end() == ("UNAVAILABLE", SHUTTING_DOWN)
+        assert ids(busy.read(1)) == ["last"]
+        assert busy.end() == ("UNAVAILABLE", SHUTTING_DOWN)
+
+
+# The reference writes replies of ordinary models without looking whether one of a decoupled model
+# is being written: with the client's window full, that ends the process.
+@pytest.mark.parametrize("second", ["identity_fp32", "nope"])
+def test_reference_defect_1_replies_to_a_full_window(
+    open_grpc: Callable[..., Any], second: str
+) -> None:
+    frontend = open_grpc()
+    before = descriptors()
+    requests = [repeat(2, "a"), number(second, 1, "b"), repeat(1, "c")]
+    for _ in range(5):
+        with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 1}) as h2:
+            h2.credit = False
+            streams = range(1, 401, 2)
+            for stream in streams:
+                h2.send(raw_stream(stream, requests))
+            h2.ping()
+            for stream in streams[::2]:
+                h2.send(reset(stream))
+            h2.send(grant(0, 1 << 30))
+            for stream in streams[1::2]:
+                h2.send(grant(stream, 1 << 20))
+            for stream in streams[1::2]:
+                reply = h2.finish(stream)
+                assert reply.status == 0
+                assert sorted(ids(parse(reply.messages))) == ["a", "a", "b", "c"]
+    until(idle(frontend), "nothing is in flight")
+    until(lambda: descriptors() == before, "every connection is closed")
+
+
+# The reference goes on with the other requests of a stream whose error has ended it, on freed
+# state.
+@pytest.mark.parametrize("other", ["decoupled", "ordinary"])
+def test_reference_defect_2_an_error_ends_a_stream_with_others_in_flight(
+    open_grpc: Callable[..., Any], other: str
+) -> None:
+    frontend = open_grpc()
+    before = descriptors()
+    running = (
+        repeat(1000, "x", interval_ms=1)
+        if other == "decoupled"
+        else number("delay", 1, "x", delay_ms=FOREVER_MS)
+    )
+    requests = [running, repeat(1, "y", fail_at=0)]
+    for _ in range(10):
+        with RawH2(frontend.port) as h2:
+            streams = range(1, 201, 2)
+            for stream in streams:
+                h2.send(raw_stream(stream, requests, ("triton_grpc_error", "true")))
+            for stream in streams:
+                reply = h2.finish(stream)
+                assert (reply.status, reply.message) == (13, "the stream fails at response 0")
+            h2.send(unary(201, LIVE))
+            assert h2.finish(201).status == 0
+    until(idle(frontend), "nothing is in flight")
+    until(lambda: descriptors() == before, "every connection is closed")
+
+
+def test_a_thousand_cancelled_streams(open_grpc: Callable[..., Any], http_port: int) -> None:
+    frontend = open_grpc()
+    failed = settled_failures(http_port, "delay")
+    before = descriptors()
+    slow = [number("delay", 1, delay_ms=FOREVER_MS)]
+    for _ in range(10):
+        with RawH2(frontend.port) as h2:
+            streams = range(1, 201, 2)
+            for stream in streams:
+                h2.send(raw_stream(stream, slow, end=False))
+            h2.ping()
+            h2.send(b"".join(reset(stream) for stream in streams))
+            h2.ping()
+    until(lambda: failures(http_port, "delay") == failed + 1000, "all of them end as cancelled")
+    until(idle(frontend), "nothing is in flight")
+    until(lambda: descriptors() == before, "every connection is closed")
+    with stub(frontend.port) as made:
+        assert outcome(lambda: made.ModelInfer(number("delay", 1), timeout=30))[0] == "OK"
+
+
+def test_streams_beside_unary_calls(grpc_port: int) -> None:
+    with stub(grpc_port) as made:
+        stream = OpenStream(made)
+        stream.send(endless())
+        for n in range(20):
+            answer = made.ModelInfer(number("identity_fp32", n, str(n)), timeout=30)
+            assert answer.id == str(n)
+        stream.call.cancel()
+        assert stream.end()[0] == grpc.StatusCode.CANCELLED.name
