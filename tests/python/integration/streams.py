@@ -53,6 +53,7 @@ class OpenStream:
     def __init__(self, made: Any, **options: Any) -> None:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.call = made.ModelStreamInfer(self._iterate(), **options)
+        self.call.add_callback(self.half_close)  # grpcio's thread that reads the requests ends
 
     def _iterate(self) -> Iterator[Any]:
         while (request := self._requests.get()) is not None:

@@ -59,7 +59,11 @@ def reset(stream: int) -> bytes:
 
 
 def idle(frontend: Any) -> Callable[[], bool]:
-    return lambda: frontend.statistics()["in_flight"] == 0
+    def is_idle() -> bool:
+        numbers = frontend.statistics()
+        return bool(numbers["in_flight"] == numbers["connections"] == 0)
+
+    return is_idle
 
 
 def descriptors() -> int:
@@ -160,9 +164,10 @@ def test_a_slow_reader_of_other_models_is_held_back(open_grpc: Callable[..., Any
     frontend = open_grpc(max_stream_backlog=10_000)
     requests = [number("identity_fp32", n, str(n)) for n in range(2000)]
     with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 0}) as h2:
+        h2.ping()  # the windows of the server's settings are in force
         h2.send(raw_stream(1, requests))
         h2.ping()
-        h2.send(grant(1, 2**31 - 1))
+        h2.send(grant(1, 1 << 30))
         reply = h2.finish(1)
     assert reply.status == 0
     assert ids(parse(reply.messages)) == [str(n) for n in range(2000)]
@@ -226,7 +231,8 @@ def test_reference_defect_1_replies_to_a_full_window(
                 assert reply.status == 0
                 assert sorted(ids(parse(reply.messages))) == ["a", "a", "b", "c"]
     until(idle(frontend), "nothing is in flight")
-    until(lambda: descriptors() == before, "every connection is closed")
+    # Clients of other tests may have closed theirs meanwhile.
+    until(lambda: descriptors() <= before, "every socket is closed")
 
 
 # The reference goes on with the other requests of a stream whose error has ended it, on freed
@@ -254,7 +260,8 @@ def test_reference_defect_2_an_error_ends_a_stream_with_others_in_flight(
             h2.send(unary(201, LIVE))
             assert h2.finish(201).status == 0
     until(idle(frontend), "nothing is in flight")
-    until(lambda: descriptors() == before, "every connection is closed")
+    # Clients of other tests may have closed theirs meanwhile.
+    until(lambda: descriptors() <= before, "every socket is closed")
 
 
 def test_a_thousand_cancelled_streams(open_grpc: Callable[..., Any], http_port: int) -> None:
@@ -272,7 +279,8 @@ def test_a_thousand_cancelled_streams(open_grpc: Callable[..., Any], http_port: 
             h2.ping()
     until(lambda: failures(http_port, "delay") == failed + 1000, "all of them end as cancelled")
     until(idle(frontend), "nothing is in flight")
-    until(lambda: descriptors() == before, "every connection is closed")
+    # Clients of other tests may have closed theirs meanwhile.
+    until(lambda: descriptors() <= before, "every socket is closed")
     with stub(frontend.port) as made:
         assert outcome(lambda: made.ModelInfer(number("delay", 1), timeout=30))[0] == "OK"
 
