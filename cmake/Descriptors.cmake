@@ -4,9 +4,7 @@ set(descriptors "${CMAKE_BINARY_DIR}/generated/file_descriptors.cc")
 file(GLOB schema_tables CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tools/grpc_schema/*.txt")
 add_custom_command(
   OUTPUT "${descriptors}"
-  COMMAND
-    "${Python_EXECUTABLE}" "${CMAKE_SOURCE_DIR}/tools/generate_descriptors.py"
-    "${descriptors}"
+  COMMAND "${Python_EXECUTABLE}" "${CMAKE_SOURCE_DIR}/tools/generate_descriptors.py" "${descriptors}"
   DEPENDS
     ${schema_tables}
     "${CMAKE_SOURCE_DIR}/tools/generate_descriptors.py"

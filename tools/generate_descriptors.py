@@ -9,8 +9,9 @@ which server reflection hands to clients; they are encoded here, so that no buil
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from schema_tables import SCALARS, Enum, Field, File, Message, Service, load
 
@@ -54,6 +55,9 @@ TAIL = """\
 """
 
 
+_Nested = TypeVar("_Nested", Message, Enum)
+
+
 def _varint(value: int) -> bytes:
     value &= 2**64 - 1
     out = bytearray()
@@ -94,7 +98,7 @@ class _Encoder:
         return out + _bytes(12, "proto3")
 
     @staticmethod
-    def _inside(items: Iterable[Message | Enum], scope: str) -> Iterable[Message | Enum]:
+    def _inside(items: Iterable[_Nested], scope: str) -> Iterable[_Nested]:
         return (item for item in items if item.name.rpartition(".")[0] == scope)
 
     def _message(self, message: Message) -> bytes:
@@ -111,7 +115,7 @@ class _Encoder:
             out += _bytes(4, _enum(enum))
         return out + b"".join(_bytes(8, _bytes(1, name)) for name in oneofs)
 
-    def _field(self, field: Field, message: Message, oneofs: list[str | None]) -> bytes:
+    def _field(self, field: Field, message: Message, oneofs: Sequence[str]) -> bytes:
         repeated = field.repeated or field.map_key is not None
         if field.map_key is not None:
             entry = f"{self._file.package}.{message.name}.{_entry_name(field)}"

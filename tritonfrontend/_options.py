@@ -123,12 +123,13 @@ def optional_integer(low: int, high: int = _INT32_MAX) -> Any:
 
 
 def optional_options(kind: type[CheckedOptions]) -> Any:
-    """A field for options of a class of this module, a mapping of its fields, or None (the default).
-    Keyword only.
-    """
+    """A field for options of a class, or a mapping of its fields; None by default. Keyword only."""
 
     def checked(label: str, value: object) -> CheckedOptions | None:
         if isinstance(value, Mapping):
+            unknown = value.keys() - {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+            if unknown:
+                raise InvalidArgumentError(f"{label}: {min(unknown)!r} is no option")
             return kind(**value)
         if value is not None and not isinstance(value, kind):
             raise InvalidArgumentError(f"{label}: expected {kind.__qualname__}, got {value!r}")

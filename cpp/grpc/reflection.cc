@@ -148,9 +148,7 @@ class ReflectionHandler final : public CallHandler {
   void on_half_close() override { call_->finish({}); }
   void on_cancel() override {}
   void on_writable() override { regulate(); }
-  void on_drain() override {
-    call_->finish({Code::kUnavailable, "the server is shutting down"});
-  }
+  void on_drain() override { call_->finish({Code::kUnavailable, "the server is shutting down"}); }
 
  private:
   void regulate() {

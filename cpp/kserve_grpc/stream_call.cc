@@ -33,8 +33,7 @@ base::Status StreamCall::submit(const std::shared_ptr<StreamRequest>& request,
   if (draining_) return base::fail(base::Code::kUnavailable, std::string(kShuttingDown));
   const auto version = kserve::parse_version(wire.model_version);
   if (!version) return std::unexpected(version.error());
-  const auto decoupled =
-      inference_.server()->decoupled(std::string(wire.model_name), *version);
+  const auto decoupled = inference_.server()->decoupled(std::string(wire.model_name), *version);
   if (!decoupled) return std::unexpected(decoupled.error());
   request->decoupled = *decoupled;
   auto built = build_infer_request(wire, *version, std::move(owner));
@@ -64,8 +63,7 @@ void StreamCall::on_half_close() {
 
 // --- Responses: on threads of the core -----------------------------------------------------------
 
-void StreamCall::on_event(const std::shared_ptr<StreamRequest>& request,
-                          kserve::InferEvent event) {
+void StreamCall::on_event(const std::shared_ptr<StreamRequest>& request, kserve::InferEvent event) {
   if (over_.load(std::memory_order_relaxed)) return;
   const std::size_t waiting =
       queued_.load(std::memory_order_relaxed) + unsent_.load(std::memory_order_relaxed);
@@ -82,8 +80,7 @@ void StreamCall::on_event(const std::shared_ptr<StreamRequest>& request,
       call_->best_place(size));
 }
 
-StreamCall::Reply StreamCall::encode(const StreamRequest& request,
-                                     kserve::InferEvent event) const {
+StreamCall::Reply StreamCall::encode(const StreamRequest& request, kserve::InferEvent event) const {
   Reply reply;
   reply.last = event.final;
   base::Result<base::Chain> message = base::Chain();

@@ -21,9 +21,9 @@ std::string named(std::uint32_t number, std::string_view name, const std::string
 }
 
 // message M { message N {} enum E { X } oneof o { f } }
-const std::string kA = field(1, "a.proto") + field(2, "p") +
-                       named(4, "M", named(2, "f") + named(3, "N") + named(4, "E", named(2, "X")) +
-                                         named(8, "o"));
+const std::string kA =
+    field(1, "a.proto") + field(2, "p") +
+    named(4, "M", named(2, "f") + named(3, "N") + named(4, "E", named(2, "X")) + named(8, "o"));
 // enum F { Y }, service S { C }
 const std::string kB = field(1, "b.proto") + field(2, "p.q") + field(3, "a.proto") +
                        named(5, "F", named(2, "Y")) + named(6, "S", named(2, "C"));

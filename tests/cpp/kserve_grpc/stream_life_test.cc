@@ -76,8 +76,8 @@ TEST_F(StreamLife, ReadsNoFurtherThanItsRequestsMayBe) {
   open(options);
   std::string all;
   for (const char* id : {"1", "2", "3", "4", "5"}) {
-    all += grpc::frame_message(base::Chain::of(request("slow", id, knob("delay_ms", 5))))
-               .to_string();
+    all +=
+        grpc::frame_message(base::Chain::of(request("slow", id, knob("delay_ms", 5)))).to_string();
   }
   sink->on_body(base::as_bytes(all));
   EXPECT_EQ(exchange.pauses, 1);

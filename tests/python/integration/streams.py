@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -74,10 +75,8 @@ class OpenStream:
 
     def end(self) -> tuple[str, str]:
         """Status and text, once everything was read."""
-        try:
+        with suppress(grpc.RpcError):
             self.rest()
-        except grpc.RpcError:
-            pass
         return self.call.code().name, self.call.details() or ""
 
 

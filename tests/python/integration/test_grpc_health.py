@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -54,37 +55,35 @@ def test_watch_follows_the_server_and_ends_with_its_frontend(
 
     write_repository(tmp_path / "models", [identity("FP32")])
     server = Server(model_repository=str(tmp_path / "models")).start(wait_until_ready=True)
-    with KServeGrpc(server, KServeGrpc.Options(address="127.0.0.1", port=0)) as frontend:
-        with channel(frontend.port) as opened:
-            first = health(opened).Watch(request())
-            assert next(first).status == SERVING
-            server.stop()
-            assert next(first).status == NOT_SERVING
-            second = health(opened).Watch(request())
-            assert next(second).status == NOT_SERVING
-            assert frontend.drain(30)
-            for call in (first, second):
-                assert list_status(call) == "UNAVAILABLE"
+    options = KServeGrpc.Options(address="127.0.0.1", port=0)
+    with KServeGrpc(server, options) as frontend, channel(frontend.port) as opened:
+        first = health(opened).Watch(request())
+        assert next(first).status == SERVING
+        server.stop()
+        assert next(first).status == NOT_SERVING
+        second = health(opened).Watch(request())
+        assert next(second).status == NOT_SERVING
+        assert frontend.drain(30)
+        for call in (first, second):
+            assert list_status(call) == "UNAVAILABLE"
 
 
 def list_status(call: Any) -> str:
-    try:
+    with suppress(grpc.RpcError):
         list(call)
-    except grpc.RpcError:
-        pass
     return str(call.code().name)
 
 
 def test_a_drain_tells_watchers_first(wide_server: Any) -> None:
     from tritonfrontend import KServeGrpc
 
-    with KServeGrpc(wide_server, KServeGrpc.Options(address="127.0.0.1", port=0)) as frontend:
-        with channel(frontend.port) as opened:
-            call = health(opened).Watch(request())
-            assert next(call).status == SERVING
-            assert frontend.drain(30)
-            assert next(call).status == NOT_SERVING
-            assert list_status(call) == "UNAVAILABLE"
+    options = KServeGrpc.Options(address="127.0.0.1", port=0)
+    with KServeGrpc(wide_server, options) as frontend, channel(frontend.port) as opened:
+        call = health(opened).Watch(request())
+        assert next(call).status == SERVING
+        assert frontend.drain(30)
+        assert next(call).status == NOT_SERVING
+        assert list_status(call) == "UNAVAILABLE"
 
 
 # What grpcio does with a service config: calls wait until the service is healthy.

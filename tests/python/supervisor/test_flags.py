@@ -11,7 +11,7 @@ import pytest
 
 from tritonfrontend import KServeGrpc, KServeHttp, SageMaker, VertexAI
 from tritonfrontend.supervisor import cli, flags, platform
-from tritonfrontend.supervisor.spec import SpecError
+from tritonfrontend.supervisor.spec import ServeOptions, SpecError
 
 # The supervisor makes the sockets: address and port are flags of it, sharing is its design.
 SUPERVISORS = {"address", "port", "reuse_port", "fd"}
@@ -93,6 +93,22 @@ def test_trace_settings_are_pairs() -> None:
     ]
     with pytest.raises(SpecError, match="--trace-config"):
         flags.collect(parse("--trace-config=rate"), "trace")
+
+
+def test_grpc_on_the_http_port(tmp_path: Path) -> None:
+    def options(*arguments: str) -> ServeOptions:
+        command = ["serve", f"--model-repository={tmp_path}", *arguments]
+        return cli.serve_options(cli.parser().parse_args(command))
+
+    made = options("--grpc-on-http-port", "--grpc-reflection", "--http-thread-count=3")
+    assert made.frontends["http"] == {"thread_count": 3, "grpc": {"reflection": True}}
+    assert [port.name for port in made.worker_ports] == ["http"]
+    made = options("--grpc-on-http-port=false")
+    assert made.frontends["http"] == {}
+    assert [port.name for port in made.worker_ports] == ["http", "grpc"]
+    for name in ("http", "grpc"):
+        with pytest.raises(SpecError, match=f"needs --allow-{name}=true"):
+            options("--grpc-on-http-port", f"--allow-{name}=false")
 
 
 def test_platform_arguments_come_before_those_of_the_user() -> None:

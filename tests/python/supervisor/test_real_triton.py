@@ -159,6 +159,16 @@ def test_grpc_and_metrics_over_all_workers(tmp_path: Path, repository: Path) -> 
         instance.wait("statistics", lambda s: sum(w["completed"] for w in s["workers"]) >= 11)
 
 
+def test_grpc_on_the_http_port(tmp_path: Path, repository: Path) -> None:
+    with serve(tmp_path, repository, "--grpc-on-http-port") as instance:
+        instance.wait_ready()
+        port = instance.port("http")
+        assert infer(port) == "Roger Roger"
+        with grpcclient.InferenceServerClient(f"127.0.0.1:{port}") as client:
+            assert client.is_model_ready("identity")
+        assert instance.stop() == 0
+
+
 def test_killed_worker_under_load(tmp_path: Path, repository: Path) -> None:
     with serve(tmp_path, repository) as instance:
         status = instance.wait_ready()
