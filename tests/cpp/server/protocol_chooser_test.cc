@@ -178,6 +178,38 @@ TEST(ProtocolFactory, ServesHttp1AndHttp2OnOnePort) {
   server.stop();
 }
 
+TEST(ProtocolFactory, GivesEachProtocolItsHandler) {
+  struct Counting final : http::Handler {
+    std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
+                                                  http::Exchange& exchange) override {
+      version = head.version;
+      return hello.on_request(head, exchange);
+    }
+    Hello hello;
+    int version = 0;
+  };
+  Counting one;
+  Counting two;
+  const auto factory = make_protocol_factory({one, two}, {});
+  const net::SocketAddress nobody;
+  // GET / with the fields of the static table.
+  const std::string get("\0\0\3\1\5\0\0\0\1\x82\x84\x86", 12);
+  for (const auto& [alpn, bytes] :
+       {std::pair("", std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")),
+        std::pair("", std::string(kPreface) + std::string("\0\0\0\4\0\0\0\0\0", 9) + get)}) {
+    const auto protocol = factory({nobody, alpn}, std::make_shared<NoStrand>());
+    for (std::string_view rest = bytes; !rest.empty();) {
+      const base::MutableBytes room = protocol->receive_buffer();
+      const std::string_view piece = rest.substr(0, room.size());
+      std::ranges::copy(base::as_bytes(piece), room.begin());
+      protocol->received(piece.size(), base::Clock::now());
+      rest.remove_prefix(piece.size());
+    }
+  }
+  EXPECT_EQ(one.version, 11);
+  EXPECT_EQ(two.version, 20);
+}
+
 TEST(ProtocolFactory, ObeysTheAgreementOfTls) {
   Hello handler;
   const net::SocketAddress nobody;
