@@ -59,15 +59,9 @@ class CheckedOptions:
         return f"{cls.__qualname__}.{name}"
 
 
-def flag(default: bool, *, kw_only: bool = False) -> Any:
+def flag(default: bool) -> Any:
     """A bool field; also takes 0, 1 and the words true/false, yes/no, on/off, t/f, y/n."""
-    return _field(default, _check_flag, kw_only)
-
-
-def _field(default: object, check: _Check, kw_only: bool) -> Any:
-    if kw_only:
-        return dataclasses.field(default=default, metadata={"check": check}, kw_only=True)
-    return dataclasses.field(default=default, metadata={"check": check})
+    return dataclasses.field(default=default, metadata={"check": _check_flag})
 
 
 def text(default: str) -> Any:
@@ -107,9 +101,9 @@ def number(default: float, low: float, high: float) -> Any:
     return dataclasses.field(default=default, metadata={"check": checked})
 
 
-def integer(default: int, low: int, high: int = _INT32_MAX, *, kw_only: bool = False) -> Any:
+def integer(default: int, low: int, high: int = _INT32_MAX) -> Any:
     """An int field in low..high."""
-    return _field(default, _integer_check(low, high), kw_only)
+    return dataclasses.field(default=default, metadata={"check": _integer_check(low, high)})
 
 
 def optional_integer(low: int, high: int = _INT32_MAX) -> Any:
@@ -135,7 +129,7 @@ def optional_options(kind: type[CheckedOptions]) -> Any:
             raise InvalidArgumentError(f"{label}: expected {kind.__qualname__}, got {value!r}")
         return value
 
-    return _field(None, checked, True)
+    return dataclasses.field(default=None, metadata={"check": checked}, kw_only=True)
 
 
 def _integer_check(low: int, high: int) -> Callable[[str, object], int]:

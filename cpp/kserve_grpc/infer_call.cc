@@ -10,10 +10,6 @@
 namespace tfe::kserve_grpc {
 namespace {
 
-// Data from which on it is laid out by a worker: some milliseconds, during which a loop would serve
-// nobody else.
-constexpr std::uint64_t kHeavy = std::uint64_t{1} << 20;
-
 base::Result<base::Chain> encode(kserve::InferEvent& event) {
   if (event.error) return std::unexpected(std::move(*event.error));
   if (event.response) return encode_infer_response(event.response);
@@ -36,7 +32,7 @@ std::shared_ptr<UnaryInferCall> UnaryInferCall::start(const ContextPtr& context,
 void UnaryInferCall::on_request(grpc::Message message) {
   trace_start_.read();
   if (auto checked = check(message); !checked) return fail(std::move(checked.error()));
-  if (data_work(wire_) > kHeavy) return build_on_worker(std::move(message.owner));
+  if (data_work(wire_) > kHeavyData) return build_on_worker(std::move(message.owner));
   go_on(build(std::move(message.owner)));
 }
 

@@ -19,6 +19,8 @@ base::Result<kserve::InferRequest> build_infer_request(const InferMessage& messa
 // How much work build_infer_request() has with the data, in bytes of typed contents. Raw tensors
 // that may have to be moved are copied so much faster.
 std::uint64_t data_work(const InferMessage& message);
+// From here on a worker does it: some milliseconds, during which a loop would serve nobody else.
+inline constexpr std::uint64_t kHeavyData = std::uint64_t{1} << 20;
 
 // Raw contents that belong to no input are left alone, as Triton does; but they may be the sign of
 // tensors that were mixed up, so the server's log tells of them. `request` is what was built of the

@@ -27,7 +27,7 @@ struct StreamLimits {
 
 struct Options {
   MessageLimits limits;
-  StreamLimits stream;
+  StreamLimits stream = {};
   // Server reflection, which tells strangers what there is to call.
   bool reflection = false;
   // Clients may register shared memory. Off, as Triton's --allow-client-shm: a region gives whoever

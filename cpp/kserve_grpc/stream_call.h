@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -26,32 +27,25 @@
 #include "base/status.h"
 #include "grpc/call.h"
 #include "kserve/inference.h"
+#include "kserve_grpc/forwarded_metadata.h"
 #include "kserve_grpc/infer_message.h"
+#include "kserve_grpc/options.h"
 #include "kserve_grpc/stream_request.h"
+#include "kserve_grpc/trace_hooks.h"
 
 namespace tfe::kserve_grpc {
 
-struct StreamLimits {
-  // Bytes of responses of one stream that may wait for its client. A thousand times what text
-  // needs, and room for large tensors, each of which may exceed it alone.
-  std::size_t max_backlog = std::size_t{64} << 20;
-  // Requests of one stream in work at once; the next is read when one of them ends. More than any
-  // model batches, and than the sequences that one client runs.
-  std::size_t max_inflight_requests = 1'024;
-};
-
-struct StreamOptions {
-  StreamLimits limits;
-  // An error ends the stream with its status instead of being a message ("triton_grpc_error").
-  bool errors_end_stream = false;
-};
-
 class StreamCall final : public grpc::CallHandler, public std::enable_shared_from_this<StreamCall> {
  public:
-  // `inference` and `limits` outlive every strand that calls run on.
-  StreamCall(std::shared_ptr<grpc::Call> call, kserve::Inference& inference,
-             const MessageLimits& limits, const StreamOptions& options)
-      : call_(std::move(call)), inference_(inference), limits_(limits), options_(options) {}
+  // With `errors_end` an error ends the stream with its status instead of being a message
+  // ("triton_grpc_error").
+  StreamCall(ContextPtr context, std::shared_ptr<grpc::Call> call, const grpc::Metadata& metadata,
+             bool errors_end)
+      : context_(std::move(context)),
+        call_(std::move(call)),
+        errors_end_(errors_end),
+        forwarded_(*context_, metadata),
+        trace_start_(*context_, metadata) {}
 
   void on_message(grpc::Message message) override;
   void on_half_close() override;
@@ -70,23 +64,36 @@ class StreamCall final : public grpc::CallHandler, public std::enable_shared_fro
     bool last = false;
   };
 
-  base::Status submit(const std::shared_ptr<StreamRequest>& request, const InferMessage& wire,
-                      base::Owner owner);
+  // What a message has become before the core gets it.
+  struct Draft {
+    std::shared_ptr<StreamRequest> request;
+    InferMessage wire;  // views into what `owner` keeps
+    std::int64_t version = -1;
+    base::Owner owner;
+  };
+
+  // What is wrong before the data of the inputs is looked at.
+  base::Status check(Draft& draft, std::size_t size);
+  // On any one thread.
+  base::Result<kserve::InferRequest> build(const Draft& draft) const;
+  void build_on_worker(Draft draft);
+  void go_on(const Draft& draft, base::Result<kserve::InferRequest> built);
+  base::Status submit(const std::shared_ptr<StreamRequest>& request, kserve::InferRequest&& built);
   void refuse(const std::shared_ptr<StreamRequest>& request, base::Error error);
   Reply encode(const StreamRequest& request, kserve::InferEvent event) const;
   void overflow();
   void take(const std::shared_ptr<StreamRequest>& request, Reply reply);
   void answer_in_order(StreamRequest& request, base::Chain message);
-  void send(base::Chain message);
+  void send(const StreamRequest& request, base::Chain message);
   void settle();
   void regulate();
   void end(grpc::Status status);
   void let_go();
 
+  const ContextPtr context_;
   const std::shared_ptr<grpc::Call> call_;
-  kserve::Inference& inference_;
-  const MessageLimits& limits_;
-  const StreamOptions options_;
+  const bool errors_end_;
+  const ForwardedMetadata forwarded_;
 
   // Read by threads of the core: bytes on their way to the strand and of those that the connection
   // has not sent, and whether there is anybody to answer.
@@ -95,11 +102,13 @@ class StreamCall final : public grpc::CallHandler, public std::enable_shared_fro
   std::atomic<bool> over_ = false;
 
   // On the strand only.
+  TraceStart trace_start_;
   std::unordered_set<std::shared_ptr<StreamRequest>> in_work_;
   std::deque<std::shared_ptr<StreamRequest>> ordered_;  // not yet answered, oldest first
   std::size_t held_ = 0;                                // bytes of answers that wait in ordered_
   bool half_closed_ = false;
   bool draining_ = false;
+  bool building_ = false;  // a worker has a request; later ones wait for it
   bool paused_ = false;
 };
 

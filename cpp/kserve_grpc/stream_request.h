@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "kserve/admission.h"
 #include "kserve/inference.h"
 #include "kserve_grpc/infer_message.h"
 #include "kserve_grpc/stream_response.h"
+#include "kserve_grpc/trace_hooks.h"
 
 namespace tfe::kserve_grpc {
 
@@ -30,7 +32,10 @@ class StreamRequest final : public kserve::InferReceiver,
 
   // Known once the model is; until then the request is answered in order.
   bool decoupled = false;
+  // Set before the core has the request.
+  Trace trace;
   // --- On the strand only.
+  kserve::Admission::Ticket ticket;
   kserve::InferCall running;
   std::optional<base::Chain> answer;  // complete, but earlier requests are answered first
 

@@ -14,14 +14,11 @@ bool errors_end_stream(const grpc::Metadata& metadata) {
 
 }  // namespace
 
-void add_stream(grpc::Router& router, const Dependencies& dependencies, const Options& options) {
+void add_stream(grpc::Router& router, const ContextPtr& context) {
   router.add(
       std::string(kService) + "ModelStreamInfer",
-      [&inference = dependencies.inference, limits = options.limits, stream = options.stream](
-          const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
-        return std::make_shared<StreamCall>(
-            call, inference, limits,
-            StreamOptions{.limits = stream, .errors_end_stream = errors_end_stream(metadata)});
+      [context](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
+        return std::make_shared<StreamCall>(context, call, metadata, errors_end_stream(metadata));
       },
       &first_raw_offset);
 }

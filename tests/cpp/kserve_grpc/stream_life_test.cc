@@ -71,9 +71,9 @@ TEST_F(StreamLife, ADrainLetsBusyStreamsFinishAndTakesNothingNew) {
 }
 
 TEST_F(StreamLife, ReadsNoFurtherThanItsRequestsMayBe) {
-  Options options;
-  options.stream.max_inflight_requests = 2;
-  open(options);
+  StreamLimits limits;
+  limits.max_inflight_requests = 2;
+  open(limits);
   std::string all;
   for (const char* id : {"1", "2", "3", "4", "5"}) {
     all +=
@@ -88,9 +88,9 @@ TEST_F(StreamLife, ReadsNoFurtherThanItsRequestsMayBe) {
 
 // Refusals that wait behind a slow request are in work, too.
 TEST_F(StreamLife, RefusalsInLineCount) {
-  Options options;
-  options.stream.max_inflight_requests = 3;
-  open(options);
+  StreamLimits limits;
+  limits.max_inflight_requests = 3;
+  open(limits);
   send("slow", "1", forever());
   send("nope", "2");
   EXPECT_EQ(exchange.pauses, 0);
@@ -101,9 +101,9 @@ TEST_F(StreamLife, RefusalsInLineCount) {
 }
 
 TEST_F(StreamLife, ASlowReaderIsNotHeard) {
-  Options options;
-  options.stream.max_backlog = 1'000;
-  open(options);
+  StreamLimits limits;
+  limits.max_backlog = 1'000;
+  open(limits);
   exchange.unread = 600;
   send("ident", "1");
   EXPECT_EQ(exchange.pauses, 1);
@@ -115,9 +115,9 @@ TEST_F(StreamLife, ASlowReaderIsNotHeard) {
 }
 
 TEST_F(StreamLife, TheStreamOfADecoupledModelEndsAtItsBacklog) {
-  Options options;
-  options.stream.max_backlog = 1'000;
-  open(options);
+  StreamLimits limits;
+  limits.max_backlog = 1'000;
+  open(limits);
   send("repeat", "1", knob("responses", 1'000'000'000));
   send("slow", "2", forever());
   // All that the core delivers waits: the test runs nothing until the limit must be reached.
@@ -139,11 +139,30 @@ TEST_F(StreamLife, TheStreamOfADecoupledModelEndsAtItsBacklog) {
   expect_nothing_left();
 }
 
+// Every request has its share of the frontend's caps, until it is answered.
+TEST_F(StreamLife, RequestsAreCounted) {
+  open_with([](Context& context) { context.admission = kserve::Admission({.max_requests = 1}); });
+  send("slow", "1", knob("delay_ms", 20));
+  send("ident", "2");
+  wait(2);
+  EXPECT_EQ(ids(), (Ids{"1", "2"}));
+  EXPECT_EQ(answers()[0].error, "");
+  EXPECT_NE(answers()[1].error.find("max_inflight_requests"), std::string::npos);
+  EXPECT_EQ(service->context->admission.requests(), 0u);
+  send("ident", "3");
+  EXPECT_EQ(wait(3).at(2).error, "");
+  send("repeat", "4", endless());
+  EXPECT_EQ(service->context->admission.requests(), 1u);
+  sink->on_abort();
+  expect_nothing_left();
+  EXPECT_EQ(service->context->admission.requests(), 0u);
+}
+
 // A client that waits for one large response is not a slow reader.
 TEST_F(StreamLife, OneResponseMayExceedTheBacklog) {
-  Options options;
-  options.stream.max_backlog = 10;
-  open(options);
+  StreamLimits limits;
+  limits.max_backlog = 10;
+  open(limits);
   send("repeat", "1");
   sink->on_end();
   wait_end();

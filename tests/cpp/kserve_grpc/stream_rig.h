@@ -10,7 +10,7 @@
 
 #include "codec/proto_reader.h"
 #include "grpc/framing.h"
-#include "kserve_grpc/service.h"
+#include "kserve_grpc/service_rig.h"
 #include "kserve_grpc/waiting_exchange.h"
 #include "kserve_grpc/wire.h"
 
@@ -76,14 +76,14 @@ class StreamRig : public ::testing::Test {
     core_ = nullptr;
   }
 
-  void open(const Options& options = {}, std::vector<http::HeaderView> headers = {}) {
-    router_ = grpc::Router();
-    add_service(router_, {core_->server, inference_, executor_}, options);
-    http::RequestHead head;
-    head.method = "POST";
-    head.target = "/inference.GRPCInferenceService/ModelStreamInfer";
-    head.headers = headers;
-    sink = router_.on_request(head, exchange);
+  // `adapt(Context&)` as for ServiceRig.
+  template <typename Adapt>
+  void open_with(Adapt adapt, const Headers& headers = {}) {
+    service.emplace(core_->server, adapt);
+    sink = service->start("ModelStreamInfer", exchange, headers);
+  }
+  void open(const StreamLimits& limits = {}, const Headers& headers = {}) {
+    open_with([&](Context& context) { context.options.stream = limits; }, headers);
   }
   void send_bytes(const std::string& message) {
     const std::string framed = grpc::frame_message(base::Chain::of(message)).to_string();
@@ -134,14 +134,12 @@ class StreamRig : public ::testing::Test {
   // Returns when nothing holds the call any more: the core has let go of all its requests.
   void expect_nothing_left() {
     sink.reset();
-    while (router_.calls() > 0) exchange.waiting->run_one_if_any();
+    while (service->router.calls() > 0) exchange.waiting->run_one_if_any();
   }
 
   using Ids = std::vector<std::string>;
   static TestServer* core_;
-  kserve::Inference inference_{core_->server, true};
-  kserve::Executor executor_{1, 10};
-  grpc::Router router_;
+  std::optional<ServiceRig> service;
   WaitingExchange exchange;
   std::shared_ptr<http::RequestSink> sink;
 };

@@ -109,7 +109,7 @@ TEST_F(Stream, ErrorsOfTheCoreNameTheRequestAsItWasWritten) {
 }
 
 TEST_F(Stream, ErrorsEndTheStreamOfThoseWhoAsk) {
-  const std::vector<http::HeaderView> headers{{"triton_grpc_error", "true"}};
+  const Headers headers{{"triton_grpc_error", "true"}};
   open({}, headers);
   send("repeat", "1", endless());
   send("slow", "2", forever());
@@ -121,7 +121,7 @@ TEST_F(Stream, ErrorsEndTheStreamOfThoseWhoAsk) {
 }
 
 TEST_F(Stream, SoDoRefusals) {
-  const std::vector<http::HeaderView> headers{{"triton_grpc_error", "true"}};
+  const Headers headers{{"triton_grpc_error", "true"}};
   open({}, headers);
   send("slow", "1", forever());
   send("nope", "2");
@@ -131,11 +131,57 @@ TEST_F(Stream, SoDoRefusals) {
 }
 
 TEST_F(Stream, OtherValuesDoNotAsk) {
-  const std::vector<http::HeaderView> headers{{"triton_grpc_error", "True"}};
+  const Headers headers{{"triton_grpc_error", "True"}};
   open({}, headers);
   send("fail", "1");
   EXPECT_EQ(wait(1).at(0).error, "the model fails on demand");
   EXPECT_FALSE(exchange.done);
+}
+
+// A worker lays out large typed contents, and nothing overtakes it.
+TEST_F(Stream, KeepsTheOrderBehindLargeContents) {
+  open();
+  const std::string values = float_text(std::initializer_list<float>{1, 2, 3, 4});
+  std::string large;
+  while (large.size() < (2U << 20)) large += values;
+  const auto count = static_cast<std::uint64_t>(large.size() / sizeof(float));
+  const std::string heavy = bytes_field(1, "ident") + bytes_field(3, "1") +
+                            input_field("INPUT0", "FP32", {count}, contents(bytes_field(6, large)));
+  const std::string bad = bytes_field(1, "ident") + bytes_field(3, "3") +
+                          input_field("INPUT0", "INT64", {count}, contents(bytes_field(6, large)));
+  std::string all;
+  for (const std::string& message :
+       {heavy, request("ident", "2"), bad, request("repeat", "4"), request("ident", "5")}) {
+    all += grpc::frame_message(base::Chain::of(message)).to_string();
+  }
+  sink->on_body(base::as_bytes(all));
+  const auto answers = wait(5);
+  EXPECT_EQ(ids(), (Ids{"1", "2", "3", "4", "5"}));
+  EXPECT_EQ(answers[0].index, large);
+  EXPECT_NE(answers[2].error.find("expected datatype 'INT64'"), std::string::npos);
+  sink->on_end();
+  wait_end();
+  EXPECT_EQ(exchange.status, 0);
+}
+
+TEST_F(Stream, TakesMetadataOnForEveryRequest) {
+  const Headers headers{{"x-tag", "blue"}};
+  open_with(
+      [](Context& context) {
+        context.forwarding = kserve::HeaderForwarding::compile("x-").value();
+      },
+      headers);
+  // The model is told by a parameter what to do.
+  send("ident", "1");
+  EXPECT_EQ(wait(1).at(0).error, "");
+  const Headers reserved{{"priority", "7"}};
+  open_with(
+      [](Context& context) {
+        context.forwarding = kserve::HeaderForwarding::compile(".*").value();
+      },
+      reserved);
+  send("ident", "2");
+  EXPECT_NE(wait(2).at(1).error.find("priority"), std::string::npos);
 }
 
 TEST_F(Stream, WhatIsNoMessageEndsIt) {
