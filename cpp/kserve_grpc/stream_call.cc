@@ -31,7 +31,7 @@ void StreamCall::on_message(grpc::Message message) {
   } else {
     go_on(draft, build(draft));
   }
-  trace_start_.waiting();
+  if (!building_) trace_start_.waiting();
   regulate();
 }
 
@@ -68,6 +68,7 @@ void StreamCall::build_on_worker(Draft draft) {
           self->building_ = false;
           if (self->call_->finished()) return;
           self->go_on(*shared, std::move(built));
+          self->trace_start_.waiting();
           self->settle();
           self->regulate();
         },

@@ -28,6 +28,7 @@ from streams import (
 from waiting import failures, settled_failures, until
 
 LIVE = "/inference.GRPCInferenceService/ServerLive"
+INFER = "/inference.GRPCInferenceService/ModelInfer"
 CANCEL = 8
 
 
@@ -264,16 +265,22 @@ def test_reference_defect_2_an_error_ends_a_stream_with_others_in_flight(
     until(lambda: descriptors() <= before, "every socket is closed")
 
 
-def test_a_thousand_cancelled_streams(open_grpc: Callable[..., Any], http_port: int) -> None:
+@pytest.mark.parametrize("kind", ["stream", "unary"])
+def test_a_thousand_cancelled_calls(
+    open_grpc: Callable[..., Any], http_port: int, kind: str
+) -> None:
     frontend = open_grpc()
     failed = settled_failures(http_port, "delay")
     before = descriptors()
-    slow = [number("delay", 1, delay_ms=FOREVER_MS)]
+    slow = number("delay", 1, delay_ms=FOREVER_MS)
     for _ in range(10):
         with RawH2(frontend.port) as h2:
             streams = range(1, 201, 2)
             for stream in streams:
-                h2.send(raw_stream(stream, slow, end=False))
+                if kind == "stream":
+                    h2.send(raw_stream(stream, [slow], end=False))
+                else:
+                    h2.send(unary(stream, INFER, slow.SerializeToString()))
             h2.ping()
             h2.send(b"".join(reset(stream) for stream in streams))
             h2.ping()
