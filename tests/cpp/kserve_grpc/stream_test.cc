@@ -151,12 +151,12 @@ TEST_F(Stream, KeepsTheOrderBehindLargeContents) {
                           input_field("INPUT0", "INT64", {count}, contents(bytes_field(6, large)));
   std::string all;
   for (const std::string& message :
-       {heavy, request("ident", "2"), bad, request("repeat", "4"), request("ident", "5")}) {
+       {heavy, request("ident", "2"), bad, heavy, request("ident", "5")}) {
     all += grpc::frame_message(base::Chain::of(message)).to_string();
   }
   sink->on_body(base::as_bytes(all));
   const auto answers = wait(5);
-  EXPECT_EQ(ids(), (Ids{"1", "2", "3", "4", "5"}));
+  EXPECT_EQ(ids(), (Ids{"1", "2", "3", "1", "5"}));
   EXPECT_EQ(answers[0].index, large);
   EXPECT_NE(answers[2].error.find("expected datatype 'INT64'"), std::string::npos);
   sink->on_end();

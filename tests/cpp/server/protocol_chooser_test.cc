@@ -192,8 +192,8 @@ TEST(ProtocolFactory, GivesEachProtocolItsHandler) {
   Counting two;
   const auto factory = make_protocol_factory({one, two}, {});
   const net::SocketAddress nobody;
-  // GET / with the fields of the static table.
-  const std::string get("\0\0\3\1\5\0\0\0\1\x82\x84\x86", 12);
+  // GET / of the authority "x", with the fields of the static table.
+  const std::string get("\0\0\6\1\5\0\0\0\1\x82\x84\x86\x41\1x", 15);
   for (const auto& [alpn, bytes] :
        {std::pair("", std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")),
         std::pair("", std::string(kPreface) + std::string("\0\0\0\4\0\0\0\0\0", 9) + get)}) {
