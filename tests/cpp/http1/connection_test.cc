@@ -269,6 +269,8 @@ TEST(Http1Connection, DrainFinishesWhatIsInFlight) {
   Peer busy;
   busy.send("GET /a HTTP/1.1\r\n\r\n");
   busy.connection->drain(busy.now);
+  busy.connection->drain(busy.now);
+  EXPECT_EQ(busy.request(0).drains, 1);
   EXPECT_FALSE(busy.connection->finished());
   busy.request(0).exchange->respond({}, base::Chain::of("x"));
   busy.take();

@@ -40,6 +40,7 @@ struct Seen {
   bool ended = false;
   bool aborted = false;
   int writable = 0;
+  int drains = 0;
   base::TimePoint received_at;
   http::Exchange* exchange = nullptr;
 };
@@ -66,6 +67,7 @@ class ScriptedSink final : public http::RequestSink {
   }
   void on_abort() override { seen_.aborted = true; }
   void on_writable() override { ++seen_.writable; }
+  void on_drain() override { ++seen_.drains; }
 
  private:
   Seen& seen_;
