@@ -16,7 +16,15 @@ namespace tfe::testing {
 
 class ServiceRig : public ::testing::Test {
  protected:
+  // A protocol tells every sink of the end, which lets call and handler go.
+  void TearDown() override { close(); }
+  void close() {
+    if (sink) sink->on_abort();
+    sink.reset();
+  }
+
   void open(std::string_view path) {
+    close();
     exchange = FakeExchange();
     http::RequestHead head;
     head.method = "POST";

@@ -76,9 +76,18 @@ class StreamRig : public ::testing::Test {
     core_ = nullptr;
   }
 
+  // A protocol tells every sink of the end, which lets call and handler go.
+  void TearDown() override { close(); }
+  void close() {
+    if (!sink) return;
+    sink->on_abort();
+    expect_nothing_left();
+  }
+
   // `adapt(Context&)` as for ServiceRig.
   template <typename Adapt>
   void open_with(Adapt adapt, const Headers& headers = {}) {
+    close();
     service.emplace(core_->server, adapt);
     sink = service->start("ModelStreamInfer", exchange, headers);
   }
