@@ -28,8 +28,8 @@ Result<std::shared_ptr<net::LineWriter>> open_access_log(const Endpoint& endpoin
 std::shared_ptr<RequestCounter> count_and_log(std::shared_ptr<http::Handler> handler,
                                               const std::shared_ptr<net::LineWriter>& log) {
   if (log) {
-    handler = std::make_shared<http::AccessLog>(
-        std::move(handler), [log](std::string_view line) { log->write(line); });
+    handler = std::make_shared<http::AccessLog>(std::move(handler),
+                                                [log](std::string_view line) { log->write(line); });
   }
   return std::make_shared<RequestCounter>(std::move(handler));
 }
