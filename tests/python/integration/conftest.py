@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import tritonclient.grpc
     import tritonclient.http
 
+    from tritonfrontend import KServeGrpc
     from tritonfrontend.inprocess import Server
 
 LOCAL = "127.0.0.1"
@@ -213,6 +214,24 @@ def open_grpc(wide_server: Server) -> Iterator[Callable[..., int]]:
         frontend.start()
         started.append(frontend)
         return frontend.port
+
+    yield start
+    for frontend in started:
+        frontend.stop()
+
+
+@pytest.fixture
+def start_grpc(wide_server: Server) -> Iterator[Callable[..., KServeGrpc]]:
+    """Starts gRPC frontends with the given options; they end with the test."""
+    from tritonfrontend import KServeGrpc
+
+    started: list[KServeGrpc] = []
+
+    def start(**options: Any) -> KServeGrpc:
+        chosen = KServeGrpc.Options(**{"address": LOCAL, "port": 0, **options})
+        started.append(KServeGrpc(wide_server, chosen))
+        started[-1].start()
+        return started[-1]
 
     yield start
     for frontend in started:

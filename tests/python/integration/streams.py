@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import queue
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import grpc
 import numpy as np
 from calls import infer_request, tensor
-from rawh2 import DATA, END_STREAM, frame, message, open_call
+from rawh2 import DATA, END_STREAM, RST_STREAM, WINDOW_UPDATE, frame, message, open_call
 from tritonclient.grpc import service_pb2 as pb
 
 STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
 FOREVER_MS = 3_600_000
+CANCEL = 8
 SHUTTING_DOWN = "GRPC server is shutting down and has stopped accepting new requests."
 
 
@@ -94,3 +97,26 @@ def raw_stream(
 
 def parse(messages: list[bytes]) -> list[Any]:
     return [pb.ModelStreamInferResponse.FromString(item) for item in messages]
+
+
+def grant(stream: int, size: int) -> bytes:
+    return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
+
+
+def reset(stream: int) -> bytes:
+    return frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL))
+
+
+def idle(frontend: Any) -> Callable[[], bool]:
+    """Whether nothing is left of any client, for ``until``."""
+
+    def is_idle() -> bool:
+        numbers = frontend.statistics()
+        return bool(numbers["in_flight"] == numbers["connections"] == 0)
+
+    return is_idle
+
+
+def descriptors() -> int:
+    """That this process has open."""
+    return len(os.listdir("/proc/self/fd"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -17,58 +15,23 @@ from streams import (
     SHUTTING_DOWN,
     STREAM,
     OpenStream,
+    descriptors,
     endless,
+    grant,
+    idle,
     ids,
     index_of,
     number,
     parse,
     raw_stream,
     repeat,
+    reset,
 )
 from waiting import failures, settled_failures, until
 
 LIVE = "/inference.GRPCInferenceService/ServerLive"
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 CANCEL = 8
-
-
-@pytest.fixture
-def open_grpc(wide_server: Any) -> Iterator[Callable[..., Any]]:
-    """Starts gRPC frontends with the given options; they end with the test."""
-    from tritonfrontend import KServeGrpc
-
-    started: list[KServeGrpc] = []
-
-    def start(**options: Any) -> KServeGrpc:
-        chosen = KServeGrpc.Options(**{"address": "127.0.0.1", "port": 0, **options})
-        frontend = KServeGrpc(wide_server, chosen)
-        frontend.start()
-        started.append(frontend)
-        return frontend
-
-    yield start
-    for frontend in started:
-        frontend.stop()
-
-
-def grant(stream: int, size: int) -> bytes:
-    return frame(rawh2.WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
-
-
-def reset(stream: int) -> bytes:
-    return frame(rawh2.RST_STREAM, 0, stream, struct.pack(">I", CANCEL))
-
-
-def idle(frontend: Any) -> Callable[[], bool]:
-    def is_idle() -> bool:
-        numbers = frontend.statistics()
-        return bool(numbers["in_flight"] == numbers["connections"] == 0)
-
-    return is_idle
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("how", ["cancel", "deadline", "close"])
@@ -133,8 +96,8 @@ def test_a_thousand_streams_on_one_connection(grpc_port: int) -> None:
             assert ids(parse(reply.messages)) == [str(stream)]
 
 
-def test_a_slow_reader_of_a_decoupled_model_is_cut_off(open_grpc: Callable[..., Any]) -> None:
-    frontend = open_grpc(max_stream_backlog=100_000)
+def test_a_slow_reader_of_a_decoupled_model_is_cut_off(start_grpc: Callable[..., Any]) -> None:
+    frontend = start_grpc(max_stream_backlog=100_000)
     with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 1000}) as h2, stub(frontend.port) as other:
         h2.credit = False
         h2.send(raw_stream(1, [repeat(2**31, "a")]))
@@ -161,8 +124,8 @@ def idle_work(made: Any) -> Callable[[], bool]:
     return ended
 
 
-def test_a_slow_reader_of_other_models_is_held_back(open_grpc: Callable[..., Any]) -> None:
-    frontend = open_grpc(max_stream_backlog=10_000)
+def test_a_slow_reader_of_other_models_is_held_back(start_grpc: Callable[..., Any]) -> None:
+    frontend = start_grpc(max_stream_backlog=10_000)
     requests = [number("identity_fp32", n, str(n)) for n in range(2000)]
     with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 0}) as h2:
         h2.ping()  # the windows of the server's settings are in force
@@ -174,8 +137,8 @@ def test_a_slow_reader_of_other_models_is_held_back(open_grpc: Callable[..., Any
     assert ids(parse(reply.messages)) == [str(n) for n in range(2000)]
 
 
-def test_requests_in_work_at_once_are_limited(open_grpc: Callable[..., Any]) -> None:
-    frontend = open_grpc(max_stream_inflight_requests=2)
+def test_requests_in_work_at_once_are_limited(start_grpc: Callable[..., Any]) -> None:
+    frontend = start_grpc(max_stream_inflight_requests=2)
     with stub(frontend.port) as made:
         stream = OpenStream(made)
         stream.send(*[endless("endless") for _ in range(2)], repeat(1, "third"))
@@ -190,9 +153,9 @@ def test_requests_in_work_at_once_are_limited(open_grpc: Callable[..., Any]) -> 
 
 
 def test_a_drain_ends_idle_streams_and_lets_busy_ones_finish(
-    open_grpc: Callable[..., Any],
+    start_grpc: Callable[..., Any],
 ) -> None:
-    frontend = open_grpc()
+    frontend = start_grpc()
     with stub(frontend.port) as made:
         quiet, busy = OpenStream(made), OpenStream(made)
         for stream in (quiet, busy):
@@ -206,70 +169,11 @@ def test_a_drain_ends_idle_streams_and_lets_busy_ones_finish(
         assert busy.end() == ("UNAVAILABLE", SHUTTING_DOWN)
 
 
-# The reference writes replies of ordinary models without looking whether one of a decoupled model
-# is being written: with the client's window full, that ends the process.
-@pytest.mark.parametrize("second", ["identity_fp32", "nope"])
-def test_reference_defect_1_replies_to_a_full_window(
-    open_grpc: Callable[..., Any], second: str
-) -> None:
-    frontend = open_grpc()
-    before = descriptors()
-    requests = [repeat(2, "a"), number(second, 1, "b"), repeat(1, "c")]
-    for _ in range(5):
-        with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 1}) as h2:
-            h2.credit = False
-            streams = range(1, 401, 2)
-            for stream in streams:
-                h2.send(raw_stream(stream, requests))
-            h2.ping()
-            for stream in streams[::2]:
-                h2.send(reset(stream))
-            h2.send(grant(0, 1 << 30))
-            for stream in streams[1::2]:
-                h2.send(grant(stream, 1 << 20))
-            for stream in streams[1::2]:
-                reply = h2.finish(stream)
-                assert reply.status == 0
-                assert sorted(ids(parse(reply.messages))) == ["a", "a", "b", "c"]
-    until(idle(frontend), "nothing is in flight")
-    # Clients of other tests may have closed theirs meanwhile.
-    until(lambda: descriptors() <= before, "every socket is closed")
-
-
-# The reference goes on with the other requests of a stream whose error has ended it, on freed
-# state.
-@pytest.mark.parametrize("other", ["decoupled", "ordinary"])
-def test_reference_defect_2_an_error_ends_a_stream_with_others_in_flight(
-    open_grpc: Callable[..., Any], other: str
-) -> None:
-    frontend = open_grpc()
-    before = descriptors()
-    running = (
-        repeat(1000, "x", interval_ms=1)
-        if other == "decoupled"
-        else number("delay", 1, "x", delay_ms=FOREVER_MS)
-    )
-    requests = [running, repeat(1, "y", fail_at=0)]
-    for _ in range(10):
-        with RawH2(frontend.port) as h2:
-            streams = range(1, 201, 2)
-            for stream in streams:
-                h2.send(raw_stream(stream, requests, ("triton_grpc_error", "true")))
-            for stream in streams:
-                reply = h2.finish(stream)
-                assert (reply.status, reply.message) == (13, "the stream fails at response 0")
-            h2.send(unary(201, LIVE))
-            assert h2.finish(201).status == 0
-    until(idle(frontend), "nothing is in flight")
-    # Clients of other tests may have closed theirs meanwhile.
-    until(lambda: descriptors() <= before, "every socket is closed")
-
-
 @pytest.mark.parametrize("kind", ["stream", "unary"])
 def test_a_thousand_cancelled_calls(
-    open_grpc: Callable[..., Any], http_port: int, kind: str
+    start_grpc: Callable[..., Any], http_port: int, kind: str
 ) -> None:
-    frontend = open_grpc()
+    frontend = start_grpc()
     failed = settled_failures(http_port, "delay")
     before = descriptors()
     slow = number("delay", 1, delay_ms=FOREVER_MS)
