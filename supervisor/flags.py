@@ -9,9 +9,10 @@ from .cloud_flags import CLOUD_FLAGS
 from .core_flags import CORE_FLAGS
 from .flag import Flag, boolean
 from .grpc_flags import GRPC_FLAGS
+from .http2_flags import HTTP2_FLAGS
 from .http_flags import HTTP_FLAGS
 
-FLAGS: tuple[Flag, ...] = (*CORE_FLAGS, *HTTP_FLAGS, *GRPC_FLAGS, *CLOUD_FLAGS)
+FLAGS: tuple[Flag, ...] = (*CORE_FLAGS, *HTTP_FLAGS, *GRPC_FLAGS, *HTTP2_FLAGS, *CLOUD_FLAGS)
 
 #: Names of the frontends that workers run, as in their ports' names.
 FRONTENDS = ("http", "grpc", "sagemaker", "vertex-ai")

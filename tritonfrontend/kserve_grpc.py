@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import _native
-from ._connection_options import ConnectionOptions, GrpcServiceOptions, check_tls
+from ._connection_options import GrpcServiceOptions, check_tls
 from ._frontend import Frontend
+from ._http2_options import Http2Options
 from ._options import flag, integer, text
 
 __all__ = ["Grpc_compression_level", "KServeGrpc"]
@@ -28,13 +29,19 @@ class KServeGrpc(Frontend):
     """The gRPC frontend of one server. `KServeGrpc.Server` is another name for it."""
 
     @dataclass
-    class Options(ConnectionOptions, GrpcServiceOptions):
+    class Options(Http2Options, GrpcServiceOptions):
         """Names and defaults are NVIDIA's, what is keyword only is ours; times are milliseconds.
 
         address, port, reuse_port: as in `KServeHttp.Options`.
-        keepalive_*, http2_*: pings of this side, and how many of the client's are tolerated.
-        max_connection_age_ms: close a connection after this time, 0 for never; its calls get
+        keepalive_time_ms, keepalive_timeout_ms: silence before the client is asked whether it
+            lives, and how long its answer may take; only while it has calls, unless
+            keepalive_permit_without_calls.
+        http2_max_pings_without_data: such questions before they come once a minute only; 0 for any.
+        http2_min_recv_ping_interval_without_data_ms, http2_max_ping_strikes: how often a client may
+            ask, and how often it may be too early before it is cut off; 0 strikes for any number.
+        max_connection_age_ms: drain a connection after this time, 0 for never; its calls get
             max_connection_age_grace_ms to finish, 0 for as long as they need.
+        infer_compression_level: of responses of inferences, for clients that take gzip or deflate.
         infer_thread_count: most event loop threads; never more than the machine has processors.
         infer_allocation_pool_size, max_response_pool_size: accepted, without an effect; responses
             are sent from the memory that the core wrote.
@@ -42,10 +49,8 @@ class KServeGrpc(Frontend):
             anywhere in the key) become string parameters of the inference request.
 
         use_ssl, server_cert, server_key, root_cert, use_mutual_auth: as in `TlsOptions`.
-        The others are described in `tritonfrontend._connection_options` and in docs/grpc.md.
-
-        Ping limits, connection age and response compression are not offered by this version:
-        `start` raises UnsupportedError for a value that asks for them.
+        The others are described in `tritonfrontend._connection_options`,
+        `tritonfrontend._http2_options`, docs/grpc.md and docs/grpc-protocol.md.
         """
 
         address: str = text("0.0.0.0")
@@ -80,14 +85,6 @@ class KServeGrpc(Frontend):
 
     _label = "GRPC"
     _options_class = Options
-    _not_offered = (
-        "http2_max_pings_without_data",
-        "http2_min_recv_ping_interval_without_data_ms",
-        "http2_max_ping_strikes",
-        "max_connection_age_ms",
-        "max_connection_age_grace_ms",
-        "infer_compression_level",
-    )
 
     def _make(self) -> _native.Frontend:
         return _native.grpc_frontend(self._server, self._options.as_dict())

@@ -1,52 +1,15 @@
 #include "bindings/frontend_options.h"
 
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
-
 #include <chrono>
 #include <string>
 #include <vector>
 
-#include "bindings/errors.h"
+#include "bindings/option_fields.h"
 
 namespace nb = nanobind;
 
 namespace tfe::bindings {
 namespace {
-
-// A dict whose values are taken by key.
-class Fields {
- public:
-  explicit Fields(const nb::dict& dict) : dict_(dict) {}
-
-  template <typename T>
-  T get(const char* name) const {
-    if (!dict_.contains(name)) {
-      fail_argument("Key: " + std::string(name) + " not found in options provided.");
-    }
-    try {
-      return nb::cast<T>(dict_[name]);
-    } catch (const nb::cast_error&) {
-      const std::string kind = nb::cast<std::string>(nb::str(dict_[name].type().attr("__name__")));
-      fail_argument("Key: " + std::string(name) +
-                    " found, but incorrect type or out of range. Found: " + kind);
-    }
-  }
-
-  std::string text(const char* name) const { return get<std::string>(name); }
-  std::vector<std::string> texts(const char* name) const {
-    return get<std::vector<std::string>>(name);
-  }
-  std::size_t size(const char* name) const { return get<std::size_t>(name); }
-  bool flag(const char* name) const { return get<bool>(name); }
-  std::chrono::milliseconds milliseconds(const char* name) const {
-    return std::chrono::milliseconds(get<std::int64_t>(name));
-  }
-  bool has_value(const char* name) const { return dict_.contains(name) && !dict_[name].is_none(); }
-
- private:
-  const nb::dict& dict_;
-};
 
 frontend::Tls tls_options(const Fields& fields) {
   frontend::Tls tls;
@@ -147,12 +110,11 @@ frontend::GrpcService grpc_service_options(const nb::dict& options) {
 }
 
 frontend::GrpcOptions grpc_options(const nb::dict& options) {
-  const Fields fields(options);
   return {.endpoint = endpoint_options(options, "infer_thread_count"),
           .service = grpc_service_options(options),
-          .keepalive_time = fields.milliseconds("keepalive_time_ms"),
-          .keepalive_timeout = fields.milliseconds("keepalive_timeout_ms"),
-          .keepalive_permit_without_calls = fields.flag("keepalive_permit_without_calls")};
+          .http2 = http2_options(options),
+          .max_unsent_total = Fields(options).size("max_unsent_total"),
+          .calls = call_options(options)};
 }
 
 frontend::MetricsOptions metrics_options(const nb::dict& options) {

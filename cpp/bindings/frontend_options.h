@@ -19,5 +19,7 @@ frontend::VertexAiOptions vertex_ai_options(const nanobind::dict& options);
 frontend::Endpoint endpoint_options(const nanobind::dict& options, const char* thread_count);
 frontend::Http http1_options(const nanobind::dict& options);
 frontend::Service service_options(const nanobind::dict& options);
+http2::Options http2_options(const nanobind::dict& options);
+grpc::RouterOptions call_options(const nanobind::dict& options);
 
 }  // namespace tfe::bindings

@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "frontend/frontends.h"
@@ -14,7 +15,15 @@ namespace {
 
 // Members are destroyed in reverse: the threads, whose tasks the router's calls wait for, last.
 struct Owner {
-  explicit Owner(const Control& control) : threads(control) {}
+  explicit Owner(const GrpcOptions& options)
+      : threads(options.service.control), router(router_options(options.calls)) {}
+
+  grpc::RouterOptions router_options(grpc::RouterOptions options) {
+    options.offload = [ref = kserve::ExecutorRef(threads.codec)](kserve::Executor::Task task) {
+      return ref.submit(std::move(task), kserve::Executor::Lane::kQuick).has_value();
+    };
+    return options;
+  }
 
   Threads threads;
   grpc::Router router;
@@ -47,10 +56,10 @@ base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::
 }
 
 http2::Options http2_options(const GrpcOptions& options) {
-  http2::Options http2;
-  http2.keepalive_time = options.keepalive_time;
-  http2.keepalive_timeout = options.keepalive_timeout;
-  http2.keepalive_without_calls = options.keepalive_permit_without_calls;
+  http2::Options http2 = options.http2;
+  if (options.max_unsent_total > 0) {
+    http2.responses = std::make_shared<http2::ResponseBudget>(options.max_unsent_total);
+  }
   return http2;
 }
 
@@ -58,7 +67,7 @@ http2::Options http2_options(const GrpcOptions& options) {
 
 base::Result<GrpcApplication> make_grpc_application(std::shared_ptr<triton::Server> server,
                                                     const GrpcOptions& options) {
-  auto owner = std::make_shared<Owner>(options.service.control);
+  auto owner = std::make_shared<Owner>(options);
   auto context = make_grpc_context(std::move(server), owner->threads, options.service);
   if (!context) return std::unexpected(std::move(context).error());
   kserve_grpc::add_service(owner->router, *context);

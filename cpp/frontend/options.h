@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "grpc/router_options.h"
 #include "http1/limits.h"
+#include "http2/options.h"
 #include "kserve/admission.h"
 
 namespace tfe::frontend {
@@ -97,9 +99,10 @@ struct GrpcService {
 struct GrpcOptions {
   Endpoint endpoint;
   GrpcService service;
-  std::chrono::milliseconds keepalive_time{7'200'000};
-  std::chrono::milliseconds keepalive_timeout{20'000};
-  bool keepalive_permit_without_calls = false;
+  http2::Options http2;
+  // Response bytes that may wait on all connections, see http2::Options::responses. 0: no limit.
+  std::size_t max_unsent_total = std::size_t{4} << 30;
+  grpc::RouterOptions calls;
 };
 
 struct HttpOptions {

@@ -6,35 +6,27 @@ namespace tfe::grpc {
 namespace {
 
 constexpr std::string_view kContentType = "application/grpc";
-// Compressions that requests may use.
-constexpr std::string_view kAcceptEncoding = "identity";
 
 // Larger answers are left to the loop thread, so that a thread of the core never sits in a long
 // write.
 constexpr std::size_t kSmallAnswer = 64U << 10;
+// Larger messages take a thread of a loop too long to compress.
+constexpr std::size_t kCompressHere = 16U << 10;
 
 void add_status(std::vector<http::Header>& headers, const Status& status) {
   headers.push_back({"grpc-status", std::to_string(static_cast<int>(status.code))});
   if (!status.message.empty()) headers.push_back({"grpc-message", percent_encode(status.message)});
 }
 
-http::ResponseHead response_head() {
+http::ResponseHead response_head(http::Coding coding) {
   http::ResponseHead head;
-  head.headers.reserve(2);
+  head.headers.reserve(3);
   head.headers.push_back({"content-type", std::string(kContentType)});
   head.headers.push_back({"grpc-accept-encoding", std::string(kAcceptEncoding)});
-  return head;
-}
-
-// Compressed messages are refused as "Compression Method Asymmetry" demands: UNIMPLEMENTED with the
-// encodings that would do, or INTERNAL if the client named none.
-Status refuse_compressed(std::string_view encoding) {
-  if (encoding.empty() || encoding == "identity") {
-    return {Code::kInternal, "Compression bit set but no encoding configured"};
+  if (coding != http::Coding::kIdentity) {
+    head.headers.push_back({"grpc-encoding", std::string(http::coding_name(coding))});
   }
-  return {Code::kUnimplemented,
-          "Compression algorithm '" + std::string(encoding) +
-              "' is not supported, supported are: " + std::string(kAcceptEncoding)};
+  return head;
 }
 
 }  // namespace
@@ -61,8 +53,7 @@ Call::Call(http::Exchange& exchange, CallOptions options, std::string encoding)
       strand_(exchange.strand()),
       in_flight_(exchange.in_flight_counter()),
       options_(std::move(options)),
-      encoding_(std::move(encoding)),
-      reader_(options_.max_message_size, options_.budget, options_.aligner) {
+      reader_(options_.max_message_size, options_.budget, options_.aligner, std::move(encoding)) {
   if (options_.calls) options_.calls->fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -86,19 +77,92 @@ http::Strand::Where Call::best_place(std::size_t bytes) const {
 
 void Call::send(base::Chain message) {
   if (finished()) return;
-  if (std::exchange(state_, State::kSpeaking) == State::kSilent) exchange_->start(response_head());
+  if (message.size() > options_.max_send_size) {
+    return fail({Code::kResourceExhausted, "SERVER: Sent message larger than max (" +
+                                               std::to_string(message.size()) + " vs. " +
+                                               std::to_string(options_.max_send_size) + ")"});
+  }
+  if (std::exchange(state_, State::kSpeaking) == State::kSilent) {
+    exchange_->start(response_head(options_.coding));
+  }
+  if (options_.coding != http::Coding::kIdentity) return compress(std::move(message));
   exchange_->write(frame_message(std::move(message)));
+}
+
+// Small messages in place, large ones elsewhere; those behind a large one wait for it.
+void Call::compress(base::Chain message) {
+  const bool here = !options_.offload || message.size() <= kCompressHere;
+  if (here && slots_.empty()) {
+    return exchange_->write(frame_compressed(std::move(message), options_.coding, options_.level));
+  }
+  const auto slot = std::make_shared<Slot>(Slot{message.size(), std::move(message)});
+  slots_.push_back(slot);
+  compressing_ += slot->size;
+  if (here) {
+    slot->bytes = frame_compressed(std::move(slot->bytes), options_.coding, options_.level);
+    slot->ready = true;
+    return;
+  }
+  const bool taken = options_.offload([call = shared_from_this(), slot] {
+    const CallOptions& options = call->options_;
+    slot->bytes = frame_compressed(std::move(slot->bytes), options.coding, options.level);
+    call->strand_->post(
+        [call, slot] {
+          slot->ready = true;
+          call->flush();
+        },
+        http::Strand::Where::kLoop);
+  });
+  if (taken) return;
+  slot->bytes = frame_message(std::move(slot->bytes));
+  slot->ready = true;
+  flush();
+}
+
+void Call::flush() {
+  while (exchange_ != nullptr && !slots_.empty() && slots_.front()->ready) {
+    const auto slot = std::move(slots_.front());
+    slots_.pop_front();
+    compressing_ -= slot->size;
+    exchange_->write(std::move(slot->bytes));
+  }
+  if (state_ == State::kFlushing && slots_.empty()) conclude(last_);
 }
 
 void Call::finish(Status status) {
   if (finished()) return;
-  const bool silent = state_ == State::kSilent;
+  if (state_ == State::kSilent) {
+    http::Exchange& exchange = *exchange_;
+    const auto handler = end();  // let go after the answer was given
+    return exchange.respond(trailers_only(status), {});
+  }
+  if (slots_.empty()) return conclude(status);
+  last_ = std::move(status);
+  end(State::kFlushing);
+}
+
+void Call::conclude(const Status& status) {
   http::Exchange& exchange = *exchange_;
-  const auto handler = end();  // let go after the answer was given
-  if (silent) return exchange.respond(trailers_only(status), {});
+  const auto handler = end();
   http::Trailers trailers;
   add_status(trailers, status);
   exchange.finish(std::move(trailers));
+}
+
+// Ends the call for a reason that the handler does not know.
+void Call::fail(Status status) {
+  const auto handler = handler_;
+  // "Compression": a client that used an unknown one is told those that would do.
+  if (status.code == Code::kUnimplemented && state_ == State::kSilent) {
+    http::Exchange& exchange = *exchange_;
+    end();
+    auto head = trailers_only(status);
+    head.headers.push_back({"grpc-accept-encoding", std::string(kAcceptEncoding)});
+    exchange.respond(std::move(head), {});
+  } else {
+    finish(std::move(status));
+  }
+  if (handler) handler->on_cancel();
 }
 
 void Call::reply(base::Chain message) {
@@ -132,14 +196,20 @@ void Call::read_held() {
   }
 }
 
-std::shared_ptr<CallHandler> Call::end() {
-  state_ = State::kFinished;
-  exchange_ = nullptr;
+std::shared_ptr<CallHandler> Call::end(State state) {
+  state_ = state;
+  if (state == State::kFinished) {
+    exchange_ = nullptr;
+    slots_.clear();
+    compressing_ = 0;
+  }
   if (timer_ != 0) strand_->cancel_timer(std::exchange(timer_, 0));
+  if (message_timer_ != 0) strand_->cancel_timer(std::exchange(message_timer_, 0));
   return std::exchange(handler_, nullptr);
 }
 
 void Call::on_body(base::Bytes piece) {
+  received_ += piece.size();
   read(piece);
   if (paused_ && !finished()) held_ += base::as_text(piece);
 }
@@ -147,58 +217,44 @@ void Call::on_body(base::Bytes piece) {
 void Call::read(base::Bytes& bytes) {
   while (!finished() && !paused_) {
     auto message = reader_.next(bytes);
-    if (!message) {
-      const auto handler = handler_;
-      finish(std::move(message.error()));
-      if (handler) handler->on_cancel();
-      return;
-    }
-    if (!*message) return;
-    handle(std::move(**message));
+    if (!message) return fail(std::move(message.error()));
+    if (!*message) return watch_message();
+    if (const auto handler = handler_) handler->on_message(std::move(**message));
   }
 }
 
-void Call::handle(Message message) {
-  if (message.compressed) {
-    const auto handler = handler_;
-    const Status status = refuse_compressed(encoding_);
-    if (status.code != Code::kUnimplemented || state_ != State::kSilent) {
-      finish(status);
-    } else {
-      http::Exchange& exchange = *exchange_;
-      end();
-      auto head = trailers_only(status);
-      head.headers.push_back({"grpc-accept-encoding", std::string(kAcceptEncoding)});
-      exchange.respond(std::move(head), {});
-    }
-    if (handler) handler->on_cancel();
-    return;
-  }
-  if (const auto handler = handler_) handler->on_message(std::move(message));
+void Call::watch_message() {
+  if (options_.message_timeout.count() == 0 || message_timer_ != 0 || !reader_.partial()) return;
+  message_timer_ = strand_->run_at(options_.now() + options_.message_timeout,
+                                   [weak = weak_from_this(), received = received_] {
+                                     if (const auto call = weak.lock())
+                                       call->check_message(received);
+                                   });
+}
+
+// What is paused waits for us, not for the client.
+void Call::check_message(std::uint64_t received) {
+  message_timer_ = 0;
+  if (finished()) return;
+  if (received != received_ || paused_ || !reader_.partial()) return watch_message();
+  fail({Code::kDeadlineExceeded, "no byte of the request message came for " +
+                                     std::to_string(options_.message_timeout.count()) + " ms"});
 }
 
 void Call::on_end() {
   if (finished()) return;
-  const auto handler = handler_;
-  if (reader_.partial()) {
-    finish({Code::kInternal, "Unable to parse request"});
-    handler->on_cancel();
-  } else {
-    handler->on_half_close();
-  }
+  if (reader_.partial()) return fail({Code::kInternal, "Unable to parse request"});
+  if (const auto handler = handler_) handler->on_half_close();
 }
 
 void Call::on_abort() {
-  if (finished()) return;
+  if (state_ == State::kFinished) return;
   if (const auto handler = end()) handler->on_cancel();
 }
 
 void Call::on_deadline() {
-  if (finished()) return;
   timer_ = 0;
-  const auto handler = handler_;
-  finish({Code::kDeadlineExceeded, "Deadline Exceeded"});
-  if (handler) handler->on_cancel();
+  if (!finished()) fail({Code::kDeadlineExceeded, "Deadline Exceeded"});
 }
 
 void Call::on_writable() {

@@ -6,14 +6,19 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "grpc/compression.h"
 #include "grpc/framing.h"
 #include "grpc/memory_budget.h"
+#include "grpc/router_options.h"
 #include "grpc/status.h"
 #include "http/exchange.h"
 
@@ -55,19 +60,27 @@ class UnaryHandler : public CallHandler {
 
 struct CallOptions {
   std::size_t max_message_size = kMaxMessageSize;
+  std::size_t max_send_size = kMaxMessageSize;
   std::shared_ptr<MemoryBudget> budget;
   Aligner aligner = nullptr;
+  // A message that has begun must bring a byte in each such time; 0 never ends it.
+  std::chrono::milliseconds message_timeout{0};
+  std::function<base::TimePoint()> now = &base::Clock::now;
+  // Of the responses.
+  http::Coding coding = http::Coding::kIdentity;
+  CompressionLevel level = CompressionLevel::kNone;
+  Offload offload;  // for compressing large responses; null: in place
   // Calls that exist, answered ones whose work goes on included. Counted by every Call.
   std::shared_ptr<std::atomic<std::size_t>> calls;
 };
 
 class Call final : public http::RequestSink, public std::enable_shared_from_this<Call> {
  public:
-  //            send()               finish()
-  //  kSilent ----------> kSpeaking -----------> kFinished
-  //     +--------finish(): trailers only----------^  ^
-  //     +--------client or deadline------------------+
-  enum class State : std::uint8_t { kSilent, kSpeaking, kFinished };
+  //            send()               finish()              (messages compressed)
+  //  kSilent ----------> kSpeaking -----------> kFlushing ----------> kFinished
+  //     +--------finish(): trailers only---------------------------------^  ^
+  //     +--------client or deadline, from every state-----------------------+
+  enum class State : std::uint8_t { kSilent, kSpeaking, kFlushing, kFinished };
 
   // `encoding` is the request's grpc-encoding.
   Call(http::Exchange& exchange, CallOptions options, std::string encoding);
@@ -80,12 +93,15 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
 
   // --- For handlers.
   const std::shared_ptr<http::Strand>& strand() const { return strand_; }
-  bool finished() const { return state_ == State::kFinished; }
+  bool finished() const { return state_ >= State::kFlushing; }
+  // A message beyond the limit ends the call with RESOURCE_EXHAUSTED.
   void send(base::Chain message);
   void finish(Status status);
   // The one message of a unary call and its OK.
   void reply(base::Chain message);
-  std::size_t unsent() const { return exchange_ != nullptr ? exchange_->unsent() : 0; }
+  std::size_t unsent() const {
+    return exchange_ != nullptr ? exchange_->unsent() + compressing_ : 0;
+  }
   // No more messages until resume(), also of those that have arrived.
   void pause();
   void resume();
@@ -101,19 +117,30 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   void on_drain() override;
 
  private:
+  // A message in its place in the order while it is compressed elsewhere.
+  struct Slot {
+    std::size_t size = 0;
+    base::Chain bytes;
+    bool ready = false;  // bytes are framed; set on the strand
+  };
+
   // Takes messages off the front of `bytes` until they are used up, or the call is paused or over.
   void read(base::Bytes& bytes);
   void read_held();
-  void handle(Message message);
+  void fail(Status status);
+  void compress(base::Chain message);
+  void flush();
+  void conclude(const Status& status);
+  void watch_message();
+  void check_message(std::uint64_t received);
   void on_deadline();
   // Lets the handler go; gives it back for a last call.
-  std::shared_ptr<CallHandler> end();
+  std::shared_ptr<CallHandler> end(State state = State::kFinished);
 
   http::Exchange* exchange_;
   std::shared_ptr<http::Strand> strand_;
   std::shared_ptr<const std::atomic<std::size_t>> in_flight_;
   CallOptions options_;
-  std::string encoding_;
   MessageReader reader_;
   State state_ = State::kSilent;
   std::shared_ptr<CallHandler> handler_;
@@ -124,6 +151,11 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   // once, which is bounded by the stream's flow-control window.
   std::string held_;
   std::size_t held_at_ = 0;
+  http::Strand::TimerId message_timer_ = 0;
+  std::uint64_t received_ = 0;  // bytes of the request body
+  std::deque<std::shared_ptr<Slot>> slots_;
+  std::size_t compressing_ = 0;  // bytes of the messages in slots_
+  Status last_;                  // what kFlushing ends with
 };
 
 // The one header block of an answer without messages ("Trailers-Only").

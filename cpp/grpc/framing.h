@@ -12,6 +12,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/buffer_pool.h"
@@ -28,11 +29,15 @@ inline constexpr std::size_t kMaxMessageSize = 2'147'483'647;
 struct Message {
   base::Bytes bytes;
   base::Owner owner;  // keeps `bytes`; null for an empty message
-  bool compressed = false;
 };
 
 // Given the first bytes of a message, the offset in it of the data that should be aligned.
 using Aligner = std::size_t (*)(base::Bytes head);
+// How far a message must be moved up from a block's start for that.
+std::size_t alignment_shift(std::size_t offset);
+
+// That the budget, or the machine, has no room for a message of that size.
+Status no_memory(std::size_t size);
 
 // The memory of one message, charged to a budget for what has arrived of it.
 struct MessageBlock {
@@ -48,14 +53,20 @@ struct MessageBlock {
   std::size_t charged = 0;
 };
 
+class MessageInflater;
+
 class MessageReader {
  public:
+  // `max_size` is that of a message as sent and of what a compressed one expands to; `encoding` the
+  // request's grpc-encoding, which need not be known unless a message uses it.
   MessageReader(std::size_t max_size, std::shared_ptr<MemoryBudget> budget,
-                Aligner aligner = nullptr)
-      : max_size_(max_size), budget_(std::move(budget)), aligner_(aligner) {}
+                Aligner aligner = nullptr, std::string encoding = {});
+  ~MessageReader();
+  MessageReader(const MessageReader&) = delete;
+  MessageReader& operator=(const MessageReader&) = delete;
 
-  // Takes bytes off the front of `input` until a message is complete or the input is used up. After
-  // a failure the reader is done for.
+  // Takes bytes off the front of `input` until a message is complete or the input is used up;
+  // compressed messages are given inflated. After a failure the reader is done for.
   std::expected<std::optional<Message>, Status> next(base::Bytes& input);
   // True inside a message: the end of the request now would cut it.
   bool partial() const { return state_ == State::kBody || prefix_filled_ > 0; }
@@ -65,23 +76,26 @@ class MessageReader {
   enum class State : std::uint8_t { kPrefix, kBody };
 
   std::expected<void, Status> begin_message();
+  std::expected<void, Status> begin_compressed();
   std::expected<void, Status> take_memory(base::Bytes head);
   std::expected<std::optional<Message>, Status> read_body(base::Bytes& input);
+  std::expected<std::optional<Message>, Status> inflate_body(base::Bytes& input);
 
   std::size_t max_size_;
   std::shared_ptr<MemoryBudget> budget_;
   Aligner aligner_;
+  std::string encoding_;
   State state_ = State::kPrefix;
   std::array<std::byte, kPrefixSize> prefix_{};
   std::size_t prefix_filled_ = 0;
-  bool compressed_ = false;
   std::size_t size_ = 0;
   std::size_t filled_ = 0;
   std::shared_ptr<MessageBlock> block_;
   std::byte* data_ = nullptr;
+  std::unique_ptr<MessageInflater> inflater_;  // while a compressed message is received
 };
 
-// Puts the prefix of an uncompressed message before it.
-base::Chain frame_message(base::Chain message);
+// Puts the prefix before a message.
+base::Chain frame_message(base::Chain message, bool compressed = false);
 
 }  // namespace tfe::grpc

@@ -40,6 +40,16 @@ std::optional<std::string_view> Metadata::find(std::string_view key) const {
   return found->value;
 }
 
+std::string Metadata::find_all(std::string_view key) const {
+  std::string values;
+  for (const http::HeaderView& header : headers_) {
+    if (header.name != key) continue;
+    if (!values.empty()) values += ',';
+    values += header.value;
+  }
+  return values;
+}
+
 base::Result<std::vector<MetadataEntry>> Metadata::collect() const {
   std::vector<MetadataEntry> entries;
   for (const http::HeaderView& header : headers_) {

@@ -29,6 +29,8 @@ class Metadata {
   }
   // The first value as it was sent, also of protocol headers.
   std::optional<std::string_view> find(std::string_view key) const;
+  // All values of it, joined by commas.
+  std::string find_all(std::string_view key) const;
   // Everything but the protocol's own headers, in order, values of "-bin" keys decoded and those
   // joined by commas split. Fails with kInternal for a value that is not base64.
   base::Result<std::vector<MetadataEntry>> collect() const;

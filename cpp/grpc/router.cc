@@ -48,8 +48,24 @@ Router::Router(RouterOptions options)
       budget_(std::make_shared<MemoryBudget>(options_.max_request_bytes)),
       calls_(std::make_shared<std::atomic<std::size_t>>(0)) {}
 
-void Router::add(std::string path, Factory factory, Aligner aligner) {
-  methods_.insert_or_assign(std::move(path), Method{std::move(factory), aligner});
+void Router::add(std::string path, Factory factory, Aligner aligner, bool compress) {
+  methods_.insert_or_assign(std::move(path), Method{std::move(factory), aligner, compress});
+}
+
+CallOptions Router::call_options(const Method& method, const Metadata& metadata) const {
+  CallOptions options{.max_message_size = options_.max_message_size,
+                      .max_send_size = options_.max_send_size,
+                      .budget = budget_,
+                      .aligner = method.aligner,
+                      .message_timeout = options_.message_timeout,
+                      .now = options_.now,
+                      .offload = {},
+                      .calls = calls_};
+  if (!method.compress || options_.compression == CompressionLevel::kNone) return options;
+  options.level = options_.compression;
+  options.coding = choose_encoding(options.level, metadata.find_all("grpc-accept-encoding"));
+  options.offload = options_.offload;
+  return options;
 }
 
 std::shared_ptr<http::RequestSink> Router::on_request(const http::RequestHead& head,
@@ -72,9 +88,8 @@ std::shared_ptr<http::RequestSink> Router::on_request(const http::RequestHead& h
     exchange.respond(std::move(*refusal), {});
     return std::make_shared<NoSink>();
   }
-  auto call = std::make_shared<Call>(
-      exchange, CallOptions{options_.max_message_size, budget_, method->second.aligner, calls_},
-      std::string(metadata.find("grpc-encoding").value_or("")));
+  auto call = std::make_shared<Call>(exchange, call_options(method->second, metadata),
+                                     std::string(metadata.find("grpc-encoding").value_or("")));
   open(method->second, metadata, call);
   return call;
 }

@@ -14,22 +14,10 @@
 #include "base/clock.h"
 #include "grpc/call.h"
 #include "grpc/metadata.h"
+#include "grpc/router_options.h"
 #include "http/exchange.h"
 
 namespace tfe::grpc {
-
-struct RouterOptions {
-  // Largest request message. More cannot be parsed as protobuf.
-  std::size_t max_message_size = kMaxMessageSize;
-  // Bytes of request messages held at once by all calls, counted as they arrive; beyond it a
-  // message is refused with RESOURCE_EXHAUSTED. Room for eight of the largest size.
-  std::size_t max_request_bytes = std::size_t{16} << 30;
-  // Calls at once, those whose client is gone but whose work goes on included; beyond it calls are
-  // refused with RESOURCE_EXHAUSTED. Far above what a model server can work on.
-  std::size_t max_calls = 65'536;
-  // The clock that deadlines are counted on.
-  std::function<base::TimePoint()> now = &base::Clock::now;
-};
 
 class Router final : public http::Handler {
  public:
@@ -45,8 +33,9 @@ class Router final : public http::Handler {
 
   explicit Router(RouterOptions options = {});
 
-  // `path` is "/package.Service/Method". `aligner` as in framing.h.
-  void add(std::string path, Factory factory, Aligner aligner = nullptr);
+  // `path` is "/package.Service/Method". `aligner` as in framing.h. `compress`: responses follow
+  // RouterOptions::compression, otherwise they are sent as they are.
+  void add(std::string path, Factory factory, Aligner aligner = nullptr, bool compress = false);
   // For the calls of all methods that there are.
   void protect(Guard guard) { guard_ = std::move(guard); }
 
@@ -61,6 +50,7 @@ class Router final : public http::Handler {
   struct Method {
     Factory factory;
     Aligner aligner = nullptr;
+    bool compress = false;
   };
   struct PathHash {
     using is_transparent = void;
@@ -69,6 +59,7 @@ class Router final : public http::Handler {
     }
   };
 
+  CallOptions call_options(const Method& method, const Metadata& metadata) const;
   void open(const Method& method, const Metadata& metadata, const std::shared_ptr<Call>& call);
 
   RouterOptions options_;

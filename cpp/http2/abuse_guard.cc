@@ -18,7 +18,8 @@ AbuseGuard::AbuseGuard(const AbuseLimits& limits, base::TimePoint now)
     : provoked_resets_(limits.provoked_resets, now),
       pings_(limits.pings, now),
       settings_(limits.settings, now),
-      priorities_(limits.priorities, now) {}
+      priorities_(limits.priorities, now),
+      dribbles_(limits.dribbles, now) {}
 
 bool AbuseGuard::allow(Event event, base::TimePoint now) {
   switch (event) {
@@ -30,6 +31,8 @@ bool AbuseGuard::allow(Event event, base::TimePoint now) {
       return settings_.take(now);
     case Event::kPriority:
       return priorities_.take(now);
+    case Event::kDribble:
+      return dribbles_.take(now);
   }
   return true;
 }

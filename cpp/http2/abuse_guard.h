@@ -24,7 +24,7 @@ class TokenBucket {
 
 class AbuseGuard {
  public:
-  enum class Event : std::uint8_t { kProvokedReset, kPing, kSettings, kPriority };
+  enum class Event : std::uint8_t { kProvokedReset, kPing, kSettings, kPriority, kDribble };
 
   AbuseGuard(const AbuseLimits& limits, base::TimePoint now);
   // False: the peer is over the limit and the connection must end.
@@ -35,6 +35,7 @@ class AbuseGuard {
   TokenBucket pings_;
   TokenBucket settings_;
   TokenBucket priorities_;
+  TokenBucket dribbles_;
 };
 
 }  // namespace tfe::http2

@@ -28,6 +28,8 @@ Connection::Connection(http::Handler& handler, std::shared_ptr<http::Strand> str
       session_(*this, options_),
       guard_(options_.abuse, now),
       keepalive_(options_, now),
+      strikes_(options_),
+      age_(options_, now, random_luck()),
       counter_(std::make_shared<std::atomic<std::size_t>>(0)),
       alive_(std::make_shared<bool>(true)),
       buffer_(kFirstReceiveBuffer, '\0'),
@@ -98,16 +100,6 @@ void Connection::on_frame_begin(const FrameInfo& frame) {
   if (frame.type == NGHTTP2_PRIORITY) count(AbuseGuard::Event::kPriority);
 }
 
-void Connection::on_headers_begin(const FrameInfo& /*frame*/) {
-  headers_.reset();
-  headers_at_ = now_;
-}
-
-void Connection::on_header(const FrameInfo& /*frame*/, std::string_view name,
-                           std::string_view value) {
-  headers_.add(name, value, options_.max_header_list_size);
-}
-
 void Connection::on_frame(const FrameInfo& frame) {
   switch (frame.type) {
     case NGHTTP2_HEADERS:
@@ -123,7 +115,7 @@ void Connection::on_frame(const FrameInfo& frame) {
       break;
     case NGHTTP2_PING:
       if (!frame.has(NGHTTP2_FLAG_ACK)) {
-        count(AbuseGuard::Event::kPing);
+        receive_ping();
       } else {
         on_pong();
       }
@@ -140,38 +132,6 @@ void Connection::on_frame(const FrameInfo& frame) {
   const bool carries_end = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_DATA;
   if (!carries_end || !frame.has(NGHTTP2_FLAG_END_STREAM)) return;
   if (Stream* stream = find(frame.stream_id)) stream->receive_end();
-}
-
-void Connection::open_stream(const FrameInfo& frame) {
-  if (must_refuse()) return refuse(frame.stream_id, NGHTTP2_REFUSED_STREAM);
-  auto owned = std::make_unique<Stream>(*this, frame.stream_id);
-  Stream& stream = *owned;
-  stream.index = streams_.size();
-  streams_.push_back(std::move(owned));
-  counter_->store(streams_.size(), std::memory_order_relaxed);
-  nghttp2_session_set_stream_user_data(session(), frame.stream_id, &stream);
-  if (headers_.size() > options_.max_header_list_size) {
-    stream.respond(handler_.on_headers_too_large(headers_.size(), options_.max_header_list_size),
-                   {});
-    return;
-  }
-  http::RequestHead head = headers_.head(!frame.has(NGHTTP2_FLAG_END_STREAM));
-  head.peer = peer_;
-  head.received_at = headers_at_;
-  stream.begin(handler_, head);
-  if (draining_) stream.notify_drain();
-}
-
-// Nothing of a refused request was executed, so clients may send it again at once.
-bool Connection::must_refuse() {
-  if (pending_ + writer_.size() > options_.max_pending_response) return true;
-  if (abandoned_.size() < options_.abuse.max_abandoned) return false;
-  std::erase_if(abandoned_, [](const auto& work) { return work.expired(); });
-  return abandoned_.size() >= options_.abuse.max_abandoned;
-}
-
-void Connection::refuse(std::int32_t stream_id, std::uint32_t code) {
-  nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, stream_id, code);
 }
 
 void Connection::on_data(std::int32_t stream_id, base::Bytes data) {
@@ -253,6 +213,10 @@ SendVerdict Connection::on_send_data(std::int32_t stream_id, base::Bytes frame_h
   writer_.copy(frame_header);
   if (size == 0) return SendVerdict::kSent;
   writer_.append(stream->take(size));
+  // Less than there was, and less than a frame: the peer's window cut it.
+  if (size < options_.abuse.dribble_size && stream->unsent() > 0) {
+    count(AbuseGuard::Event::kDribble);
+  }
   progressed_.push_back(stream_id);
   return SendVerdict::kSent;
 }
@@ -264,8 +228,12 @@ void Connection::on_sent(const FrameInfo& frame) {
   if (frame.type == NGHTTP2_RST_STREAM && !is_our_choice(frame.error_code)) {
     count(AbuseGuard::Event::kProvokedReset);
   }
-  const bool ends = (frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_DATA) &&
-                    frame.has(NGHTTP2_FLAG_END_STREAM);
+  const bool carries_data = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_DATA;
+  if (carries_data) {
+    strikes_.sent_data();
+    keepalive_.sent_data();
+  }
+  const bool ends = carries_data && frame.has(NGHTTP2_FLAG_END_STREAM);
   if (ends && nghttp2_session_get_stream_remote_close(session(), frame.stream_id) == 0) {
     refuse(frame.stream_id, NGHTTP2_NO_ERROR);
   }
@@ -285,6 +253,7 @@ void Connection::pending_changed(std::size_t less, std::size_t more) {
   if (pending_ == 0 && more > 0) progress_at_ = now_;
   pending_ += more;
   pending_ -= less;
+  if (options_.responses) options_.responses->change(less, more);
 }
 
 }  // namespace tfe::http2

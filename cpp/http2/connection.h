@@ -17,10 +17,12 @@
 #include "http/exchange.h"
 #include "http/protocol.h"
 #include "http2/abuse_guard.h"
+#include "http2/connection_age.h"
 #include "http2/header_block.h"
 #include "http2/keepalive.h"
 #include "http2/options.h"
 #include "http2/output_writer.h"
+#include "http2/ping_strikes.h"
 #include "http2/preface.h"
 #include "http2/session.h"
 #include "http2/stream.h"
@@ -73,6 +75,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   void on_headers_begin(const FrameInfo& frame) override;
   void on_header(const FrameInfo& frame, std::string_view name, std::string_view value) override;
   void on_frame(const FrameInfo& frame) override;
+  void on_invalid_frame(const FrameInfo& frame, bool refused) override;
   void on_data(std::int32_t stream_id, base::Bytes data) override;
   void on_closed(std::int32_t stream_id) override;
   void on_sent(const FrameInfo& frame) override;
@@ -83,9 +86,11 @@ class Connection final : public http::Protocol, private SessionEvents {
   void open_stream(const FrameInfo& frame);
   bool must_refuse();
   void refuse(std::int32_t stream_id, std::uint32_t code);
+  void report_refused(const FrameInfo& frame, int status);
   Stream* find(std::int32_t stream_id) const;
   void remove(Stream& stream);
   void lose(Stream& stream);
+  void receive_ping();
   void count(AbuseGuard::Event event);
   void go_away(std::uint32_t code);
   void settle();
@@ -95,6 +100,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   void say_goodbye();
   void end_notice();
   void check_keepalive();
+  bool stalled(base::TimePoint now) const;
   Due preface_due() const;
   Due idle_due() const;
   Due stall_due() const;
@@ -111,7 +117,10 @@ class Connection final : public http::Protocol, private SessionEvents {
   Session session_;
   AbuseGuard guard_;
   Keepalive keepalive_;
+  PingStrikes strikes_;
+  ConnectionAge age_;
   HeaderBlock headers_;
+  std::int32_t headers_of_ = 0;  // the stream whose block that is
   std::vector<std::unique_ptr<Stream>> streams_;
   // Of requests that the peer reset, what shows that they are still worked on.
   std::vector<std::weak_ptr<const void>> abandoned_;
@@ -124,6 +133,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   std::size_t offered_ = 0;  // output that the transport had to send when it was last asked
   std::vector<std::int32_t> progressed_;
   bool draining_ = false;    // drain() was called: sinks are told
+  bool calmed_ = false;      // a GOAWAY for too many pings is on its way
   bool error_sent_ = false;  // GOAWAY with an error code left: nothing is read or said any more
   base::TimePoint accepted_at_;
   base::TimePoint idle_since_;

@@ -1,6 +1,7 @@
 // How a connection ends and what time does to it: limits broken, drain, loss, keepalive.
 #include <nghttp2/nghttp2.h>
 
+#include <string_view>
 #include <utility>
 
 #include "http2/connection.h"
@@ -11,6 +12,17 @@ namespace tfe::http2 {
 
 void Connection::count(AbuseGuard::Event event) {
   if (!guard_.allow(event, now_)) go_away(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+// The acknowledgement is the session's and comes first.
+void Connection::receive_ping() {
+  count(AbuseGuard::Event::kPing);
+  if (strikes_.allow(!streams_.empty(), now_) || std::exchange(calmed_, true)) return;
+  constexpr std::string_view kReason = "too_many_pings";  // clients compare it
+  nghttp2_submit_goaway(session(), NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session()),
+                        NGHTTP2_ENHANCE_YOUR_CALM,
+                        reinterpret_cast<const std::uint8_t*>(kReason.data()), kReason.size());
 }
 
 void Connection::go_away(std::uint32_t code) { nghttp2_session_terminate_session(session(), code); }
@@ -102,10 +114,26 @@ Connection::Due Connection::idle_due() const {
   return idle_since_ + options_.idle_timeout;
 }
 
+// Not when it is over, but when to look: pressure may come and go meanwhile.
 Connection::Due Connection::stall_due() const {
-  const bool waiting = writer_.size() > 0 || pending_ > 0;
-  if (!waiting || options_.write_stall_timeout.count() == 0) return std::nullopt;
-  return progress_at_ + options_.write_stall_timeout;
+  if (writer_.size() == 0 && pending_ == 0) return std::nullopt;
+  Due due;
+  if (options_.write_stall_timeout.count() > 0) due = progress_at_ + options_.write_stall_timeout;
+  if (!options_.responses || options_.pressed_stall_timeout.count() == 0) return due;
+  // While there is no pressure: once in each such time.
+  const auto passed = now_ - progress_at_;
+  const auto looks = passed / options_.pressed_stall_timeout + 1;
+  const auto look = progress_at_ + looks * options_.pressed_stall_timeout;
+  return due && *due < look ? due : look;
+}
+
+bool Connection::stalled(base::TimePoint now) const {
+  if (writer_.size() == 0 && pending_ == 0) return false;
+  const auto silent = now - progress_at_;
+  const bool pressed = options_.responses && options_.responses->exceeded() &&
+                       options_.pressed_stall_timeout.count() > 0;
+  if (pressed && silent >= options_.pressed_stall_timeout) return true;
+  return options_.write_stall_timeout.count() > 0 && silent >= options_.write_stall_timeout;
 }
 
 Connection::Due Connection::notice_due() const {
@@ -123,6 +151,8 @@ Connection::Due Connection::deadline() const {
   consider(preface_due());
   consider(idle_due());
   consider(notice_due());
+  if (phase_ == Phase::kOpen) consider(age_.old_at());
+  consider(age_.given_up_at());
   if (phase_ != Phase::kPreface) consider(keepalive_.deadline(!streams_.empty()));
   return first;
 }
@@ -130,10 +160,15 @@ Connection::Due Connection::deadline() const {
 void Connection::on_deadline(base::TimePoint now) {
   now_ = now;
   const auto passed = [now](Due due) { return due && now >= *due; };
-  if (passed(stall_due())) return abort();
+  if (stalled(now)) return abort();
   if (phase_ == Phase::kClosed) return;
   if (passed(preface_due())) return close();
+  if (passed(age_.given_up_at())) return close();
   if (passed(idle_due())) say_goodbye();
+  if (phase_ == Phase::kOpen && passed(age_.old_at())) {
+    say_goodbye();
+    age_.drained(now);
+  }
   if (passed(notice_due())) end_notice();
   check_keepalive();
 }

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "base/clock.h"
+#include "http2/response_budget.h"
 
 namespace tfe::http2 {
 
@@ -33,6 +35,11 @@ struct AbuseLimits {
   // PRIORITY frames: legal, ignored, and never needed in numbers (CVE-2019-9513). Frames of unknown
   // types are skipped without work and not counted.
   Rate priorities{1'000, 100};
+  // DATA frames that the peer's window cut below `dribble_size` although more was ready
+  // (CVE-2019-9511): windows opened byte by byte turn each byte into a frame. Honest peers return
+  // credit in large steps; the rest of a window makes one such frame for each of those.
+  Rate dribbles{1'000, 100};
+  std::size_t dribble_size = 256;
   // DATA frames without payload and without END_STREAM, per stream (CVE-2019-9518).
   std::uint32_t empty_data_frames = 128;
   // CONTINUATION frames per header block (CVE-2024-28182). 16 KiB of headers fit in one HEADERS
@@ -64,6 +71,9 @@ struct Options {
   std::size_t max_header_list_size = 16U << 10;
   // Response bytes waiting for a peer that does not take them. Above it new requests are refused.
   std::size_t max_pending_response = std::size_t{256} << 20;
+  // The same over all connections that share it; null: without limit. While it is exceeded a peer
+  // that takes nothing is dropped after `pressed_stall_timeout` already.
+  std::shared_ptr<ResponseBudget> responses;
   // The receive buffer starts small, so that idle connections cost little, and doubles up to this
   // while reads fill it. More than 64 KiB brought no speed.
   std::size_t max_receive_buffer = 64U << 10;
@@ -76,12 +86,25 @@ struct Options {
   // Output is waiting and the peer took nothing of it for this long: the connection is dropped, so
   // that clients that never read do not hold response memory for ever. 0: never.
   milliseconds write_stall_timeout{300'000};
+  // Longer than any round trip, retransmissions included. 0: the limit of all is not looked at.
+  milliseconds pressed_stall_timeout{5'000};
   // A PING after this long without a byte from the peer, and how long its answer may take; then the
   // connection is dead. Only while requests are open unless `keepalive_without_calls`. Triton's
   // defaults.
   milliseconds keepalive_time{7'200'000};
   milliseconds keepalive_timeout{20'000};
   bool keepalive_without_calls = false;
+  // Keepalive PINGs that follow each other without HEADERS or DATA from us in between; then at most
+  // one per minute, because proxies count pings too. 0: no cap.
+  std::uint32_t max_pings_without_data = 2;
+  // The shortest time between two PINGs of the peer without HEADERS or DATA from us in between, and
+  // how many may come sooner; see PingStrikes. 0 strikes: any number.
+  milliseconds min_ping_interval{300'000};
+  std::uint32_t max_ping_strikes = 2;
+  // A connection is drained after this time, ten per cent more or less. 0: never.
+  milliseconds max_connection_age{0};
+  // From there to the end of the calls that are left. 0: as long as they take.
+  milliseconds max_connection_age_grace{0};
   // Between the first GOAWAY of a drain and the second when the peer does not answer our PING.
   milliseconds drain_notice{1'000};
 

@@ -55,6 +55,11 @@ int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data
   return 0;
 }
 
+int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* user_data) {
+  events(user_data).on_invalid_frame(describe(*frame), error == NGHTTP2_ERR_REFUSED_STREAM);
+  return 0;
+}
+
 int data_received(nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* data,
                   std::size_t size, void* user_data) {
   events(user_data).on_data(stream_id, std::as_bytes(std::span(data, size)));
@@ -102,6 +107,7 @@ nghttp2_session_callbacks* make_callbacks() {
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &headers_begin);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &frame_received);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, &invalid_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &data_received);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &stream_closed);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &frame_sent);

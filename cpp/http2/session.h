@@ -36,6 +36,9 @@ class SessionEvents {
   virtual void on_headers_begin(const FrameInfo& frame) = 0;
   virtual void on_header(const FrameInfo& frame, std::string_view name, std::string_view value) = 0;
   virtual void on_frame(const FrameInfo& frame) = 0;
+  // A frame that breaks the rules, or (`refused`) opens a stream above the limit; the session
+  // resets the stream or ends by itself.
+  virtual void on_invalid_frame(const FrameInfo& frame, bool refused) = 0;
   virtual void on_data(std::int32_t stream_id, base::Bytes data) = 0;
   virtual void on_closed(std::int32_t stream_id) = 0;
   virtual void on_sent(const FrameInfo& frame) = 0;

@@ -28,7 +28,7 @@ void add_inference(grpc::Router& router, const ContextPtr& context) {
       [context](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
         return UnaryInferCall::start(context, call, metadata);
       },
-      &first_raw_offset);
+      &first_raw_offset, true);
 }
 
 }  // namespace tfe::kserve_grpc

@@ -20,7 +20,7 @@ void add_stream(grpc::Router& router, const ContextPtr& context) {
       [context](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
         return std::make_shared<StreamCall>(context, call, metadata, errors_end_stream(metadata));
       },
-      &first_raw_offset);
+      &first_raw_offset, true);
 }
 
 }  // namespace tfe::kserve_grpc

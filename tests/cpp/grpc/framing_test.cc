@@ -67,15 +67,6 @@ TEST(GrpcFraming, RefusesUnknownFlags) {
   EXPECT_EQ(message.error().code, Code::kInternal);
 }
 
-TEST(GrpcFraming, MarksCompressedMessages) {
-  MessageReader reader(100, nullptr);
-  const std::string bytes = framed("x", 1);
-  base::Bytes input = base::as_bytes(bytes);
-  const auto message = reader.next(input);
-  ASSERT_TRUE(message && *message);
-  EXPECT_TRUE((*message)->compressed);
-}
-
 TEST(GrpcFraming, KeepsToTheBudgetAndGivesItBack) {
   const auto budget = std::make_shared<MemoryBudget>(1'000);
   const std::string bytes = framed(std::string(600, 'x'));

@@ -48,6 +48,7 @@ TEST(TokenBucket, EmptiesAndRefills) {
 TEST(Http2Abuse, EndsAPingFlood) {
   Options options;
   options.abuse.pings = {.burst = 100, .per_second = 0};
+  options.max_ping_strikes = 0;
   Rig rig(options);
   rig.talk();
   for (int i = 0; i < 100; ++i) {
@@ -165,6 +166,89 @@ TEST(Http2Abuse, EndsAFloodOfProvokedResets) {
   EXPECT_EQ(code, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+TEST(Http2Abuse, EndsAWindowThatIsOpenedByteByByte) {
+  Options options;
+  options.abuse.dribbles = {.burst = 50, .per_second = 0};
+  Rig rig(options, {.settings = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}}});
+  rig.handler.on_complete = [](Seen& seen) { answer(*seen.exchange, std::string(1'000, 'r')); };
+  const auto id = rig.peer.request("", true);
+  rig.talk();
+  std::size_t updates = 0;
+  while (!rig.connection.finished() && updates < 1'000) {
+    attack(rig, frame(NGHTTP2_WINDOW_UPDATE, 0, static_cast<std::uint32_t>(id),
+                      std::string("\0\0\0\1", 4)));
+    ++updates;
+  }
+  EXPECT_EQ(updates, 51u);
+}
+
+// What is left of a window and then a large update, as clients do it.
+TEST(Http2Abuse, LetsWindowsEndInSmallFrames) {
+  Options options;
+  options.abuse.dribbles = {.burst = 2, .per_second = 0};
+  Rig rig(options, {.settings = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 16'394}}});
+  rig.handler.on_complete = [](Seen& seen) { answer(*seen.exchange, std::string(60'000, 'r')); };
+  const auto id = rig.peer.request("", true);
+  rig.talk();
+  EXPECT_EQ(rig.peer.reply(id).body.size(), 60'000u);
+}
+
+TEST(Http2Abuse, EndsAFloodOfHeadersInsideARequest) {
+  Options options;
+  options.abuse.provoked_resets = {.burst = 5, .per_second = 0};
+  Rig rig(options);
+  rig.talk();
+  std::int64_t code = kNoGoaway;
+  for (int i = 0; i < 10 && code == kNoGoaway; ++i) {
+    const auto id = rig.peer.request("", false);
+    rig.talk();
+    // Trailers that do not end the request: the first is an error already.
+    code = attack(
+        rig, frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, static_cast<std::uint32_t>(id), ""));
+  }
+  EXPECT_EQ(code, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST(Http2Abuse, RefusesALongListOfSettings) {
+  Rig rig;
+  rig.talk();
+  std::string entries;
+  for (int i = 0; i < 33; ++i) entries += std::string("\0\4\0\1\0\0", 6);
+  attack(rig, frame(NGHTTP2_SETTINGS, 0, 0, entries));
+  EXPECT_TRUE(rig.connection.finished());
+}
+
+// Acknowledgements pile up for a peer that sends and does not read; the queue is short.
+TEST(Http2Abuse, EndsAPeerThatPingsAndDoesNotRead) {
+  Options options;
+  options.max_ping_strikes = 0;
+  options.abuse.pings = {.burst = 1'000'000, .per_second = 0};
+  options.abuse.queued_acks = 100;
+  Rig rig(options);
+  rig.talk();
+  std::string flood;
+  for (int i = 0; i < 200; ++i) flood += frame(NGHTTP2_PING, 0, 0, "12345678");
+  rig.deliver(flood);
+  EXPECT_TRUE(rig.connection.finished());
+  EXPECT_LT(rig.take_output().size(), 200u * 17);
+}
+
+TEST(Http2Abuse, CountsTheHeadersOfABombAndKeepsNone) {
+  Rig rig;
+  rig.handler.on_complete = [](Seen& seen) { answer(*seen.exchange, "fine"); };
+  rig.talk();
+  // One entry of 4,000 bytes in the table, then 200,000 times a byte that stands for it: 800 MB.
+  const std::string post{'\x83', '\x86', '\x44', '\5', '/', 'p', 'a', 't', 'h', '\x41', '\1', 'x'};
+  std::string bomb = post + "\x40\1a\x7F\xA1\x1E" + std::string(4'000, 'v');
+  bomb += std::string(200'000, '\xBE');
+  rig.deliver(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1, bomb));
+  rig.take_output();
+  EXPECT_EQ(rig.handler.requests.size(), 0u);
+  ASSERT_EQ(rig.handler.refused.size(), 1u);
+  EXPECT_EQ(rig.handler.refused[0], "POST /path 431");
+  EXPECT_FALSE(rig.connection.finished());
+}
+
 TEST(Http2Abuse, RefusesStreamsAboveTheLimit) {
   Options options;
   options.max_concurrent_streams = 2;
@@ -176,6 +260,7 @@ TEST(Http2Abuse, RefusesStreamsAboveTheLimit) {
   rig.talk();
   EXPECT_EQ(rig.handler.requests.size(), 2u);
   EXPECT_EQ(rig.peer.reply(third).close_code, static_cast<std::uint32_t>(NGHTTP2_REFUSED_STREAM));
+  EXPECT_EQ(rig.handler.refused.size(), 1u);
 }
 
 TEST(Http2Abuse, ClosesOnBrokenFrames) {

@@ -207,6 +207,67 @@ TEST(Http2Keepalive, AnAnswerKeepsTheConnection) {
   EXPECT_EQ(rig.connection.deadline(), rig.now + milliseconds(100));
 }
 
+TEST(Http2Keepalive, SlowsDownAfterPingsWithoutData) {
+  Options options;
+  options.keepalive_time = milliseconds(100);
+  options.max_pings_without_data = 2;
+  Rig rig(options);
+  rig.peer.request("", true);
+  rig.talk();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(rig.connection.deadline(), rig.now + milliseconds(100));
+    pass(rig, milliseconds(100));
+    rig.talk();
+  }
+  EXPECT_EQ(rig.connection.deadline(), rig.now + std::chrono::minutes(1));
+  rig.request(0).exchange->start({});
+  rig.talk();
+  EXPECT_EQ(rig.connection.deadline(), rig.now + milliseconds(100));
+}
+
+TEST(Http2Keepalive, PingsIdleConnectionsWhenAsked) {
+  Options options;
+  options.keepalive_time = milliseconds(100);
+  options.keepalive_without_calls = true;
+  Rig rig(options);
+  rig.talk();
+  pass(rig, milliseconds(100));
+  EXPECT_NE(rig.take_output(), "");
+}
+
+TEST(Http2Stall, LosesPatienceWhileAllConnectionsHoldTooMuch) {
+  Options options;
+  options.pressed_stall_timeout = milliseconds(1'000);
+  options.responses = std::make_shared<ResponseBudget>(300'000);
+  const auto open = [](Rig& rig) {
+    rig.handler.on_open = [](Seen& seen) {
+      seen.exchange->start({});
+      seen.exchange->write(base::Chain::of(std::string(300'000, 'r')));
+    };
+    rig.peer.request("", true);
+    rig.talk();
+  };
+  Rig first(options, {.settings = {}, .grant_credit = false});
+  open(first);
+  pass(first, milliseconds(2'500));
+  EXPECT_FALSE(first.connection.finished());
+  EXPECT_EQ(first.connection.deadline(), first.now + milliseconds(500));
+  {
+    Rig second(options, {.settings = {}, .grant_credit = false});
+    open(second);
+    pass(second, milliseconds(999));
+    EXPECT_FALSE(second.connection.finished());
+    pass(second, milliseconds(1));
+    EXPECT_TRUE(second.connection.finished());
+  }
+  // The pressure is gone with it.
+  pass(first, milliseconds(500));
+  EXPECT_FALSE(first.connection.finished());
+  EXPECT_GT(options.responses->held(), 0u);
+  first.connection.abort();
+  EXPECT_EQ(options.responses->held(), 0u);
+}
+
 TEST(Http2Stall, DropsAPeerThatTakesNothing) {
   Options options;
   options.write_stall_timeout = milliseconds(1'000);

@@ -41,7 +41,13 @@ class RecordingHandler final : public http::Handler {
   // Sinks that something else still holds, as an inference does that cannot be stopped.
   std::vector<std::shared_ptr<http::RequestSink>> kept;
   bool keep_sinks = false;
+  // "<method> <target> <status>" of each request that ended before it began.
+  std::vector<std::string> refused;
 
+  void on_refused(const http::RefusedRequest& request) override {
+    refused.push_back(std::string(request.method) + " " + std::string(request.target) + " " +
+                      std::to_string(request.status));
+  }
   std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
                                                 http::Exchange& exchange) override {
     auto seen = std::make_shared<Seen>();
