@@ -33,6 +33,13 @@ HTTP2_FLAGS = (
         natural,
         "bytes of all request messages in memory (default 17179869184)",
     ),
+    Flag(
+        "--grpc-max-request-bytes-per-connection",
+        "grpc",
+        "max_request_bytes_per_connection",
+        natural,
+        "bytes of one connection's request messages in memory (default 8589934592)",
+    ),
     Flag("--grpc-max-calls", "grpc", "max_calls", natural, "at once, per worker (default 65536)"),
     Flag(
         "--grpc-message-timeout",

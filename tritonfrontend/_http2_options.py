@@ -25,6 +25,7 @@ class CallOptions(CheckedOptions):
     max_send_message_size: of a response message (RESOURCE_EXHAUSTED).
     max_metadata_size: of a request's headers, each as name + value + 32 (RESOURCE_EXHAUSTED).
     max_request_bytes: of all request messages in memory at once (RESOURCE_EXHAUSTED).
+    max_request_bytes_per_connection: the same of one connection.
     max_calls: at once, those whose client is gone but that still run included
         (RESOURCE_EXHAUSTED).
     message_timeout_ms: a request message that has begun must bring a byte in each such time
@@ -35,6 +36,7 @@ class CallOptions(CheckedOptions):
     max_send_message_size: int = integer(_INT31_MAX, 1, _INT31_MAX)
     max_metadata_size: int = integer(16384, 256, 1 << 20)
     max_request_bytes: int = integer(16 << 30, 1, _INT64_MAX)
+    max_request_bytes_per_connection: int = integer(8 << 30, 1, _INT64_MAX)
     max_calls: int = integer(65536, 1)
     message_timeout_ms: int = integer(60000, 0)
 

@@ -69,6 +69,7 @@ grpc::RouterOptions call_options(const nb::dict& options) {
   calls.compression =
       static_cast<grpc::CompressionLevel>(fields.get<std::uint8_t>("infer_compression_level"));
   calls.max_request_bytes = fields.size("max_request_bytes");
+  calls.max_connection_request_bytes = fields.size("max_request_bytes_per_connection");
   calls.max_calls = fields.size("max_calls");
   return calls;
 }

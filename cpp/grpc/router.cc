@@ -52,10 +52,20 @@ void Router::add(std::string path, Factory factory, Aligner aligner, bool compre
   methods_.insert_or_assign(std::move(path), Method{std::move(factory), aligner, compress});
 }
 
-CallOptions Router::call_options(const Method& method, const Metadata& metadata) const {
+std::shared_ptr<MemoryBudget> Router::budget_of(http::Exchange& exchange) const {
+  std::shared_ptr<void>* slot = exchange.connection_slot();
+  if (slot == nullptr) return budget_;
+  if (!*slot) {
+    *slot = std::make_shared<MemoryBudget>(options_.max_connection_request_bytes, budget_);
+  }
+  return std::static_pointer_cast<MemoryBudget>(*slot);
+}
+
+CallOptions Router::call_options(const Method& method, const Metadata& metadata,
+                                 http::Exchange& exchange) const {
   CallOptions options{.max_message_size = options_.max_message_size,
                       .max_send_size = options_.max_send_size,
-                      .budget = budget_,
+                      .budget = budget_of(exchange),
                       .aligner = method.aligner,
                       .message_timeout = options_.message_timeout,
                       .now = options_.now,
@@ -88,7 +98,7 @@ std::shared_ptr<http::RequestSink> Router::on_request(const http::RequestHead& h
     exchange.respond(std::move(*refusal), {});
     return std::make_shared<NoSink>();
   }
-  auto call = std::make_shared<Call>(exchange, call_options(method->second, metadata),
+  auto call = std::make_shared<Call>(exchange, call_options(method->second, metadata, exchange),
                                      std::string(metadata.find("grpc-encoding").value_or("")));
   open(method->second, metadata, call);
   return call;

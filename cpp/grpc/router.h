@@ -59,7 +59,9 @@ class Router final : public http::Handler {
     }
   };
 
-  CallOptions call_options(const Method& method, const Metadata& metadata) const;
+  CallOptions call_options(const Method& method, const Metadata& metadata,
+                           http::Exchange& exchange) const;
+  std::shared_ptr<MemoryBudget> budget_of(http::Exchange& exchange) const;
   void open(const Method& method, const Metadata& metadata, const std::shared_ptr<Call>& call);
 
   RouterOptions options_;

@@ -31,6 +31,8 @@ struct RouterOptions {
   // Bytes of request messages held at once by all calls, counted as they arrive; beyond it a
   // message is refused with RESOURCE_EXHAUSTED. Room for eight of the largest size.
   std::size_t max_request_bytes = std::size_t{16} << 30;
+  // The same for the calls of one connection: half of it, so that no client has all.
+  std::size_t max_connection_request_bytes = std::size_t{8} << 30;
   // Calls at once, those whose client is gone but whose work goes on included; beyond it calls are
   // refused with RESOURCE_EXHAUSTED. Far above what a model server can work on.
   std::size_t max_calls = 65'536;

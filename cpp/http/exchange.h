@@ -90,6 +90,10 @@ class Exchange {
     return nullptr;
   }
 
+  // A place for what the application keeps per connection, empty at first; null where connections
+  // have none. On the strand.
+  virtual std::shared_ptr<void>* connection_slot() { return nullptr; }
+
   // Answers "Expect: 100-continue" if the client asked for it; otherwise does nothing. A sink that
   // wants the body calls it from on_request's sink; one that refuses just responds.
   virtual void send_continue() = 0;

@@ -34,6 +34,7 @@ class Interceptor : public Exchange,
   std::shared_ptr<const std::atomic<std::size_t>> in_flight_counter() const final {
     return outer_->in_flight_counter();
   }
+  std::shared_ptr<void>* connection_slot() final { return outer_->connection_slot(); }
   void send_continue() final { outer_->send_continue(); }
   void pause_body() final { outer_->pause_body(); }
   void resume_body() final { outer_->resume_body(); }

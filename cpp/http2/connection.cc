@@ -96,10 +96,6 @@ void Connection::received_eof(base::TimePoint now) {
   close();
 }
 
-void Connection::on_frame_begin(const FrameInfo& frame) {
-  if (frame.type == NGHTTP2_PRIORITY) count(AbuseGuard::Event::kPriority);
-}
-
 void Connection::on_frame(const FrameInfo& frame) {
   switch (frame.type) {
     case NGHTTP2_HEADERS:

@@ -58,6 +58,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   nghttp2_session* session() const { return session_.get(); }
   const std::shared_ptr<http::Strand>& strand() const { return strand_; }
   const std::shared_ptr<std::atomic<std::size_t>>& counter() const { return counter_; }
+  std::shared_ptr<void>& slot() { return slot_; }
   // The application has taken (or will never take) this much of a request body.
   void consumed(std::int32_t stream_id, std::size_t size);
   void pending_changed(std::size_t less, std::size_t more);
@@ -73,7 +74,7 @@ class Connection final : public http::Protocol, private SessionEvents {
 
   void on_frame_begin(const FrameInfo& frame) override;
   void on_headers_begin(const FrameInfo& frame) override;
-  void on_header(const FrameInfo& frame, std::string_view name, std::string_view value) override;
+  bool on_header(const FrameInfo& frame, std::string_view name, std::string_view value) override;
   void on_frame(const FrameInfo& frame) override;
   void on_invalid_frame(const FrameInfo& frame, bool refused) override;
   void on_data(std::int32_t stream_id, base::Bytes data) override;
@@ -87,6 +88,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   bool must_refuse();
   void refuse(std::int32_t stream_id, std::uint32_t code);
   void report_refused(const FrameInfo& frame, int status);
+  void begin_block_frame(const FrameInfo& frame);
   Stream* find(std::int32_t stream_id) const;
   void remove(Stream& stream);
   void lose(Stream& stream);
@@ -121,10 +123,12 @@ class Connection final : public http::Protocol, private SessionEvents {
   ConnectionAge age_;
   HeaderBlock headers_;
   std::int32_t headers_of_ = 0;  // the stream whose block that is
+  std::size_t block_size_ = 0;   // of the block as sent
   std::vector<std::unique_ptr<Stream>> streams_;
   // Of requests that the peer reset, what shows that they are still worked on.
   std::vector<std::weak_ptr<const void>> abandoned_;
   std::shared_ptr<std::atomic<std::size_t>> counter_;
+  std::shared_ptr<void> slot_;   // the application's
   std::shared_ptr<bool> alive_;  // false once destroyed, for tasks that come later
   std::string buffer_;
   OutputWriter writer_;

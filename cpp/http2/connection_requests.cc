@@ -6,6 +6,38 @@
 #include "http2/connection.h"
 
 namespace tfe::http2 {
+namespace {
+
+// A client that knows the limit of its headers and exceeds it by this factor gets no explanation: a
+// byte can stand for four kilobytes, and reading on would be work without end.
+constexpr std::size_t kBombFactor = 8;
+
+}  // namespace
+
+void Connection::on_frame_begin(const FrameInfo& frame) {
+  if (frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION) {
+    begin_block_frame(frame);
+  }
+  if (frame.type != NGHTTP2_PRIORITY) return;
+  count(AbuseGuard::Event::kPriority);
+  // RFC 9113 section 6.3; the session does not look at what it ignores.
+  if (frame.stream_id == 0) go_away(NGHTTP2_PROTOCOL_ERROR);
+}
+
+void Connection::begin_block_frame(const FrameInfo& frame) {
+  if (frame.type == NGHTTP2_HEADERS) {
+    block_size_ = 0;
+    // The session reads and drops blocks for streams that are gone, any number of them.
+    const bool late = find(frame.stream_id) == nullptr &&
+                      frame.stream_id <= nghttp2_session_get_last_proc_stream_id(session());
+    if (late) count(AbuseGuard::Event::kProvokedReset);
+  }
+  block_size_ += frame.length;
+  // No block is longer than the list it stands for.
+  if (block_size_ / kBombFactor > options_.max_header_list_size) {
+    go_away(NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
 
 void Connection::on_headers_begin(const FrameInfo& frame) {
   headers_.reset();
@@ -13,9 +45,12 @@ void Connection::on_headers_begin(const FrameInfo& frame) {
   headers_at_ = now_;
 }
 
-void Connection::on_header(const FrameInfo& /*frame*/, std::string_view name,
-                           std::string_view value) {
+bool Connection::on_header(const FrameInfo& frame, std::string_view name, std::string_view value) {
   headers_.add(name, value, options_.max_header_list_size);
+  if (headers_.size() / kBombFactor <= options_.max_header_list_size) return true;
+  count(AbuseGuard::Event::kProvokedReset);
+  if (find(frame.stream_id) == nullptr) report_refused(frame, 431);
+  return false;
 }
 
 // Requests that end here were never seen by the handler.

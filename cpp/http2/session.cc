@@ -46,8 +46,9 @@ int headers_begin(nghttp2_session*, const nghttp2_frame* frame, void* user_data)
 int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
            std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
            void* user_data) {
-  events(user_data).on_header(describe(*frame), text(name, name_size), text(value, value_size));
-  return 0;
+  const bool go_on =
+      events(user_data).on_header(describe(*frame), text(name, name_size), text(value, value_size));
+  return go_on ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {

@@ -34,7 +34,8 @@ class SessionEvents {
   virtual ~SessionEvents() = default;
   virtual void on_frame_begin(const FrameInfo& frame) = 0;
   virtual void on_headers_begin(const FrameInfo& frame) = 0;
-  virtual void on_header(const FrameInfo& frame, std::string_view name, std::string_view value) = 0;
+  // False: no more of this block; the stream is reset with INTERNAL_ERROR.
+  virtual bool on_header(const FrameInfo& frame, std::string_view name, std::string_view value) = 0;
   virtual void on_frame(const FrameInfo& frame) = 0;
   // A frame that breaks the rules, or (`refused`) opens a stream above the limit; the session
   // resets the stream or ends by itself.

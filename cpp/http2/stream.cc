@@ -60,6 +60,8 @@ std::shared_ptr<const std::atomic<std::size_t>> Stream::in_flight_counter() cons
   return connection_.counter();
 }
 
+std::shared_ptr<void>* Stream::connection_slot() { return &connection_.slot(); }
+
 void Stream::begin(http::Handler& handler, const http::RequestHead& head) {
   for (const http::HeaderView& header : head.headers) {
     if (header.name == "expect" && header.value == "100-continue") expects_continue_ = true;
@@ -149,6 +151,9 @@ void Stream::finish(http::Trailers trailers) {
   if (state_ != State::kStarted) return;
   trailers_ = std::move(trailers);
   end(State::kFinished);
+  // Trailers need no credit, but a source of data, even of none, is not asked while the window is
+  // closed.
+  if (pending_.empty() && !trailers_.empty()) return submit_trailers();
   nghttp2_session_resume_data(connection_.session(), id_);
 }
 

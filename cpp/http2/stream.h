@@ -30,6 +30,7 @@ class Stream final : public http::Exchange {
 
   const std::shared_ptr<http::Strand>& strand() override;
   std::shared_ptr<const std::atomic<std::size_t>> in_flight_counter() const override;
+  std::shared_ptr<void>* connection_slot() override;
   void send_continue() override;
   void pause_body() override { ++pauses_; }
   void resume_body() override;

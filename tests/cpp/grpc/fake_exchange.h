@@ -12,6 +12,7 @@ namespace tfe::testing {
 class FakeExchange final : public http::Exchange {
  public:
   const std::shared_ptr<http::Strand>& strand() override { return strand_; }
+  std::shared_ptr<void>* connection_slot() override { return &slot; }
   void send_continue() override {}
   void pause_body() override { ++pauses; }
   void resume_body() override { --pauses; }
@@ -49,6 +50,7 @@ class FakeExchange final : public http::Exchange {
   int pauses = 0;
   std::size_t waiting = 0;  // what unsent() says
   bool whole = false;
+  std::shared_ptr<void> slot;
 
  private:
   std::shared_ptr<FakeStrand> fake_ = std::make_shared<FakeStrand>();

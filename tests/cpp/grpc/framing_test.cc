@@ -126,5 +126,20 @@ TEST(GrpcFraming, WritesThePrefixInNetworkOrder) {
   EXPECT_EQ(framed(std::string(0x01'02'03, 'x')).substr(0, 5), std::string("\0\0\1\2\3", 5));
 }
 
+TEST(GrpcMemoryBudget, OfAConnectionTakesFromThatOfAll) {
+  const auto all = std::make_shared<MemoryBudget>(100);
+  MemoryBudget one(80, all);
+  MemoryBudget other(80, all);
+  EXPECT_TRUE(one.take(70));
+  EXPECT_FALSE(one.take(11));
+  EXPECT_FALSE(other.take(31));
+  EXPECT_TRUE(other.take(30));
+  EXPECT_EQ(all->used(), 100u);
+  one.give_back(70);
+  EXPECT_TRUE(other.take(50));
+  other.give_back(80);
+  EXPECT_EQ(all->used(), 0u);
+}
+
 }  // namespace
 }  // namespace tfe::grpc

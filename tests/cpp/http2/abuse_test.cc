@@ -209,6 +209,19 @@ TEST(Http2Abuse, EndsAFloodOfHeadersInsideARequest) {
   EXPECT_EQ(code, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+TEST(Http2Abuse, EndsAFloodOfHeadersForAStreamThatIsGone) {
+  Options options;
+  options.abuse.provoked_resets = {.burst = 5, .per_second = 0};
+  Rig rig(options);
+  rig.handler.on_complete = [](Seen& seen) { answer(*seen.exchange, "fine"); };
+  const auto id = rig.peer.request("", true);
+  rig.talk();
+  const std::string late =
+      frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, static_cast<std::uint32_t>(id), "");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(attack(rig, late), kNoGoaway);
+  EXPECT_EQ(attack(rig, late), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 TEST(Http2Abuse, RefusesALongListOfSettings) {
   Rig rig;
   rig.talk();
@@ -233,20 +246,40 @@ TEST(Http2Abuse, EndsAPeerThatPingsAndDoesNotRead) {
   EXPECT_LT(rig.take_output().size(), 200u * 17);
 }
 
-TEST(Http2Abuse, CountsTheHeadersOfABombAndKeepsNone) {
+// One header of 4,000 bytes in the table, then `repeats` bytes that each stand for it.
+std::string bomb(std::uint32_t stream, std::size_t repeats) {
+  const std::string post{'\x83', '\x86', '\x44', '\5', '/', 'p', 'a', 't', 'h', '\x41', '\1', 'x'};
+  return frame(
+      NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, stream,
+      post + "\x40\1a\x7F\xA1\x1E" + std::string(4'000, 'v') + std::string(repeats, '\xBE'));
+}
+
+TEST(Http2Abuse, ResetsAHeaderBomb) {
   Rig rig;
   rig.handler.on_complete = [](Seen& seen) { answer(*seen.exchange, "fine"); };
   rig.talk();
-  // One entry of 4,000 bytes in the table, then 200,000 times a byte that stands for it: 800 MB.
-  const std::string post{'\x83', '\x86', '\x44', '\5', '/', 'p', 'a', 't', 'h', '\x41', '\1', 'x'};
-  std::string bomb = post + "\x40\1a\x7F\xA1\x1E" + std::string(4'000, 'v');
-  bomb += std::string(200'000, '\xBE');
-  rig.deliver(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1, bomb));
-  rig.take_output();
+  EXPECT_EQ(attack(rig, bomb(1, 10'000)), kNoGoaway);
   EXPECT_EQ(rig.handler.requests.size(), 0u);
-  ASSERT_EQ(rig.handler.refused.size(), 1u);
-  EXPECT_EQ(rig.handler.refused[0], "POST /path 431");
+  EXPECT_EQ(rig.handler.refused, std::vector<std::string>{"POST /path 431"});
   EXPECT_FALSE(rig.connection.finished());
+}
+
+TEST(Http2Abuse, EndsAfterManyHeaderBombs) {
+  Options options;
+  options.abuse.provoked_resets = {.burst = 3, .per_second = 0};
+  Rig rig(options);
+  rig.talk();
+  for (std::uint32_t stream = 1; stream < 7; stream += 2) {
+    EXPECT_EQ(attack(rig, bomb(stream, 1'000)), kNoGoaway);
+  }
+  EXPECT_EQ(attack(rig, bomb(7, 1'000)), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST(Http2Abuse, EndsAHeaderBlockWithoutMeasure) {
+  Rig rig;
+  rig.talk();
+  EXPECT_EQ(attack(rig, bomb(1, 150'000)), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_EQ(rig.handler.requests.size(), 0u);
 }
 
 TEST(Http2Abuse, RefusesStreamsAboveTheLimit) {

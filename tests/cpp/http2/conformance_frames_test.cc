@@ -366,11 +366,13 @@ TEST(WindowUpdate, OfNothingEndsTheConnection) {
   expect_end(wire, NGHTTP2_PROTOCOL_ERROR);
 }
 
-TEST(WindowUpdate, OfNothingResetsItsStream) {
+// An error of the stream in the RFC, which allows to end the connection for any (section 5.4.1);
+// nghttp2 does.
+TEST(WindowUpdate, OfNothingForAStreamEndsTheConnection) {
   Wire wire;
   wire.send(headers(1, kPost, false));
   wire.send(frame(NGHTTP2_WINDOW_UPDATE, 0, 1, u32(0)));
-  expect_reset(wire, 1, NGHTTP2_PROTOCOL_ERROR);
+  expect_end(wire, NGHTTP2_PROTOCOL_ERROR);
 }
 
 TEST(WindowUpdate, BeyondTheLargestWindowEndsTheConnection) {

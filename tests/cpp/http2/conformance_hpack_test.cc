@@ -98,14 +98,18 @@ TEST(Hpack, ReadsTheBlocksOfMalformedRequests) {
 
 TEST(Hpack, ReadsTheBlocksOfRefusedRequests) {
   Options options;
-  options.max_concurrent_streams = 1;
+  options.max_pending_response = 1;
   Wire wire(options);
-  wire.send(headers(1, kPost, false));
+  wire.rig.handler.on_complete = [](testing::Seen& seen) {
+    testing::answer(*seen.exchange, std::string(100'000, 'r'));
+  };
+  wire.send(headers(1, kPost));
   wire.send(raw_headers(3, testing::block(kPost) + indexed_literal("k", "v")));
-  EXPECT_EQ(wire.count(NGHTTP2_RST_STREAM, 3), 1u);
-  wire.send(testing::data(1, "", true));
+  EXPECT_EQ(wire.reset(3), NGHTTP2_REFUSED_STREAM);
+  wire.send(frame(NGHTTP2_WINDOW_UPDATE, 0, 0, testing::u32(100'000)) +
+            frame(NGHTTP2_WINDOW_UPDATE, 0, 1, testing::u32(100'000)));
   wire.send(raw_headers(5, testing::block(kPost) + "\xBE"));
-  EXPECT_TRUE(wire.answered(5));
+  EXPECT_EQ(wire.rig.handler.requests.size(), 2u);
 }
 
 TEST(Hpack, ReadsTheBlocksOfTrailers) {

@@ -88,13 +88,16 @@ TEST_F(HalfClosedStream, TakesAReset) {
 
 // --- Closed --------------------------------------------------------------------------------------
 
-TEST(ClosedStream, TakesNoHeadersAfterItsEnd) {
+// The RFC wants an error of the connection. nghttp2 reads such blocks and drops them: after a reset
+// the client may have sent trailers already, and who remembers no closed stream cannot tell those
+// from a stream opened twice. The handler never sees them.
+TEST(ClosedStream, IsNotOpenedAgain) {
   Wire wire;
   EXPECT_TRUE(wire.serves(1));
   wire.send(headers(1, kPost));
-  EXPECT_TRUE(wire.goaway() == NGHTTP2_STREAM_CLOSED || wire.goaway() == NGHTTP2_PROTOCOL_ERROR);
-  EXPECT_TRUE(wire.finished());
+  EXPECT_FALSE(wire.answered(1));
   EXPECT_EQ(wire.rig.handler.requests.size(), 1u);
+  EXPECT_TRUE(wire.serves(3));
 }
 
 // The RFC allows to treat frames after a reset as an error or to ignore them for a while. nghttp2
@@ -138,12 +141,14 @@ TEST(StreamIds, OfTheServerAreAnErrorForAClient) {
   expect_end(wire, NGHTTP2_PROTOCOL_ERROR);
 }
 
-TEST(StreamIds, MustGrow) {
+// See ClosedStream.IsNotOpenedAgain: a lower id stands for a stream that is closed.
+TEST(StreamIds, OfEarlierStreamsAreNotOpened) {
   Wire wire;
   wire.send(headers(5, kPost, false));
   wire.send(headers(3, kPost, false));
-  EXPECT_TRUE(wire.goaway() == NGHTTP2_PROTOCOL_ERROR || wire.goaway() == NGHTTP2_STREAM_CLOSED);
-  EXPECT_TRUE(wire.finished());
+  EXPECT_EQ(wire.rig.handler.requests.size(), 1u);
+  EXPECT_EQ(wire.count(NGHTTP2_HEADERS, 3), 0u);
+  EXPECT_TRUE(wire.serves(7));
 }
 
 TEST(StreamIds, MayBeSkipped) {
@@ -159,18 +164,34 @@ TEST(StreamIds, MayReachTheLargest) {
 
 // --- Concurrency ---------------------------------------------------------------------------------
 
-TEST(Concurrency, RefusesStreamsAboveTheLimitAndServesLaterOnes) {
+// Before the client has acknowledged the limit it may not know it: safe to retry.
+TEST(Concurrency, RefusesStreamsAboveALimitThatIsNotYetKnown) {
+  Options options;
+  options.max_concurrent_streams = 1;
+  testing::Rig rig(options);
+  rig.deliver(std::string(kClientPreface) + frame(NGHTTP2_SETTINGS, 0, 0, "") +
+              headers(1, kPost, false) + headers(3, kPost));
+  bool refused = false;
+  for (const auto& reply : testing::split_frames(rig.take_output())) {
+    EXPECT_NE(reply.type, NGHTTP2_GOAWAY);
+    refused = refused || (reply.type == NGHTTP2_RST_STREAM && reply.stream == 3 &&
+                          reply.error_code() == NGHTTP2_REFUSED_STREAM);
+  }
+  EXPECT_TRUE(refused);
+  EXPECT_EQ(rig.handler.refused.size(), 1u);
+  EXPECT_TRUE(rig.handler.refused[0].ends_with(" 503"));
+}
+
+// Afterwards no honest client exceeds it, since streams end here before they end there; nghttp2
+// ends the connection.
+TEST(Concurrency, EndsTheConnectionAboveALimitThatIsKnown) {
   Options options;
   options.max_concurrent_streams = 1;
   Wire wire(options);
-  wire.send(frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
   wire.send(headers(1, kPost, false));
   wire.send(headers(3, kPost));
-  EXPECT_TRUE(wire.reset(3) == NGHTTP2_REFUSED_STREAM || wire.reset(3) == NGHTTP2_PROTOCOL_ERROR);
-  EXPECT_EQ(wire.goaway(), -1);
-  wire.send(data(1, "", true));
-  EXPECT_TRUE(wire.answered(1));
-  EXPECT_TRUE(wire.serves(5));
+  expect_end(wire, NGHTTP2_PROTOCOL_ERROR);
+  EXPECT_EQ(wire.rig.handler.requests.size(), 1u);
 }
 
 // A client that tells the server not to open streams says nothing of its own.

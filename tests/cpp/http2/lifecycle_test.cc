@@ -196,6 +196,7 @@ TEST(Http2Keepalive, PingsWhileRequestsAreOpenAndDropsASilentPeer) {
 TEST(Http2Keepalive, AnAnswerKeepsTheConnection) {
   Options options;
   options.keepalive_time = milliseconds(100);
+  options.max_pings_without_data = 0;
   Rig rig(options);
   rig.peer.request("", true);
   rig.talk();

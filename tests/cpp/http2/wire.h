@@ -87,8 +87,8 @@ inline std::string setting(std::uint16_t id, std::uint32_t value) {
   return std::string{static_cast<char>(id >> 8), static_cast<char>(id)} + u32(value);
 }
 
-// A connection after its preface, whose every frame is the test's own. The application answers
-// each complete request with "ok".
+// A connection after its preface and settings, whose every frame is the test's own. The application
+// answers each complete request with "ok".
 class Wire {
  public:
   explicit Wire(http2::Options options = {}) : rig(std::move(options)) {
@@ -96,6 +96,7 @@ class Wire {
       if (seen.exchange != nullptr) answer(*seen.exchange, "ok");
     };
     send(std::string(http2::kClientPreface) + frame(NGHTTP2_SETTINGS, 0, 0, ""));
+    rig.deliver(frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
   }
 
   // Sends bytes, keeps what the server says to them.

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import hpack
 
 TIMEOUT_S = 20.0
+FRAME_SIZE = 16_384  # before SETTINGS allow more
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = (
@@ -215,6 +216,15 @@ def open_call(
     return frame(HEADERS, END_HEADERS, stream, block)
 
 
+def body(stream: int, data: bytes) -> bytes:
+    """DATA frames of the size that every peer takes, the last with END_STREAM."""
+    cuts = range(0, max(len(data), 1), FRAME_SIZE)
+    return b"".join(
+        frame(DATA, END_STREAM * (at == cuts[-1]), stream, data[at : at + FRAME_SIZE])
+        for at in cuts
+    )
+
+
 def unary(
     stream: int,
     path: str,
@@ -222,7 +232,5 @@ def unary(
     *extra: tuple[str, str | bytes],
     **replace: str | None,
 ) -> bytes:
-    """A whole unary call: HEADERS and one DATA frame with END_STREAM."""
-    return open_call(stream, path, *extra, **replace) + frame(
-        DATA, END_STREAM, stream, message(payload)
-    )
+    """A whole unary call: HEADERS and DATA with END_STREAM."""
+    return open_call(stream, path, *extra, **replace) + body(stream, message(payload))
