@@ -105,6 +105,20 @@ HTTP2_FLAGS = (
         "bytes a client may send ahead on a connection (default 8388608)",
     ),
     Flag(
+        "--grpc-max-stream-window-size",
+        "grpc",
+        "max_stream_window_size",
+        natural,
+        "the same for a message that is larger (default 16777216)",
+    ),
+    Flag(
+        "--grpc-max-connection-window-size",
+        "grpc",
+        "max_connection_window_size",
+        natural,
+        "the same on its connection (default 33554432)",
+    ),
+    Flag(
         "--grpc-max-frame-size",
         "grpc",
         "max_frame_size",

@@ -218,9 +218,14 @@ void Call::read(base::Bytes& bytes) {
   while (!finished() && !paused_) {
     auto message = reader_.next(bytes);
     if (!message) return fail(std::move(message.error()));
-    if (!*message) return watch_message();
+    if (!*message) return expect_rest();
     if (const auto handler = handler_) handler->on_message(std::move(**message));
   }
+}
+
+void Call::expect_rest() {
+  if (const std::size_t missing = reader_.missing(); missing > 0) exchange_->expect_body(missing);
+  watch_message();
 }
 
 void Call::watch_message() {

@@ -131,6 +131,7 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   void compress(base::Chain message);
   void flush();
   void conclude(const Status& status);
+  void expect_rest();
   void watch_message();
   void check_message(std::uint64_t received);
   void on_deadline();

@@ -84,6 +84,7 @@ std::expected<void, Status> MessageReader::begin_message() {
     size_ = (size_ << 8) | std::to_integer<std::size_t>(prefix_[at]);
   }
   if (size_ > max_size_) return too_large(size_, max_size_);
+  filled_ = 0;
   if (flag == 1) return begin_compressed();
   if (size_ > 0) state_ = State::kBody;
   return {};
@@ -94,7 +95,6 @@ std::expected<void, Status> MessageReader::begin_compressed() {
   if (auto refusal = refuse_encoding(encoding_)) return std::unexpected(std::move(*refusal));
   inflater_ = std::make_unique<MessageInflater>(*parse_encoding(encoding_), size_, max_size_,
                                                 budget_, aligner_);
-  filled_ = 0;
   state_ = State::kBody;
   if (size_ > 0) return {};
   // No encoding makes anything of nothing.
@@ -109,7 +109,6 @@ std::expected<void, Status> MessageReader::take_memory(base::Bytes head) {
   if (!memory) return std::unexpected(no_memory(size_));
   data_ = memory.data() + shift;
   block_ = std::make_shared<MessageBlock>(std::move(memory), budget_);
-  filled_ = 0;
   return {};
 }
 

@@ -70,6 +70,8 @@ class MessageReader {
   std::expected<std::optional<Message>, Status> next(base::Bytes& input);
   // True inside a message: the end of the request now would cut it.
   bool partial() const { return state_ == State::kBody || prefix_filled_ > 0; }
+  // Bytes that the message being received still lacks; 0 between messages.
+  std::size_t missing() const { return state_ == State::kBody ? size_ - filled_ : 0; }
 
  private:
   //  kPrefix --(5 bytes, length > 0)--> kBody --(length bytes)--> kPrefix
@@ -89,7 +91,7 @@ class MessageReader {
   std::array<std::byte, kPrefixSize> prefix_{};
   std::size_t prefix_filled_ = 0;
   std::size_t size_ = 0;
-  std::size_t filled_ = 0;
+  std::size_t filled_ = 0;  // of the message as sent
   std::shared_ptr<MessageBlock> block_;
   std::byte* data_ = nullptr;
   std::unique_ptr<MessageInflater> inflater_;  // while a compressed message is received

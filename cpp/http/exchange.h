@@ -102,6 +102,10 @@ class Exchange {
   virtual void pause_body() = 0;
   virtual void resume_body() = 0;
 
+  // So many bytes of body are to come and will be taken as they do: the protocol may let the client
+  // send further ahead.
+  virtual void expect_body(std::size_t bytes) { (void)bytes; }
+
   // A whole response. The same as start, write and finish, in one call.
   virtual void respond(ResponseHead head, base::Chain body) = 0;
   // A streamed response: one start, any number of writes, one finish or abort.

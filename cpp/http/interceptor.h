@@ -38,6 +38,7 @@ class Interceptor : public Exchange,
   void send_continue() final { outer_->send_continue(); }
   void pause_body() final { outer_->pause_body(); }
   void resume_body() final { outer_->resume_body(); }
+  void expect_body(std::size_t bytes) final { outer_->expect_body(bytes); }
   void respond(ResponseHead head, base::Chain body) final;
   void start(ResponseHead head) final;
   void write(base::Chain piece) final;

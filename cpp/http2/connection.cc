@@ -33,6 +33,7 @@ Connection::Connection(http::Handler& handler, std::shared_ptr<http::Strand> str
       counter_(std::make_shared<std::atomic<std::size_t>>(0)),
       alive_(std::make_shared<bool>(true)),
       buffer_(kFirstReceiveBuffer, '\0'),
+      window_(options.connection_window),
       accepted_at_(now),
       idle_since_(now),
       progress_at_(now) {
@@ -138,6 +139,15 @@ void Connection::on_data(std::int32_t stream_id, base::Bytes data) {
 void Connection::consumed(std::int32_t stream_id, std::size_t size) {
   if (phase_ == Phase::kClosed) return;
   nghttp2_session_consume(session(), stream_id, size);
+}
+
+void Connection::widen(std::size_t stream_window) {
+  const std::size_t wanted =
+      std::min<std::size_t>(2 * stream_window, options_.max_connection_window);
+  if (wanted <= window_) return;
+  window_ = wanted;
+  nghttp2_session_set_local_window_size(session(), NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(wanted));
 }
 
 // --- Streams -------------------------------------------------------------------------------------

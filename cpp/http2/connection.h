@@ -59,6 +59,9 @@ class Connection final : public http::Protocol, private SessionEvents {
   const std::shared_ptr<http::Strand>& strand() const { return strand_; }
   const std::shared_ptr<std::atomic<std::size_t>>& counter() const { return counter_; }
   std::shared_ptr<void>& slot() { return slot_; }
+  const Options& options() const { return options_; }
+  // Room on the connection for a stream whose window is now that large, and for another.
+  void widen(std::size_t stream_window);
   // The application has taken (or will never take) this much of a request body.
   void consumed(std::int32_t stream_id, std::size_t size);
   void pending_changed(std::size_t less, std::size_t more);
@@ -132,6 +135,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   std::shared_ptr<bool> alive_;  // false once destroyed, for tasks that come later
   std::string buffer_;
   OutputWriter writer_;
+  std::size_t window_;  // of the connection, as granted
   std::size_t budget_ = 0;
   std::size_t pending_ = 0;  // response bytes held by streams
   std::size_t offered_ = 0;  // output that the transport had to send when it was last asked

@@ -59,6 +59,11 @@ struct Options {
   // per round trip; 4 MiB and 8 MiB reach loopback speed with gRPC clients.
   std::uint32_t stream_window = 4U << 20;
   std::uint32_t connection_window = 8U << 20;
+  // What they grow to for a request that is announced to be larger, so that large tensors are not
+  // limited to `stream_window` per round trip over long lines either. 16 MiB is where gRPC's own
+  // windows end.
+  std::uint32_t max_stream_window = 16U << 20;
+  std::uint32_t max_connection_window = 32U << 20;
   // Largest frame that peers may send (16 KiB to 16 MiB). Big tensors then come in few frames.
   std::uint32_t max_frame_size = 1U << 20;
   // Largest DATA frame that we send to peers that allow it: acknowledgements of PINGs and small

@@ -2,6 +2,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -105,6 +106,16 @@ void Stream::resume_body() {
     if (!held.empty()) stream.deliver(base::as_bytes(held));
     if (stream.received_end_) stream.receive_end();
   });
+}
+
+void Stream::expect_body(std::size_t bytes) {
+  const Options& options = connection_.options();
+  const std::size_t wanted = std::min<std::size_t>(bytes, options.max_stream_window);
+  if (wanted <= std::max<std::size_t>(window_, options.stream_window)) return;
+  window_ = wanted;
+  nghttp2_session_set_local_window_size(connection_.session(), NGHTTP2_FLAG_NONE, id_,
+                                        static_cast<std::int32_t>(wanted));
+  connection_.widen(wanted);
 }
 
 void Stream::send_continue() {

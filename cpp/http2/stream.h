@@ -34,6 +34,7 @@ class Stream final : public http::Exchange {
   void send_continue() override;
   void pause_body() override { ++pauses_; }
   void resume_body() override;
+  void expect_body(std::size_t bytes) override;
   void respond(http::ResponseHead head, base::Chain body) override;
   void start(http::ResponseHead head) override;
   void write(base::Chain piece) override;
@@ -82,6 +83,7 @@ class Stream final : public http::Exchange {
   bool received_end_ = false;
   std::uint32_t pauses_ = 0;
   std::uint32_t empty_frames_ = 0;
+  std::size_t window_ = 0;  // raised to this, 0 if not
   std::shared_ptr<http::RequestSink> sink_;
   std::string held_;  // body that came while paused; bounded by the stream's window
   base::Chain pending_;

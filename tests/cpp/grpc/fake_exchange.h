@@ -16,6 +16,7 @@ class FakeExchange final : public http::Exchange {
   void send_continue() override {}
   void pause_body() override { ++pauses; }
   void resume_body() override { --pauses; }
+  void expect_body(std::size_t bytes) override { expected = bytes; }
   void respond(http::ResponseHead given, base::Chain given_body) override {
     start(std::move(given));
     write(std::move(given_body));
@@ -49,6 +50,7 @@ class FakeExchange final : public http::Exchange {
   int finishes = 0;
   int pauses = 0;
   std::size_t waiting = 0;  // what unsent() says
+  std::size_t expected = 0;
   bool whole = false;
   std::shared_ptr<void> slot;
 

@@ -73,6 +73,13 @@ TEST_F(GrpcMessageTimeout, LetsSlowMessagesTakeTheirTime) {
   EXPECT_EQ(exchange_.finishes, 0);
 }
 
+TEST_F(GrpcMessageTimeout, SaysHowMuchIsToCome) {
+  receive(std::string_view("\0\0\1\0\0", 5));
+  EXPECT_EQ(exchange_.expected, 65'536u);
+  receive("abc");
+  EXPECT_EQ(exchange_.expected, 65'533u);
+}
+
 TEST_F(GrpcMessageTimeout, DoesNotCountTimeBetweenMessages) {
   receive(std::string_view("\0\0\0\0\2a", 6));
   receive("b");

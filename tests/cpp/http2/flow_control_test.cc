@@ -56,6 +56,37 @@ TEST(Http2FlowControl, HoldsThePeerBackWhilePaused) {
   EXPECT_EQ(rig.request(0).ends, 1);
 }
 
+TEST(Http2FlowControl, LetsTheClientOfALargeRequestSendFurtherAhead) {
+  Options options;
+  options.max_stream_window = 6U << 20;
+  options.max_connection_window = 10U << 20;
+  Rig rig(options);
+  rig.handler.on_open = [](Seen& seen) { seen.exchange->expect_body(100U << 20); };
+  rig.talk();
+  const auto id = rig.peer.request("", false);
+  rig.talk();
+  auto* session = rig.peer.session();
+  EXPECT_EQ(nghttp2_session_get_stream_remote_window_size(session, id), 6 << 20);
+  EXPECT_EQ(nghttp2_session_get_remote_window_size(session), 10 << 20);
+  rig.peer.more(id, std::string(20U << 20, 'b'), true);
+  rig.talk();
+  EXPECT_EQ(rig.request(0).body.size(), 20U << 20);
+}
+
+TEST(Http2FlowControl, DoesNotShrinkWindows) {
+  Rig rig;
+  rig.handler.on_open = [](Seen& seen) {
+    seen.exchange->expect_body(6U << 20);
+    seen.exchange->expect_body(5U << 20);
+    seen.exchange->expect_body(1);
+  };
+  rig.talk();
+  const auto id = rig.peer.request("", false);
+  rig.talk();
+  EXPECT_EQ(nghttp2_session_get_stream_remote_window_size(rig.peer.session(), id), 6 << 20);
+  EXPECT_EQ(nghttp2_session_get_remote_window_size(rig.peer.session()), 12 << 20);
+}
+
 TEST(Http2FlowControl, PausesAreCounted) {
   Rig rig;
   rig.handler.on_open = [](Seen& seen) {

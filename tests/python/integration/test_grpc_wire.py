@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import subprocess
 from typing import Any
@@ -305,6 +306,7 @@ def test_unknown_frames_and_settings_are_ignored(grpc_port: int) -> None:
         assert h2.finish(1).status == 0
 
 
+@pytest.mark.skipif(shutil.which("nghttp") is None, reason="no nghttp (package nghttp2-client)")
 def test_nghttp_sees_a_trailers_only_answer(grpc_port: int) -> None:
     command = [
         "nghttp",
