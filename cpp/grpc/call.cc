@@ -262,6 +262,10 @@ void Call::on_deadline() {
   if (!finished()) fail({Code::kDeadlineExceeded, "Deadline Exceeded"});
 }
 
+void Call::on_shutdown() {
+  if (!finished()) fail({Code::kCancelled, "CANCELLED"});
+}
+
 void Call::on_writable() {
   if (const auto handler = handler_) handler->on_writable();
 }

@@ -115,6 +115,7 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   void on_abort() override;
   void on_writable() override;
   void on_drain() override;
+  void on_shutdown() override;
 
  private:
   // A message in its place in the order while it is compressed elsewhere.

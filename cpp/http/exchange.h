@@ -139,6 +139,8 @@ class RequestSink {
   // The server is going away and waits for the answers in work: one that would go on for ever comes
   // to its end. At most once.
   virtual void on_drain() {}
+  // The server stops and on_abort follows: the last moment to tell the client so.
+  virtual void on_shutdown() {}
   // What lives as long as the request is worked on, which may be longer than the exchange. `self`
   // refers to this object.
   virtual std::weak_ptr<const void> work(const std::shared_ptr<RequestSink>& self) { return self; }

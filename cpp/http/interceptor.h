@@ -56,6 +56,10 @@ class Interceptor : public Exchange,
     const auto self = shared_from_this();
     inner_->on_drain();
   }
+  void on_shutdown() final {
+    const auto self = shared_from_this();
+    inner_->on_shutdown();
+  }
   std::weak_ptr<const void> work(const std::shared_ptr<RequestSink>&) final {
     return inner_->work(inner_);
   }

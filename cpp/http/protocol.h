@@ -38,6 +38,9 @@ class Protocol {
 
   // Answer what is in flight, take nothing new, then finish (Connection: close, GOAWAY).
   virtual void drain(base::TimePoint now) = 0;
+  // The server stops: who asked something is told, as far as the protocol has words for it. What
+  // output() then holds is sent once, without waiting, and abort() follows.
+  virtual void give_up() {}
   // The transport failed or is being torn down: on_abort for every open exchange.
   virtual void abort() = 0;
 

@@ -50,6 +50,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   bool idle() const override;
   std::size_t in_flight() const override { return streams_.size(); }
   void drain(base::TimePoint now) override;
+  void give_up() override;
   void abort() override;
   std::optional<base::TimePoint> deadline() const override;
   void on_deadline(base::TimePoint now) override;

@@ -44,6 +44,12 @@ void Connection::close() {
   counter_->store(0, std::memory_order_relaxed);
 }
 
+void Connection::give_up() {
+  if (phase_ == Phase::kPreface || phase_ == Phase::kClosed) return;
+  for (std::size_t index = 0; index < streams_.size(); ++index) streams_[index]->give_up();
+  if (phase_ != Phase::kDraining) end_notice();
+}
+
 void Connection::abort() {
   close();
   writer_.chain() = {};

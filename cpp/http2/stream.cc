@@ -194,6 +194,10 @@ std::shared_ptr<http::RequestSink> Stream::lose() {
   return sink;
 }
 
+void Stream::give_up() {
+  if (const auto sink = sink_) sink->on_shutdown();
+}
+
 void Stream::notify_writable() {
   if (const auto sink = sink_; sink && state_ == State::kStarted) sink->on_writable();
 }

@@ -51,6 +51,7 @@ class Stream final : public http::Exchange {
   // The exchange is over without the sink's doing. Gives the sink back for watching, null if the
   // sink was let go before.
   std::shared_ptr<http::RequestSink> lose();
+  void give_up();
   // False if the peer sends too many frames without payload.
   bool count_empty_frame(std::uint32_t limit) { return ++empty_frames_ <= limit; }
   // Progress of the response, for sinks that wait for room.

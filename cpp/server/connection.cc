@@ -133,6 +133,7 @@ Signals Connection::turn(Signals signals, bool on_loop) {
 }
 
 void Connection::note(Signals signals) {
+  if (signals & kAbort && state_ == State::kOpen && !failed_) give_up();
   if (signals & (kBroken | kAbort)) failed_ = true;
   if (signals & kReadable) pump_.note_readable();
   if (signals & kWritable) pump_.note_writable();
@@ -144,6 +145,11 @@ void Connection::note(Signals signals) {
     pump_.note_readable();
     begin_drain_ = true;
   }
+}
+
+void Connection::give_up() {
+  protocol_->give_up();
+  (void)pump_.send(*protocol_, loop_->now(), limits_.send_here_budget, limits_.output_batch);
 }
 
 void Connection::shake_hands() {

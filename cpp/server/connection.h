@@ -117,6 +117,7 @@ class Connection final : public http::Strand,
   // One look at everything; returns the signals for the next one.
   Signals turn(Signals signals, bool on_loop);
   void note(Signals signals);
+  void give_up();
   void shake_hands();
   void make_protocol();
   void settle_handshake(base::TimePoint now);

@@ -58,6 +58,9 @@ class Sniffer final : public http::Protocol {
     if (chosen_) return chosen_->drain(now);
     finished_ = true;
   }
+  void give_up() override {
+    if (chosen_) chosen_->give_up();
+  }
   void abort() override {
     if (chosen_) return chosen_->abort();
     finished_ = true;

@@ -165,6 +165,16 @@ TEST_F(GrpcCall, CancelsWhenTheClientIsGone) {
   EXPECT_EQ(exchange_.finishes, 0);
 }
 
+TEST_F(GrpcCall, IsCancelledWhenTheServerStops) {
+  const auto sink = open("/s/Log");
+  send(*sink, "x");
+  sink->on_shutdown();
+  expect_trailers_only(1, "CANCELLED");
+  EXPECT_EQ(log_->cancels, 1);
+  sink->on_shutdown();
+  EXPECT_EQ(exchange_.finishes, 1);
+}
+
 TEST_F(GrpcCall, EndsAtItsDeadline) {
   const auto sink = open("/s/Log", {{"grpc-timeout", "5S"}});
   send(*sink, "x");

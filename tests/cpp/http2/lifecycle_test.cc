@@ -155,6 +155,24 @@ TEST(Http2Drain, FollowsThePeersGoaway) {
   EXPECT_TRUE(rig.connection.finished());
 }
 
+TEST(Http2Stop, LetsRequestsSayTheirLast) {
+  Rig rig;
+  rig.handler.on_shutdown = [](Seen& seen) {
+    if (seen.target == "/told") seen.exchange->respond({.status = 200, .headers = {}}, {});
+  };
+  const auto told = rig.peer.request("", false, {{":path", "/told"}});
+  rig.peer.request("", false, {{":path", "/silent"}});
+  rig.talk();
+  rig.connection.give_up();
+  EXPECT_TRUE(rig.peer.feed(rig.take_output()));
+  EXPECT_TRUE(rig.peer.reply(told).ended);
+  ASSERT_EQ(rig.peer.goaways.size(), 1u);
+  EXPECT_EQ(rig.peer.goaways[0].second, 0u);
+  rig.connection.abort();
+  EXPECT_EQ(rig.request(0).aborts, 0);
+  EXPECT_EQ(rig.request(1).aborts, 1);
+}
+
 TEST(Http2Idle, ClosesGracefullyWhenAsked) {
   Options options;
   options.idle_timeout = milliseconds(500);

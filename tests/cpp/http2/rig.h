@@ -37,6 +37,7 @@ class RecordingHandler final : public http::Handler {
   std::function<void(Seen&)> on_complete = [](Seen&) {};
   // Called when the connection begins to drain.
   std::function<void(Seen&)> on_drain = [](Seen&) {};
+  std::function<void(Seen&)> on_shutdown = [](Seen&) {};
   std::vector<std::shared_ptr<Seen>> requests;
   // Sinks that something else still holds, as an inference does that cannot be stopped.
   std::vector<std::shared_ptr<http::RequestSink>> kept;
@@ -83,6 +84,7 @@ class RecordingHandler final : public http::Handler {
       ++seen_->drains;
       handler_.on_drain(*seen_);
     }
+    void on_shutdown() override { handler_.on_shutdown(*seen_); }
 
    private:
     RecordingHandler& handler_;
