@@ -28,7 +28,8 @@ TEST(PingStrikes, CountPingsThatComeTooSoon) {
 }
 
 TEST(PingStrikes, AreForgivenWhenDataIsSent) {
-  PingStrikes strikes(Options{});
+  const Options options;
+  PingStrikes strikes(options);
   const base::TimePoint now{std::chrono::hours(1)};
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(strikes.allow(true, now));
   strikes.sent_data();
