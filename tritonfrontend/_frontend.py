@@ -18,7 +18,6 @@ from .errors import (
     AlreadyExistsError,
     InvalidArgumentError,
     UnavailableError,
-    UnsupportedError,
 )
 
 _Self = TypeVar("_Self", bound="Frontend")
@@ -29,9 +28,6 @@ class Frontend(ABC):
 
     _label: ClassVar[str]
     _options_class: ClassVar[type[CheckedOptions]]
-    # Options with NVIDIA's names that this version cannot honour: setting one is refused at start,
-    # because a server without the wanted encryption or forwarding is worse than none.
-    _not_offered: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, server: Any, options: Any = None) -> None:
         wanted = self._options_class
@@ -52,9 +48,8 @@ class Frontend(ABC):
         """Listen and serve. Returns when the port is open.
 
         Raises AlreadyExistsError when it is running, UnavailableError when the address is in use,
-        UnsupportedError for an option that is not offered, InvalidArgumentError for a bad one.
+        InvalidArgumentError for a bad option.
         """
-        self._refuse_what_is_not_offered()
         with self._lock:
             if self._frontend is not None:
                 raise AlreadyExistsError(f"{self._label} server is already running.")
@@ -111,18 +106,6 @@ class Frontend(ABC):
         if self._frontend is None:
             raise UnavailableError(f"{self._label} server is not running.")
         return self._frontend
-
-    def _refuse_what_is_not_offered(self) -> None:
-        if not self._not_offered:
-            return  # some options classes have required fields
-        defaults = self._options_class()
-        for name in self._not_offered:
-            value = getattr(self._options, name)
-            if value != getattr(defaults, name):
-                raise UnsupportedError(
-                    f"{type(self).__name__}.Options.{name}={value!r} is not supported by this "
-                    "version; leave it at its default"
-                )
 
     @abstractmethod
     def _make(self) -> _native.Frontend: ...
