@@ -119,6 +119,13 @@ HTTP2_FLAGS = (
         "the same on its connection (default 33554432)",
     ),
     Flag(
+        "--grpc-max-held-per-connection",
+        "grpc",
+        "max_held_per_connection",
+        natural,
+        "bytes of waiting calls that do not hold back others (default 67108864)",
+    ),
+    Flag(
         "--grpc-max-frame-size",
         "grpc",
         "max_frame_size",

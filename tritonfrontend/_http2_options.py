@@ -89,6 +89,8 @@ class Http2Options(ConnectionOptions, CallOptions, AbuseOptions):
     max_concurrent_streams: calls at once on one connection (REFUSED_STREAM).
     stream_window_size, connection_window_size: bytes that a client may send ahead.
     max_stream_window_size, max_connection_window_size: what these grow to for a larger message.
+    max_held_per_connection: bytes of calls that wait for which the others on the connection get
+        credit all the same.
     max_frame_size, max_send_frame_size: largest frame taken, largest DATA frame sent.
     max_unsent_per_connection: responses that wait for their client; above it calls are refused.
     max_unsent_total: the same over all connections; above it see pressed_stall_timeout_ms. 0 for
@@ -105,6 +107,7 @@ class Http2Options(ConnectionOptions, CallOptions, AbuseOptions):
     connection_window_size: int = integer(8 << 20, 65535, 1 << 30)
     max_stream_window_size: int = integer(16 << 20, 65535, 1 << 30)
     max_connection_window_size: int = integer(32 << 20, 65535, 1 << 30)
+    max_held_per_connection: int = integer(64 << 20, 0, _INT64_MAX)
     max_frame_size: int = integer(1 << 20, 16384, (1 << 24) - 1)
     max_send_frame_size: int = integer(256 << 10, 1024, (1 << 24) - 1)
     max_unsent_per_connection: int = integer(256 << 20, 1, _INT64_MAX)

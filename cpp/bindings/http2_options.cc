@@ -52,6 +52,7 @@ http2::Options http2_options(const nb::dict& options) {
   http2.connection_window = fields.get<std::uint32_t>("connection_window_size");
   http2.max_stream_window = fields.get<std::uint32_t>("max_stream_window_size");
   http2.max_connection_window = fields.get<std::uint32_t>("max_connection_window_size");
+  http2.max_held = fields.size("max_held_per_connection");
   http2.max_frame_size = fields.get<std::uint32_t>("max_frame_size");
   http2.max_send_frame_size = fields.get<std::uint32_t>("max_send_frame_size");
   http2.max_concurrent_streams = fields.get<std::uint32_t>("max_concurrent_streams");

@@ -141,6 +141,24 @@ void Connection::consumed(std::int32_t stream_id, std::size_t size) {
   nghttp2_session_consume(session(), stream_id, size);
 }
 
+bool Connection::prepay(std::size_t size) {
+  if (held_ + size > options_.max_held) {
+    starved_ = true;
+    return false;
+  }
+  held_ += size;
+  nghttp2_session_consume_connection(session(), size);
+  return true;
+}
+
+void Connection::settle_prepaid(std::int32_t stream_id, std::size_t size) {
+  held_ -= size;
+  if (size == 0 || phase_ == Phase::kClosed) return;
+  nghttp2_session_consume_stream(session(), stream_id, size);
+  if (!std::exchange(starved_, false)) return;
+  for (const auto& stream : streams_) stream->prepay_rest();
+}
+
 void Connection::widen(std::size_t stream_window) {
   const std::size_t wanted =
       std::min<std::size_t>(2 * stream_window, options_.max_connection_window);

@@ -65,6 +65,10 @@ class Connection final : public http::Protocol, private SessionEvents {
   void widen(std::size_t stream_window);
   // The application has taken (or will never take) this much of a request body.
   void consumed(std::int32_t stream_id, std::size_t size);
+  // Body that a paused stream holds: true if the connection's credit for it is returned at once.
+  bool prepay(std::size_t size);
+  // The application has taken body that was prepaid.
+  void settle_prepaid(std::int32_t stream_id, std::size_t size);
   void pending_changed(std::size_t less, std::size_t more);
   // Runs the task on the strand unless the stream is gone by then.
   void later(std::int32_t stream_id, std::function<void(Stream&)> task);
@@ -138,6 +142,8 @@ class Connection final : public http::Protocol, private SessionEvents {
   OutputWriter writer_;
   std::size_t window_;  // of the connection, as granted
   std::size_t budget_ = 0;
+  std::size_t held_ = 0;     // prepaid body of paused streams
+  bool starved_ = false;     // some of it could not be prepaid
   std::size_t pending_ = 0;  // response bytes held by streams
   std::size_t offered_ = 0;  // output that the transport had to send when it was last asked
   std::vector<std::int32_t> progressed_;

@@ -64,6 +64,10 @@ struct Options {
   // windows end.
   std::uint32_t max_stream_window = 16U << 20;
   std::uint32_t max_connection_window = 32U << 20;
+  // Bytes of paused requests on a connection whose credit is returned to the connection (not to the
+  // request), so that one request that waits does not hold back the others. Four full windows of
+  // the largest size.
+  std::size_t max_held = std::size_t{64} << 20;
   // Largest frame that peers may send (16 KiB to 16 MiB). Big tensors then come in few frames.
   std::uint32_t max_frame_size = 1U << 20;
   // Largest DATA frame that we send to peers that allow it: acknowledgements of PINGs and small

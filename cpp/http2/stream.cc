@@ -76,8 +76,10 @@ void Stream::receive(base::Bytes piece) {
     connection_.consumed(id_, piece.size());
   } else if (pauses_ > 0) {
     held_.append(base::as_text(piece));
+    if (connection_.prepay(piece.size())) prepaid_ += piece.size();
   } else {
     deliver(piece);
+    connection_.consumed(id_, piece.size());
   }
 }
 
@@ -86,7 +88,19 @@ void Stream::receive(base::Bytes piece) {
 void Stream::deliver(base::Bytes piece) {
   const auto sink = sink_;  // on_body may finish the exchange
   sink->on_body(piece);
-  connection_.consumed(id_, piece.size());
+}
+
+// Of bytes that were held the connection may have its credit already.
+void Stream::return_credit(std::size_t held) {
+  const std::size_t prepaid = std::exchange(prepaid_, 0);
+  connection_.settle_prepaid(id_, prepaid);
+  connection_.consumed(id_, held - prepaid);
+}
+
+void Stream::prepay_rest() {
+  if (held_.size() <= prepaid_) return;  // also while they are delivered
+  const std::size_t rest = held_.size() - prepaid_;
+  if (connection_.prepay(rest)) prepaid_ += rest;
 }
 
 void Stream::receive_end() {
@@ -103,7 +117,10 @@ void Stream::resume_body() {
   connection_.later(id_, [](Stream& stream) {
     if (stream.pauses_ > 0 || !stream.sink_) return;
     const std::string held = std::exchange(stream.held_, {});
-    if (!held.empty()) stream.deliver(base::as_bytes(held));
+    if (!held.empty()) {
+      stream.deliver(base::as_bytes(held));
+      stream.return_credit(held.size());
+    }
     if (stream.received_end_) stream.receive_end();
   });
 }
@@ -178,7 +195,7 @@ void Stream::abort(http::AbortReason reason) {
 void Stream::end(State state) {
   state_ = state;
   sink_.reset();
-  if (!held_.empty()) connection_.consumed(id_, std::exchange(held_, {}).size());
+  if (!held_.empty()) return_credit(std::exchange(held_, {}).size());
   if (state == State::kAborted) {
     connection_.pending_changed(pending_.size(), 0);
     pending_ = {};

@@ -52,6 +52,8 @@ class Stream final : public http::Exchange {
   // sink was let go before.
   std::shared_ptr<http::RequestSink> lose();
   void give_up();
+  // There may be room for body that is held and was not prepaid.
+  void prepay_rest();
   // False if the peer sends too many frames without payload.
   bool count_empty_frame(std::uint32_t limit) { return ++empty_frames_ <= limit; }
   // Progress of the response, for sinks that wait for room.
@@ -76,6 +78,7 @@ class Stream final : public http::Exchange {
   void submit_head(const http::ResponseHead& head, bool with_body);
   void end(State state);
   void deliver(base::Bytes piece);
+  void return_credit(std::size_t held);
 
   Connection& connection_;
   std::int32_t id_;
@@ -86,7 +89,8 @@ class Stream final : public http::Exchange {
   std::uint32_t empty_frames_ = 0;
   std::size_t window_ = 0;  // raised to this, 0 if not
   std::shared_ptr<http::RequestSink> sink_;
-  std::string held_;  // body that came while paused; bounded by the stream's window
+  std::string held_;         // body that came while paused; bounded by the stream's window
+  std::size_t prepaid_ = 0;  // of that, what the connection got its credit for
   base::Chain pending_;
   http::Trailers trailers_;
 };

@@ -133,6 +133,7 @@ TEST(Windows, OfTheConnectionBindTheClient) {
   Options options;
   options.connection_window = 65'535;
   options.stream_window = 1U << 20;
+  options.max_held = 0;
   Wire wire(options);
   wire.rig.handler.on_open = [](testing::Seen& seen) { seen.exchange->pause_body(); };
   wire.send(headers(1, kPost, false));

@@ -87,6 +87,39 @@ TEST(Http2FlowControl, DoesNotShrinkWindows) {
   EXPECT_EQ(nghttp2_session_get_remote_window_size(rig.peer.session()), 12 << 20);
 }
 
+TEST(Http2FlowControl, APausedRequestDoesNotHoldBackTheOthers) {
+  Options options;
+  options.connection_window = 65'535;
+  options.stream_window = 65'535;
+  options.max_held = 65'535;
+  Rig rig(options);
+  rig.handler.on_open = [](Seen& seen) {
+    if (seen.target == "/paused") seen.exchange->pause_body();
+  };
+  rig.talk();
+  rig.peer.request(std::string(100'000, 'p'), true, {{":path", "/paused"}});
+  rig.talk();
+  rig.peer.request(std::string(200'000, 'o'), true);
+  rig.talk();
+  EXPECT_EQ(rig.request(1).body.size(), 200'000u);
+  // Twice as much is too much.
+  rig.peer.request(std::string(100'000, 'p'), true, {{":path", "/paused"}});
+  rig.talk();
+  rig.peer.request(std::string(100, 'o'), true);
+  rig.talk();
+  EXPECT_EQ(rig.request(3).body, "");
+  rig.request(0).exchange->resume_body();
+  rig.strand->run();
+  rig.talk();
+  EXPECT_EQ(rig.request(0).body.size(), 100'000u);
+  EXPECT_EQ(rig.request(3).body.size(), 100u);
+  rig.request(2).exchange->resume_body();
+  rig.strand->run();
+  rig.talk();
+  EXPECT_EQ(rig.request(2).body.size(), 100'000u);
+  EXPECT_EQ(rig.request(2).ends, 1);
+}
+
 TEST(Http2FlowControl, PausesAreCounted) {
   Rig rig;
   rig.handler.on_open = [](Seen& seen) {

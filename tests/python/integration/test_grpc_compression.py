@@ -109,6 +109,34 @@ def test_many_compressed_calls_at_once(port: int) -> None:
             assert len(call.result().raw_output_contents[0]) == LARGE + n
 
 
+def test_streams_keep_their_order(port: int) -> None:
+    """Large responses are compressed by other threads, small ones are not."""
+    sizes = [LARGE, 1, 50_000, 2, LARGE, 3] * 4
+    with stub(port) as made:
+        answers = made.ModelStreamInfer((zeros(size) for size in sizes), timeout=60)
+        received = [len(answer.infer_response.raw_output_contents[0]) for answer in answers]
+    assert received == sizes
+
+
+@pytest.mark.parametrize("algorithm", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_compressed_requests_of_a_stream(grpc_port: int, algorithm: grpc.Compression) -> None:
+    with stub(grpc_port) as made:
+        requests = (zeros(size) for size in (1, 100_000, 2, 200_000))
+        answers = list(made.ModelStreamInfer(requests, compression=algorithm, timeout=60))
+    received = [len(answer.infer_response.raw_output_contents[0]) for answer in answers]
+    assert received == [1, 100_000, 2, 200_000]
+
+
+def test_a_client_that_leaves_while_its_answers_are_compressed(port: int) -> None:
+    call = rawh2.unary(1, SERVICE + "ModelStreamInfer", zeros(LARGE).SerializeToString())
+    for _ in range(20):
+        with RawH2(port) as h2:
+            h2.ping()
+            h2.send(call)
+    with stub(port) as made:
+        assert made.ServerLive(pb.ServerLiveRequest(), timeout=30).live
+
+
 @pytest.mark.parametrize(
     ("encoding", "payload", "status"),
     [
