@@ -94,6 +94,7 @@ TEST_F(GrpcMessageTimeout, DoesNotCountTimeThatTheServerTakes) {
   for (int i = 0; i < 5; ++i) pass(milliseconds(1'000));
   EXPECT_EQ(exchange_.finishes, 0);
   call_->resume();
+  exchange_.fake_strand().run();
   for (int i = 0; i < 2; ++i) pass(milliseconds(1'000));
   EXPECT_EQ(exchange_.finishes, 1);
 }
