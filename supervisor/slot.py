@@ -22,7 +22,7 @@ from .generation import Generation
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
 from .spec import Device, ServeOptions, WorkerSpec, worker_spec
-from .state import SERVING, WITH_PROCESS, Event, State, next_state
+from .state import LOADED, SERVING, WITH_PROCESS, Event, State, next_state
 
 #: Uninterruptible sleep (a sick driver) survives SIGKILL; after this it is reported.
 UNKILLABLE_AFTER = 30.0
@@ -101,6 +101,18 @@ class Slot:
         self.history.reset()
         self.post(Event.START, reason)
 
+    def suspect(self, reason: str) -> None:
+        """No sign of life for a moment: new connections go elsewhere. Harmless if it was wrong."""
+        self.post(Event.SUSPECTED, reason)
+
+    def clear(self) -> None:
+        """A suspected worker lives."""
+        self.post(Event.CLEARED)
+
+    def hang(self, reason: str) -> None:
+        """No sign of life for so long that the worker is lost: kill it, then the policy judges."""
+        self.post(Event.HANG, reason)
+
     def restart(self, reason: str) -> None:
         """Drain, then a new generation."""
         if self.state in WITH_PROCESS:
@@ -162,8 +174,10 @@ class Slot:
             case State.LOADING:
                 self._load_limit = time.monotonic() + limits.start
                 self._set_deadline(min(limits.start, limits.start_stall))
-            case State.READY | State.DEGRADED if self.generation and previous not in SERVING:
+            case State.READY | State.DEGRADED if self.generation and previous not in LOADED:
                 self.generation.ready_at = time.monotonic()
+            case State.READY if previous is State.SUSPECT:
+                self._models_changed()
             case State.DRAINING:
                 self._set_deadline(limits.drain + 1.0)  # the worker's own limit comes first
                 asyncio.get_running_loop().call_later(_SETTLE, self._drain, self.generation)

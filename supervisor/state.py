@@ -20,6 +20,12 @@ where they lead. An event that a state does not list is ignored there.
            |                       |
            +-- TIMEOUT, START -----+--> WAIT_GPU      (FAILED's timer is the half-open try)
 
+              SUSPECTED               CLEARED
+    READY, DEGRADED --------> SUSPECT --------> READY     (and on to DEGRADED if models are lost)
+                                |  |
+                           HANG |  | DRAIN
+                     KILLING <--+  +--> DRAINING          (HANG also from READY and DEGRADED)
+
 DRAIN or KILL in a state without a process leads to DISABLED.
 """
 
@@ -37,6 +43,7 @@ class State(str, Enum):
     LOADING = "LOADING"
     READY = "READY"
     DEGRADED = "DEGRADED"
+    SUSPECT = "SUSPECT"  # no sign of life: new connections go elsewhere, nothing is killed yet
     DRAINING = "DRAINING"
     STOPPING = "STOPPING"
     KILLING = "KILLING"
@@ -59,6 +66,9 @@ class Event(str, Enum):
     READY = "READY"  # all models ready, frontends accept
     MODEL_LOST = "MODEL_LOST"  # some models are unavailable, the rest serve
     MODEL_BACK = "MODEL_BACK"
+    SUSPECTED = "SUSPECTED"  # soft: its loops have not beaten for a moment
+    CLEARED = "CLEARED"  # its loops beat again
+    HANG = "HANG"  # hard: silent for so long that it is lost
     DRAIN = "DRAIN"  # stop, drain, restart: by an operator or by the worker itself
     DRAINED = "DRAINED"
     TIMEOUT = "TIMEOUT"  # the state's own deadline passed
@@ -101,12 +111,24 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     },
     _S.READY: {
         _E.MODEL_LOST: _S.DEGRADED,
+        _E.SUSPECTED: _S.SUSPECT,
+        _E.HANG: _S.KILLING,
         _E.DRAIN: _S.DRAINING,
         _E.KILL: _S.KILLING,
         _E.EXITED: _S.RECLAIM,
     },
     _S.DEGRADED: {
         _E.MODEL_BACK: _S.READY,
+        _E.SUSPECTED: _S.SUSPECT,
+        _E.HANG: _S.KILLING,
+        _E.DRAIN: _S.DRAINING,
+        _E.KILL: _S.KILLING,
+        _E.EXITED: _S.RECLAIM,
+    },
+    # Models that are lost or back meanwhile are looked at when the suspicion is cleared.
+    _S.SUSPECT: {
+        _E.CLEARED: _S.READY,
+        _E.HANG: _S.KILLING,
         _E.DRAIN: _S.DRAINING,
         _E.KILL: _S.KILLING,
         _E.EXITED: _S.RECLAIM,
@@ -146,6 +168,9 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 #: States in which a slot takes new connections.
 SERVING = frozenset({State.READY, State.DEGRADED})
 
+#: States in which a worker has loaded and was not asked to leave.
+LOADED = SERVING | {State.SUSPECT}
+
 #: States in which a worker process exists (or may still exist).
 WITH_PROCESS = frozenset(
     {
@@ -153,6 +178,7 @@ WITH_PROCESS = frozenset(
         State.LOADING,
         State.READY,
         State.DEGRADED,
+        State.SUSPECT,
         State.DRAINING,
         State.STOPPING,
         State.KILLING,

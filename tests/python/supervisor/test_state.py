@@ -9,19 +9,21 @@ from tritonfrontend.supervisor.state import SERVING, WITH_PROCESS, Event, State,
 # Written out by hand, independent of the table's own form: one row per state, "-" = ignored.
 _COLUMNS = list(Event)
 _MATRIX = {
-    #              START    DEV_RDY  DEV_MISS SPAWN_F  HELLO   READY M_LOST   M_BACK DRAIN
-    "DISABLED": "WAIT_GPU - - - - - - - - - - - - - - - -",
-    "WAIT_GPU": "- SPAWNING RECLAIM - - - - - DISABLED - - DISABLED - - - - -",
-    "SPAWNING": "- - - RECLAIM LOADING - - - KILLING - KILLING KILLING RECLAIM - - - -",
-    "LOADING": "- - - - - READY DEGRADED - KILLING - KILLING KILLING RECLAIM - - - -",
-    "READY": "- - - - - - DEGRADED - DRAINING - - KILLING RECLAIM - - - -",
-    "DEGRADED": "- - - - - - - READY DRAINING - - KILLING RECLAIM - - - -",
-    "DRAINING": "- - - - - - - - - STOPPING STOPPING KILLING RECLAIM - - - -",
-    "STOPPING": "- - - - - - - - - - KILLING KILLING RECLAIM - - - -",
-    "KILLING": "- - - RECLAIM - - - - - - - - RECLAIM - - - -",
-    "RECLAIM": "- - - - - - - - - - - - - BACKOFF WAIT_GPU FAILED DISABLED",
-    "BACKOFF": "WAIT_GPU - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
-    "FAILED": "WAIT_GPU - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
+    # START | DEVICE_READY DEVICE_MISSING SPAWN_FAILED | HELLO READY MODEL_LOST MODEL_BACK |
+    # SUSPECTED CLEARED HANG | DRAIN DRAINED TIMEOUT KILL EXITED | RETRY RESTART GIVE_UP DISABLE
+    "DISABLED": "WAIT_GPU - - - - - - - - - - - - - - - - - - -",
+    "WAIT_GPU": "- SPAWNING RECLAIM - - - - - - - - DISABLED - - DISABLED - - - - -",
+    "SPAWNING": "- - - RECLAIM LOADING - - - - - - KILLING - KILLING KILLING RECLAIM - - - -",
+    "LOADING": "- - - - - READY DEGRADED - - - - KILLING - KILLING KILLING RECLAIM - - - -",
+    "READY": "- - - - - - DEGRADED - SUSPECT - KILLING DRAINING - - KILLING RECLAIM - - - -",
+    "DEGRADED": "- - - - - - - READY SUSPECT - KILLING DRAINING - - KILLING RECLAIM - - - -",
+    "SUSPECT": "- - - - - - - - - READY KILLING DRAINING - - KILLING RECLAIM - - - -",
+    "DRAINING": "- - - - - - - - - - - - STOPPING STOPPING KILLING RECLAIM - - - -",
+    "STOPPING": "- - - - - - - - - - - - - KILLING KILLING RECLAIM - - - -",
+    "KILLING": "- - - RECLAIM - - - - - - - - - - - RECLAIM - - - -",
+    "RECLAIM": "- - - - - - - - - - - - - - - - BACKOFF WAIT_GPU FAILED DISABLED",
+    "BACKOFF": "WAIT_GPU - - - - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
+    "FAILED": "WAIT_GPU - - - - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
 }
 
 
