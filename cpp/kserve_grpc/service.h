@@ -11,8 +11,8 @@ namespace tfe::kserve_grpc {
 
 inline constexpr std::string_view kService = "/inference.GRPCInferenceService/";
 
-// Everything below, on one router, reflection if it is wanted, and the restrictions of the context's
-// access policy.
+// Everything below, on one router, reflection if it is wanted, and the restrictions of the
+// context's access policy.
 void add_service(grpc::Router& router, const ContextPtr& context);
 
 // One group each: ServerLive, ServerReady, ServerMetadata and the health service; ModelReady,
