@@ -23,9 +23,8 @@ from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
 from .spec import Device, ServeOptions, WorkerSpec, worker_spec
 from .state import LOADED, SERVING, WITH_PROCESS, Event, State, next_state
+from .state_clock import StateClock
 
-#: Uninterruptible sleep (a sick driver) survives SIGKILL; after this it is reported.
-UNKILLABLE_AFTER = 30.0
 #: An exit with code 0 soon after READY is no drain by an outsider but a loop.
 _EARLY = 5.0
 #: Between steering new connections away and the drain: longer than a round trip, so that handshakes
@@ -84,8 +83,7 @@ class Slot:
         self._intent = Intent()
         self._verdict = Verdict(Event.RESTART, 0.0, "")
         self._events: asyncio.Queue[tuple[Event, str] | Exception] = asyncio.Queue()
-        self._deadline: float | None = None
-        self._load_limit = 0.0
+        self._clock = StateClock(options.timeouts, options.exit_timeout, time.monotonic)
         self._job: asyncio.Task[None] | None = None
 
     # -- wishes of the operator ------------------------------------------------------------
@@ -138,16 +136,16 @@ class Slot:
     @property
     def next_try_at(self) -> float | None:
         """Monotonic time of the next attempt, in BACKOFF and FAILED."""
-        return self._deadline if self.state in (State.BACKOFF, State.FAILED) else None
+        return self._clock.deadline if self.state in (State.BACKOFF, State.FAILED) else None
 
     async def _next_event(self) -> tuple[Event, str] | Exception:
-        if self._deadline is None:
+        left = self._clock.left()
+        if left is None:
             return await self._events.get()
         try:
-            left = max(0.0, self._deadline - time.monotonic())
             return await asyncio.wait_for(self._events.get(), left)
         except asyncio.TimeoutError:
-            return Event.TIMEOUT, self._timeout_reason()
+            return Event.TIMEOUT, self._clock.reason() or self.report.reason
 
     def _apply(self, event: Event, reason: str) -> None:
         target = next_state(self.state, event)
@@ -157,67 +155,38 @@ class Slot:
             return
         if (self.state, event) == (State.FAILED, Event.TIMEOUT):
             self.history.try_half_open()
-        self._deadline = None
         previous, self.state = self.state, target
+        self._clock.enter(target, self._verdict.delay)
         self.report.entered(target, reason, time.time())
         self._owner.changed(self)  # first: new connections must be steered away before a drain
         self._enter(target, previous, reason)
 
     def _enter(self, state: State, previous: State, reason: str) -> None:
-        limits = self._options.timeouts
         match state:
             case State.WAIT_GPU:
                 self._start_job(self._wait_device())
             case State.SPAWNING:
-                self._set_deadline(limits.hello)
                 self._spawn()
-            case State.LOADING:
-                self._load_limit = time.monotonic() + limits.start
-                self._set_deadline(min(limits.start, limits.start_stall))
             case State.READY | State.DEGRADED if self.generation and previous not in LOADED:
                 self.generation.ready_at = time.monotonic()
             case State.READY if previous is State.SUSPECT:
                 self._models_changed()
             case State.DRAINING:
-                self._set_deadline(limits.drain + 1.0)  # the worker's own limit comes first
                 asyncio.get_running_loop().call_later(_SETTLE, self._drain, self.generation)
             case State.STOPPING:
-                self._set_deadline(self._options.exit_timeout + limits.stop_margin)
                 self._tell("STOP")
             case State.KILLING:
-                self._set_deadline(UNKILLABLE_AFTER)
                 if self.generation:
                     self.generation.kill(reason or "stopped at once")
             case State.RECLAIM:
                 self._start_job(self._reclaim(reason))
-            case State.BACKOFF | State.FAILED:
-                self._set_deadline(self._verdict.delay)
             case State.DISABLED if self._job is not None:
                 self._job.cancel()
             case _:
                 pass
 
-    def _set_deadline(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
-
-    def _timeout_reason(self) -> str:
-        limits = self._options.timeouts
-        match self.state:
-            case State.SPAWNING:
-                return f"no sign of life within {limits.hello:g} s"
-            case State.LOADING if time.monotonic() >= self._load_limit:
-                return f"models not ready within {limits.start:g} s"
-            case State.LOADING:
-                return f"no progress for {limits.start_stall:g} s while loading"
-            case State.DRAINING:
-                return f"requests unfinished after {limits.drain:g} s"
-            case State.STOPPING:
-                return "did not stop in time"
-            case _:
-                return self.report.reason
-
     def _overdue(self) -> None:
-        self._deadline = None
+        self._clock.stop()
         if self.state is State.KILLING:
             self.report.reason = "unkillable: survives SIGKILL (sick driver?)"
             self._owner.note(self, self.report.reason)
@@ -325,9 +294,7 @@ class Slot:
                 self.post(Event.HELLO)
             case "PROGRESS":
                 self.report.take_progress(args)
-                if self.state is State.LOADING:
-                    stall = time.monotonic() + self._options.timeouts.start_stall
-                    self._deadline = min(self._load_limit, stall)
+                self._clock.progress()
                 self._owner.changed(self)
             case "MODELS":
                 if self.report.take_models(args):
