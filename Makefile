@@ -18,6 +18,7 @@ LOGS := build/logs
 CPP_BUILD := build/cpp-tests
 ASAN_BUILD := build/asan
 NUMPY2 := build/numpy2
+NODE := build/node
 # One name for the compiler in every build: ccache takes c++ and g++ for different ones.
 ifeq ($(origin CC),default)
 CC := gcc
@@ -62,7 +63,7 @@ install: packages $(STAMPS)/embedded  ## system packages, virtual environment, t
 
 # Both suites always run to their end; their closing lines come last.
 test: STEPS := 6
-test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp cpp-tests  ## every test: C++ (ctest) and Python (pytest)
+test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp cpp-tests  ## every test: C++ (ctest) and Python (pytest)
 	@status=0; \
 	$(STEP) "[5/6] C++ tests" $(LOGS)/ctest.log -- \
 	  ctest --test-dir $(CPP_BUILD) --output-on-failure --no-tests=error -j $(JOBS) || status=1; \
@@ -72,7 +73,8 @@ test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp cpp-tests  ## every test: C+
 	exit $$status
 
 TEST_ENVIRONMENT = TRITONFRONTEND_TEST_BACKENDS=$(CURDIR)/$(CPP_BUILD)/tests/backends/out \
-  TRITONFRONTEND_TEST_NUMPY2=$(CURDIR)/$(NUMPY2)
+  TRITONFRONTEND_TEST_NUMPY2=$(CURDIR)/$(NUMPY2) \
+  TRITONFRONTEND_TEST_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules
 
 cpp-tests: packages-test $(STAMPS)/test
 	@$(STEP) "[4/$(STEPS)] C++ tests: build" $(LOGS)/cpp-tests.log -- bash -c '$(call BUILD_CPP,$(CPP_BUILD),Release,OFF,)'
@@ -156,6 +158,13 @@ $(STAMPS)/test: $(STAMPS)/venv $(SOURCES)
 	@$(STEP) "[3/$(STEPS)] package and test tools: build and install" $(LOGS)/package.log -- \
 	  $(PIP) install --no-build-isolation -v '.[embedded,test]'
 	@touch $(STAMPS)/embedded $@
+
+# A second implementation of gRPC's client, where there is npm; its tests say if they are skipped.
+$(NODE)/.stamp:
+	@mkdir -p $(NODE)
+	@if command -v npm >/dev/null; then npm install --prefix $(NODE) --no-audit --no-fund --loglevel error \
+	  @grpc/grpc-js@1.14 >/dev/null || echo "npm has no @grpc/grpc-js: the tests with it are skipped"; fi
+	@touch $@
 
 $(NUMPY2)/.stamp: $(STAMPS)/venv
 	@$(PIP) install -q --no-deps --upgrade --target $(NUMPY2) 'numpy>=2'

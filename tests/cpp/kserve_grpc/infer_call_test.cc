@@ -127,6 +127,11 @@ TEST(InferCallTest, ATraceTellsWhatTheCallSaw) {
                      {{"traceparent", std::string_view(parent)}, {"tracestate", "a=b"}})
                 .status,
             0);
+  // The core may hold a trace a moment longer than its response.
+  const auto end = std::chrono::steady_clock::now() + testing::kPatience;
+  while (triton::Trace::alive() > 0 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   kserve::TraceUpdate off;
   off.levels = std::uint32_t{0};
   unwrap(tracing.update("", off));
