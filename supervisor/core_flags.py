@@ -174,7 +174,7 @@ CORE_FLAGS = (
         "core",
         "log_format",
         choice(default="DEFAULT", iso8601="ISO8601"),
-        "default or ISO8601",
+        "default or ISO8601 (default: default)",
     ),
     Flag("--log-file", "core", "log_file", str, "the core's log; .w<slot> is added per worker"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tritonfrontend import KServeGrpc, KServeHttp, SageMaker, VertexAI
-from tritonfrontend.supervisor import cli, flags, platform
+from tritonfrontend.supervisor import flags, platform, serve_flags
 from tritonfrontend.supervisor.spec import ServeOptions, SpecError
 
 # The supervisor makes the sockets: address and port are flags of it, sharing is its design.
@@ -97,8 +97,8 @@ def test_trace_settings_are_pairs() -> None:
 
 def test_grpc_on_the_http_port(tmp_path: Path) -> None:
     def options(*arguments: str) -> ServeOptions:
-        command = ["serve", f"--model-repository={tmp_path}", *arguments]
-        return cli.serve_options(cli.parser().parse_args(command))
+        command = [f"--model-repository={tmp_path}", *arguments]
+        return serve_flags.serve_options(serve_flags.parser().parse_args(command))
 
     made = options("--grpc-on-http-port", "--grpc-reflection", "--http-thread-count=3")
     assert made.frontends["http"] == {"thread_count": 3, "grpc": {"reflection": True}}
@@ -134,10 +134,10 @@ def test_sagemaker_has_to_be_named() -> None:
 
 
 def test_ports_outside_of_the_safe_range(tmp_path: Path) -> None:
-    arguments = cli.parser().parse_args(
-        ["serve", f"--model-repository={tmp_path}", "--allow-sagemaker", "--http-port=9000"]
+    arguments = serve_flags.parser().parse_args(
+        [f"--model-repository={tmp_path}", "--allow-sagemaker", "--http-port=9000"]
     )
-    options = cli.serve_options(arguments)
+    options = serve_flags.serve_options(arguments)
     platform.check_ports(options, "")
     with pytest.raises(SpecError, match="HTTP requests at port 9000"):
         platform.check_ports(options, "8000-8100")

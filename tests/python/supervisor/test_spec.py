@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.cli import parser, serve_options
+from tritonfrontend.supervisor.serve_flags import parser, serve_options
 from tritonfrontend.supervisor.spec import (
     Device,
     PortSpec,
@@ -24,9 +24,7 @@ def options(tmp_path: Path, **changes: Any) -> ServeOptions:
 
 
 def parsed(tmp_path: Path, *flags: str) -> ServeOptions:
-    return serve_options(
-        parser().parse_args(["serve", "--model-repository", str(tmp_path), *flags])
-    )
+    return serve_options(parser().parse_args(["--model-repository", str(tmp_path), *flags]))
 
 
 def worker_spec(**changes: Any) -> WorkerSpec:

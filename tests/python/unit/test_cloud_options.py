@@ -205,7 +205,7 @@ def test_variables_that_are_refused(environ: dict[str, str]) -> None:
 
 
 def test_every_argument_is_one_that_serve_knows() -> None:
-    from tritonfrontend.supervisor import cli
+    from tritonfrontend.supervisor import serve_flags
 
     environ: dict[str, Any] = {
         "ALLOW_GRPC": "true",
@@ -222,12 +222,12 @@ def test_every_argument_is_one_that_serve_knows() -> None:
         "THREAD_COUNT": "2",
         "SAGEMAKER_BIND_TO_PORT": "9000",
     }
-    parser = cli.parser()
-    parsed = parser.parse_args(["serve", *arguments(**environ)])
+    parser = serve_flags.parser()
+    parsed = parser.parse_args([*arguments(**environ)])
     assert parsed.allow_sagemaker is True
     assert parsed.sagemaker_port == 9000
     vertex = vertex_ai_arguments({"AIP_MODE": "PREDICTION", "AIP_HTTP_PORT": "9000"})
-    assert parser.parse_args(["serve", "--model-repository=/x", *vertex]).vertex_ai_port == 9000
+    assert parser.parse_args(["--model-repository=/x", *vertex]).vertex_ai_port == 9000
 
 
 def test_arguments_of_a_vertex_ai_container() -> None:

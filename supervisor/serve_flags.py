@@ -1,0 +1,211 @@
+"""The command line of `serve`: its parser, and validated options from what was parsed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from dataclasses import replace
+from typing import Any
+
+from . import flag, flags, platform
+from .spec import PortSpec, ServeOptions, SpecError, Timeouts
+
+_EPILOG = """\
+Every flag is also a key of the file that --config names (http-port = 8000) and an environment
+variable (TRITONFRONTEND_HTTP_PORT=8000). A flag wins over the environment, the environment over
+the file. Where one flag can be repeated, the winner replaces the whole list.
+
+Exit codes: 0 stopped, 1 internal error, 2 usage, 3 bad configuration, 4 port or run directory in
+use, 5 no such device, 6 all workers failed, 7 not ready in time, 8 something could not be killed,
+128+n second signal n."""
+
+
+class OneLineHelp(argparse.RawDescriptionHelpFormatter):
+    """One line per flag, however long: a list that `less -S` and `grep` can work on."""
+
+    _COLUMN = 42
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if action.help is argparse.SUPPRESS:
+            return ""
+        names = self._format_action_invocation(action)
+        text = self._expand_help(action) if action.help else ""
+        return f"  {names:<{self._COLUMN}} {text}\n"
+
+
+def parser() -> argparse.ArgumentParser:
+    """A parser of its own for `serve`. Abbreviations are refused: a new flag would change them."""
+    made = argparse.ArgumentParser(
+        prog="tritonfrontend serve",
+        usage="%(prog)s --model-repository PATH [option ...]",
+        description="Start one worker per device behind shared ports and keep them alive.",
+        epilog=_EPILOG,
+        formatter_class=OneLineHelp,
+        allow_abbrev=False,
+    )
+    _add_group(made)
+    _add_deadlines(made)
+    _add_ports(made)
+    flags.add(made)
+    return made
+
+
+def _add_group(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument_group("group of workers").add_argument
+    add(
+        "--model-repository",
+        "--model-store",
+        action="append",
+        metavar="PATH",
+        help="directory of models; repeatable",
+    )
+    add("--config", default="", metavar="FILE", help="TOML file of settings (default: none)")
+    add(
+        "--devices",
+        default="auto",
+        metavar="LIST",
+        help="auto (all GPUs, else one CPU worker), all, indices, UUIDs, or cpu:N (default auto)",
+    )
+    add("--name", default="", help="of this instance (default: triton-<http port>)")
+    add(
+        "--run-dir",
+        default="",
+        metavar="DIR",
+        help="private directory for lock and control socket (default: see docs/supervisor.md)",
+    )
+    add(
+        "--exit-on-error",
+        type=flag.boolean,
+        nargs="?",
+        const=True,
+        default=True,
+        metavar="BOOL",
+        help="a worker needs all its models (default true)",
+    )
+    add(
+        "--repository-poll-secs",
+        type=flag.natural,
+        default=15,
+        metavar="S",
+        help="seconds between looks at the repository in poll mode, 0 = never (default 15)",
+    )
+    add(
+        "--platform",
+        choices=platform.PLATFORMS,
+        default="auto",
+        metavar="NAME",
+        help="auto, none, sagemaker or vertex-ai: whose container's environment variables count as "
+        "settings (default auto: vertex-ai where AIP_MODE says so)",
+    )
+    add(
+        "--sagemaker-safe-port-range",
+        default=os.environ.get("SAGEMAKER_SAFE_PORT_RANGE", ""),
+        metavar="A-B",
+        help="where the ports of other services must lie (default: $SAGEMAKER_SAFE_PORT_RANGE)",
+    )
+    add("--steering", type=flag.boolean, default=True, help=argparse.SUPPRESS)
+    add("--worker-command", default="", help=argparse.SUPPRESS)
+
+
+def _add_deadlines(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("deadlines in seconds")
+    default = Timeouts()
+    for name, value, text in (
+        ("--drain-timeout", default.drain, "requests in flight at a stop"),
+        ("--start-timeout", default.start, "loading of all models"),
+        ("--start-stall-timeout", default.start_stall, "a sign of life while loading"),
+    ):
+        group.add_argument(
+            name,
+            type=flag.seconds,
+            default=value,
+            metavar="S",
+            help=f"{text} (default {value:g})",
+        )
+    group.add_argument(
+        "--exit-timeout-secs",
+        type=flag.natural,
+        default=30,
+        metavar="S",
+        help="the core's own limit when it stops (default 30)",
+    )
+
+
+def _add_ports(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("ports (0 = any free one)")
+    default = ServeOptions
+    for spec in (default.http, default.grpc, default.metrics, default.sagemaker, default.vertex_ai):
+        name, port, on = spec.name, spec.port, spec.enabled
+        group.add_argument(
+            f"--allow-{name}",
+            type=flag.boolean,
+            nargs="?",
+            const=True,
+            default=on,
+            metavar="BOOL",
+            help=f"serve this protocol (default {str(on).lower()})",
+        )
+        group.add_argument(
+            f"--{name}-port",
+            type=flag.natural,
+            default=port,
+            metavar="N",
+            help=f"(default {port})",
+        )
+        group.add_argument(
+            f"--{name}-address", default="0.0.0.0", metavar="ADDRESS", help="(default 0.0.0.0)"
+        )
+
+
+def serve_options(arguments: argparse.Namespace) -> ServeOptions:
+    """Validated options from parsed arguments. Raises SpecError."""
+
+    def port(name: str) -> PortSpec:
+        key = name.replace("-", "_")
+        return PortSpec(
+            name,
+            getattr(arguments, f"allow_{key}"),
+            getattr(arguments, f"{key}_address"),
+            getattr(arguments, f"{key}_port"),
+        )
+
+    frontends = {name: flags.collect(arguments, name) for name in flags.FRONTENDS}
+    http, grpc = port("http"), port("grpc")
+    if frontends["http"].pop("grpc", False):
+        for spec in (http, grpc):
+            if not spec.enabled:
+                raise SpecError("--grpc-on-http-port", f"needs --allow-{spec.name}=true")
+        frontends["http"]["grpc"] = frontends["grpc"]
+        grpc = replace(grpc, enabled=False)
+    return ServeOptions(
+        model_repository=tuple(arguments.model_repository or ()),
+        name=arguments.name,
+        devices=arguments.devices,
+        run_dir=arguments.run_dir,
+        http=http,
+        grpc=grpc,
+        metrics=port("metrics"),
+        sagemaker=port("sagemaker"),
+        vertex_ai=port("vertex-ai"),
+        core=_core(arguments),
+        frontends=frontends,
+        trace=tuple(map(tuple, flags.collect(arguments, "trace").get("config", ()))),
+        exit_on_error=arguments.exit_on_error,
+        exit_timeout=arguments.exit_timeout_secs,
+        repository_poll_secs=arguments.repository_poll_secs,
+        steering=arguments.steering,
+        timeouts=Timeouts(
+            drain=arguments.drain_timeout,
+            start=arguments.start_timeout,
+            start_stall=arguments.start_stall_timeout,
+        ),
+        worker_command=tuple(shlex.split(arguments.worker_command)),
+    )
+
+
+def _core(arguments: argparse.Namespace) -> dict[str, Any]:
+    core = {"log_warn": True, "log_error": True, **flags.collect(arguments, "core")}
+    if not arguments.allow_metrics:
+        core["metrics"] = False
+    return core
