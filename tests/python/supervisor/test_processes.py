@@ -365,7 +365,7 @@ def test_stuck_reader_of_our_output_blocks_nobody(tmp_path: Path) -> None:
         (["--http-address=nowhere.invalid"], 4, "cannot be resolved"),
         (["--drain-timeout=-1"], 2, "is not a number of seconds"),
         (["--log-info=maybe"], 2, "neither true nor false"),
-        (["--htp-port=1"], 2, "unrecognized arguments"),
+        (["--htp-port=1"], 2, "did you mean --http-port?"),
     ],
 )
 def test_bad_options_are_named(tmp_path: Path, flags: list[str], code: int, text: str) -> None:
