@@ -52,8 +52,7 @@ class Generation:
         self._channel, theirs = Channel.pair()
         try:
             spec = make_spec(theirs.fileno())
-            fds = [spec.control_fd, *spec.listeners]
-            self._process = process.spawn(command, spec.to_json(), fds, env)
+            self._process = process.spawn(command, spec.to_json(), spec.descriptors, env)
         except BaseException:
             self._channel.close()
             raise

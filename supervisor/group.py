@@ -14,6 +14,7 @@ from typing import Any
 from . import process
 from .exits import Exit, WorkerExit
 from .gpu_watch import SAMPLE_EVERY, GpuWatch
+from .health import Health
 from .log import Output
 from .nvml import Nvml
 from .policy import RestartPolicy
@@ -23,8 +24,9 @@ from .slot import Slot
 from .sockets import PortError, PortGroup
 from .spec import Device, ServeOptions
 from .state import SERVING, State
-from .steering import Steering
+from .suspicion import Limits
 from .tasks import TaskOwner
+from .traffic import Traffic
 
 #: Drained workers accept nothing more: clients should hear "refused" soon, not wait in a queue.
 _REFUSE_AFTER = 0.5
@@ -57,7 +59,7 @@ class Group:
         self.run_dir = run_dir
         self.nvml = nvml
         self.gpu_watch = GpuWatch(nvml, [device.uuid for device in devices if device.uuid])
-        self.steering = Steering(options.steering)
+        self.traffic = Traffic(options, self.ports, len(devices), self._retry_after)
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
         self.stopping = False
@@ -69,7 +71,7 @@ class Group:
         self._progress_at = -_PROGRESS_EVERY
         self._ready_shown = asyncio.Event()
         self.slots = [
-            Slot(index, device, self._listeners(index), options, self, policy)
+            Slot(index, device, self.traffic.inherited(index), options, self, policy)
             for index, device in enumerate(devices)
         ]
 
@@ -83,6 +85,7 @@ class Group:
                 for slot in self.slots:
                     tasks.start(slot.run(), f"slot {slot.index}")
                 tasks.start(self._watch(), "watch")
+                tasks.start(self._health().run(), "health")
                 ends: set[asyncio.Future[Any]] = {self._result, tasks.failed}
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if tasks.failed.done():
@@ -133,8 +136,9 @@ class Group:
             self.first_ready_at = time.monotonic()
             self._output.footer("")
             self._ready_shown.set()
-        groups = [group for group in self.ports.values() if group.listening]
-        self.steering.update([group.sockets for group in groups], ready)
+        if slot.state is State.RECLAIM:
+            self.traffic.table.clear(slot.index)
+        self.traffic.update(ready)
         self._check_end()
 
     def loaded(self, slot: Slot) -> None:
@@ -169,12 +173,19 @@ class Group:
 
     # -- inside ----------------------------------------------------------------------------
 
-    def _listeners(self, index: int) -> dict[str, int]:
-        return {name: group.sockets[index].fileno() for name, group in self.ports.items()}
+    def _health(self) -> Health:
+        timeouts = self.options.timeouts
+        limits = Limits(timeouts.suspect_after, timeouts.hang)
+        return Health(self.slots, self.ports, self.traffic.table, limits)
+
+    def _retry_after(self) -> int:
+        """Seconds until a worker that waits for its next try could be there."""
+        now = time.monotonic()
+        waits = [slot.next_try_at - now for slot in self.slots if slot.next_try_at is not None]
+        return round(min(waits, default=1.0))
 
     def _refuse(self) -> None:
-        for group in self.ports.values():
-            group.refuse()
+        self.traffic.refuse()
 
     def _check_end(self) -> None:
         """End when nothing is left to wait for."""
@@ -222,6 +233,7 @@ class Group:
             if slot.generation is not None:
                 slot.generation.abandon()
                 slot.generation = None
+        self.traffic.close()
         for group in self.ports.values():
             group.close()
 

@@ -115,6 +115,22 @@ def _add_deadlines(made: argparse.ArgumentParser) -> None:
         ("--drain-timeout", default.drain, "requests in flight at a stop"),
         ("--start-timeout", default.start, "loading of all models"),
         ("--start-stall-timeout", default.start_stall, "a sign of life while loading"),
+        (
+            "--suspect-after",
+            default.suspect_after,
+            "silence of an event loop, or of a queue that nobody accepts from, after which new "
+            "connections go to other workers; 0 = never",
+        ),
+        (
+            "--hang-timeout",
+            default.hang,
+            "silence of an event loop after which the worker is killed; 0 = never",
+        ),
+        (
+            "--queue-timeout",
+            default.queue,
+            "new clients while no worker is ready, before they are answered 503",
+        ),
     ):
         group.add_argument(
             name,
@@ -199,6 +215,9 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
             drain=arguments.drain_timeout,
             start=arguments.start_timeout,
             start_stall=arguments.start_stall_timeout,
+            suspect_after=arguments.suspect_after,
+            hang=arguments.hang_timeout,
+            queue=arguments.queue_timeout,
         ),
         worker_command=tuple(shlex.split(arguments.worker_command)),
     )

@@ -65,7 +65,7 @@ class Slot:
         self,
         index: int,
         device: Device,
-        listeners: Mapping[str, int],
+        inherited: Mapping[str, Mapping[str, int]],
         options: ServeOptions,
         owner: Owner,
         policy: RestartPolicy | None = None,
@@ -77,7 +77,7 @@ class Slot:
         self.generation: Generation | None = None
         self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
         self.leaked = False
-        self._listeners = dict(listeners)
+        self._inherited = inherited
         self._options = options
         self._owner = owner
         self._intent = Intent()
@@ -232,7 +232,7 @@ class Slot:
     def _worker_spec(self, control_fd: int) -> WorkerSpec:
         run_id, number = self._owner.run_id, self.report.generation
         return worker_spec(
-            self._options, run_id, self.index, number, self.device, self._listeners, control_fd
+            self._options, run_id, self.index, number, self.device, self._inherited, control_fd
         )
 
     def _tell(self, op: str, **args: float) -> None:

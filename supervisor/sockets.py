@@ -15,12 +15,16 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 from .spec import PortSpec
 
 _TCP_LISTEN = "0A"
+# linux/tcp.h: tcpi_unacked of a listening socket is the length of its accept queue.
+_QUEUED = struct.Struct("=I")
+_QUEUED_AT = 24
 
 
 class PortError(Exception):
@@ -65,6 +69,18 @@ class PortGroup:
             except OSError as error:
                 raise PortError(self.spec, _reason(error), error.errno or 0) from error
         self.listening = True
+
+    def queue_length(self, slot: int) -> int:
+        """Connections that wait for accept at this slot's socket."""
+        if not self.listening:
+            return 0
+        try:
+            info = self.sockets[slot].getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _QUEUED.size + _QUEUED_AT
+            )
+            return int(_QUEUED.unpack_from(info, _QUEUED_AT)[0])
+        except (OSError, struct.error):  # kernels that do not tell (gVisor)
+            return 0
 
     def refuse(self) -> None:
         """New clients are refused from now on; the sockets stay reserved."""

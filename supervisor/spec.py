@@ -19,6 +19,9 @@ from typing import Any
 PROTOCOL_VERSION = 1
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+#: Deadlines that may be zero, and those whose flag is not called `--<field>-timeout`.
+_MAY_BE_ZERO = ("drain", "suspect_after", "hang", "queue")
+_TIMEOUT_FLAGS = {"suspect_after": "--suspect-after"}
 _CONTROL_MODES = ("none", "poll", "explicit")
 
 
@@ -80,6 +83,10 @@ class Timeouts:
     drain: float = 30.0  # requests in flight at a stop
     device: float = 30.0  # a GPU that is not there (yet)
     stop_margin: float = 5.0  # on top of the core's own exit timeout
+    # Three beats of a loop. Wrong on a busy machine now and then, which costs nothing.
+    suspect_after: float = 0.15
+    hang: float = 10.0  # silence of a loop after which a worker is killed; 0: never
+    queue: float = 10.0  # clients wait so long for any worker, then they are told; 0: not at all
     reclaim: float = 1.0  # helpers of a dead worker notice within 0.3 s; then they are killed
 
 
@@ -116,8 +123,8 @@ class ServeOptions:
             )
         for item in fields(self.timeouts):
             value = getattr(self.timeouts, item.name)
-            if not 0 <= value < 1e7 or (value == 0 and item.name != "drain"):
-                flag = f"--{item.name.replace('_', '-')}-timeout"
+            if not 0 <= value < 1e7 or (value == 0 and item.name not in _MAY_BE_ZERO):
+                flag = _TIMEOUT_FLAGS.get(item.name, f"--{item.name.replace('_', '-')}-timeout")
                 raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
         if self.exit_timeout < 1:
             raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is less than one second")
@@ -192,6 +199,13 @@ class WorkerSpec:
         """The inherited listening sockets."""
         return [int(options["fd"]) for options in self.frontends.values()]
 
+    @property
+    def descriptors(self) -> list[int]:
+        """Everything that the worker inherits under its number."""
+        names = ("fd", "inbox_fd", "heartbeat_fd")
+        found = {int(o[name]) for o in self.frontends.values() for name in names if name in o}
+        return sorted(found | {self.control_fd})
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
@@ -221,10 +235,10 @@ def worker_spec(
     slot: int,
     generation: int,
     device: Device,
-    listeners: Mapping[str, int],
+    inherited: Mapping[str, Mapping[str, int]],
     control_fd: int,
 ) -> WorkerSpec:
-    """What generation `generation` of `slot` is told."""
+    """What generation `generation` of `slot` is told. `inherited`: descriptors of each frontend."""
     core = dict(options.core)
     core["model_repository"] = list(options.model_repository)
     if core.get("log_file"):  # several processes must not write to one file
@@ -243,9 +257,9 @@ def worker_spec(
         shm_prefix=shm_prefix(app, run_id, slot, generation),
         core=core,
         frontends={
-            port.name: _frontend(options.frontends.get(port.name, {}), listeners[port.name], slot)
+            port.name: _frontend(options.frontends.get(port.name, {}), inherited[port.name], slot)
             for port in options.worker_ports
-            if port.name in listeners
+            if port.name in inherited
         },
         exit_on_error=options.exit_on_error,
         exit_timeout=options.exit_timeout,
@@ -255,8 +269,10 @@ def worker_spec(
     )
 
 
-def _frontend(options: Mapping[str, Any], fd: int, slot: int) -> dict[str, Any]:
-    own = dict(options, fd=fd)
+def _frontend(
+    options: Mapping[str, Any], inherited: Mapping[str, int], slot: int
+) -> dict[str, Any]:
+    own = {**options, **inherited}
     if own.get("access_log") not in (None, "", "-"):
         own["access_log"] = f"{own['access_log']}.w{slot}"
     return own

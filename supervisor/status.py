@@ -35,7 +35,10 @@ def status(group: Group) -> dict[str, Any]:
                 name: {"address": ports.spec.address, "port": ports.port}
                 for name, ports in group.all_ports.items()
             },
-            "steering": group.steering.mode,
+            "steering": group.traffic.steering.mode,
+            "relayed_total": group.traffic.relay.relayed_total,
+            "parked_now": group.traffic.relay.parked,
+            "refused_total": sum(r.total for r in group.traffic.refusals.values()),
             "ready": ready,
             "total": len(group.slots),
             "min_ready": 1,
@@ -85,7 +88,19 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "conns": _sum(slot, "connections"),
         "inflight": _sum(slot, "in_flight"),
         "completed": _sum(slot, "requests_total"),
+        "queue_len": group.traffic.queue_length(slot.index),
+        "beat_age_ms": beat_ages(group, slot.index),
         "frontends": {name: dict(values) for name, values in report.frontends.items()},
+    }
+
+
+def beat_ages(group: Group, slot: int) -> dict[str, list[int]]:
+    """Milliseconds since the last beat of each loop thread, by frontend."""
+    now = time.monotonic_ns()
+    pages = {name: group.traffic.table.read(slot, name) for name in group.ports}
+    return {
+        name: [max(0, now - beat) // 1_000_000 for beat in page.beats if beat]
+        for name, page in pages.items()
     }
 
 

@@ -30,6 +30,11 @@ class ConnectionOptions(CheckedOptions):
     """Of every frontend.
 
     fd: an inherited listening socket instead of address and port; it is not closed.
+    inbox_fd: a SOCK_SEQPACKET socket through which accepted connections come, one descriptor
+        (SCM_RIGHTS) a packet; what is not taken stays in it for others. It is not closed.
+    heartbeat_fd, heartbeat_offset: a memory file, and where in it the 4096 bytes are in which the
+        frontend stamps its beats and counters (the layout is that of cpp/server/beat_page.h). The
+        offset is a multiple of the page size.
     max_connections: above it a client is answered 429 and its connection closed.
     refusal_allowance: connections above it that are still answered so; more are closed at once.
     write_timeout_ms, min_write_progress: a client that takes less of its response in that time is
@@ -41,6 +46,9 @@ class ConnectionOptions(CheckedOptions):
     """
 
     fd: int | None = optional_integer(0)
+    inbox_fd: int | None = optional_integer(0)
+    heartbeat_fd: int | None = optional_integer(0)
+    heartbeat_offset: int = integer(0, 0)
     max_connections: int = integer(65536, 1)
     refusal_allowance: int = integer(64, 0)
     write_timeout_ms: int = integer(60000, 0)

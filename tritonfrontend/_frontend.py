@@ -78,6 +78,15 @@ class Frontend(ABC):
             frontend = self._running()
         return frontend.drain(seconds)
 
+    def adopt(self, fd: int) -> bool:
+        """Serve a connection that was accepted elsewhere. Takes the descriptor in any case.
+
+        False, and it is closed, if `fd` is no connected stream socket or this frontend drains.
+        Raises UnavailableError when it is not running, and then leaves `fd` alone.
+        """
+        with self._lock:
+            return self._running().adopt(fd)
+
     @property
     def port(self) -> int:
         """The port that is bound; with `Options.port` 0 the one the system chose."""

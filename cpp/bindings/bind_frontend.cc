@@ -69,6 +69,12 @@ void bind_class(nb::module_& module) {
             return without_gil([&] { return self->drain(timeout); });
           },
           nb::arg("seconds"))
+      .def(
+          "adopt",
+          [](Self& self, int fd) {
+            return without_gil([&] { return self->adopt(base::UniqueFd(fd)); });
+          },
+          nb::arg("fd"))
       .def("port", [](const Self& self) { return self->port(); })
       .def(
           "statistics", [](const Self& self) { return statistics(*self); },

@@ -38,6 +38,9 @@ frontend::Endpoint endpoint_options(const nb::dict& options, const char* thread_
   endpoint.reuse_port = fields.flag("reuse_port");
   endpoint.thread_count = fields.get<int>(thread_count);
   if (fields.has_value("fd")) endpoint.inherited_fd = fields.get<int>("fd");
+  if (fields.has_value("inbox_fd")) endpoint.inbox_fd = fields.get<int>("inbox_fd");
+  if (fields.has_value("heartbeat_fd")) endpoint.heartbeat_fd = fields.get<int>("heartbeat_fd");
+  endpoint.heartbeat_offset = fields.size("heartbeat_offset");
   endpoint.tls = tls_options(fields);
   endpoint.max_connections = fields.size("max_connections");
   endpoint.refusal_allowance = fields.size("refusal_allowance");

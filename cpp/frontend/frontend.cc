@@ -7,6 +7,12 @@
 namespace tfe::frontend {
 namespace {
 
+std::uint64_t requests(const std::vector<std::shared_ptr<RequestCounter>>& handlers) {
+  std::uint64_t sum = 0;
+  for (const auto& handler : handlers) sum += handler->count();
+  return sum;
+}
+
 server::ServerOptions server_options(const Endpoint& endpoint, const Application& application) {
   server::ServerOptions options;
   options.listen.address = endpoint.address;
@@ -23,6 +29,10 @@ server::ServerOptions server_options(const Endpoint& endpoint, const Application
   options.limits.handshake_timeout = endpoint.tls.handshake_timeout;
   options.tls = application.tls;
   options.on_error = application.on_error;
+  options.inbox_fd = endpoint.inbox_fd;
+  options.beats.fd = endpoint.heartbeat_fd;
+  options.beats.offset = endpoint.heartbeat_offset;
+  options.beats.completed = [handlers = application.handlers] { return requests(handlers); };
   options.name = "tfe-" + application.label;
   return options;
 }
@@ -36,9 +46,7 @@ Frontend::Frontend(Application application, const Endpoint& endpoint)
 Frontend::~Frontend() { server_.stop(); }
 
 Statistics Frontend::statistics() const {
-  Statistics statistics{server_.statistics()};
-  for (const auto& handler : application_.handlers) statistics.requests_total += handler->count();
-  return statistics;
+  return {server_.statistics(), requests(application_.handlers)};
 }
 
 base::Status Frontend::start_error(base::Status status) const {

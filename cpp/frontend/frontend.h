@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/unique_fd.h"
 #include "frontend/error_log.h"
 #include "frontend/options.h"
 #include "frontend/request_counter.h"
@@ -46,6 +48,8 @@ class Frontend {
   // kUnavailable "<label> server is not running."
   base::Status stop();
   bool drain(base::Duration timeout) { return server_.drain(timeout); }
+  // False, and it is closed, when the frontend does not run or the descriptor is no connection.
+  bool adopt(base::UniqueFd connection) { return server_.adopt(std::move(connection)); }
   std::uint16_t port() const { return server_.port(); }
   Statistics statistics() const;
 

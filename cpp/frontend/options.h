@@ -33,6 +33,10 @@ struct Endpoint {
   std::uint16_t port = 0;
   bool reuse_port = false;
   int inherited_fd = -1;  // a listening socket of the caller's, or -1
+  int inbox_fd = -1;      // a socket through which accepted connections come, or -1
+  // A memory file for signs of life and load, see server/beat_page.h, or -1.
+  int heartbeat_fd = -1;
+  std::size_t heartbeat_offset = 0;
   // Event loops. Two feed the core faster than it answers small requests; more than the machine has
   // processors only adds switches, so it is cut to that.
   int thread_count = 2;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/acceptor.h"
+#include "net/inbox.h"
 #include "server/shard.h"
 
 namespace tfe::server {
@@ -32,6 +33,7 @@ class HttpServer::Run {
   bool wait_until_empty(base::TimePoint until);
   void begin_stop();
   void join();
+  bool adopt(base::UniqueFd socket);
 
   std::uint16_t port() const { return port_; }
   bool stopping() const { return stopping_.load(); }
@@ -40,6 +42,9 @@ class HttpServer::Run {
 
  private:
   base::Status make_shards();
+  base::Status watch();
+  base::Status map_beats();
+  void beat(std::size_t shard, base::TimePoint now);
   void accepted(base::UniqueFd socket, const net::SocketAddress& peer);
   void connection_gone(bool over_cap);
   Shard& least_busy();
@@ -48,6 +53,7 @@ class HttpServer::Run {
   const ServerOptions& options_;
   const ProtocolFactory& factory_;
   Totals& totals_;
+  std::unique_ptr<BeatPage> beats_;  // outlives the shards; null: nobody wants to know
   std::vector<std::unique_ptr<Shard>> shards_;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
@@ -56,6 +62,7 @@ class HttpServer::Run {
   // On the first shard's loop. The acceptor goes before the listener it watches.
   std::optional<net::Listener> listener_;
   std::optional<net::Acceptor> acceptor_;
+  std::unique_ptr<net::Inbox> inbox_;  // may be null
 
   std::atomic<std::size_t> connections_ = 0;
   std::atomic<std::size_t> being_refused_ = 0;  // of them
@@ -69,14 +76,9 @@ base::Status HttpServer::Run::start() {
   if (!listener) return std::unexpected(listener.error());
   listener_.emplace(std::move(*listener));
   port_ = listener_->port();
+  if (auto mapped = map_beats(); !mapped) return mapped;
   if (auto made = make_shards(); !made) return made;
-  acceptor_.emplace(
-      shards_.front()->loop(), *listener_,
-      [this](base::UniqueFd socket, const net::SocketAddress& peer) {
-        accepted(std::move(socket), peer);
-      },
-      options_.on_error);
-  if (auto watching = acceptor_->start(); !watching) return watching;
+  if (auto watching = watch(); !watching) return watching;
   listening_ = true;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     const auto started = shards_[i]->start(options_.name + "-" + std::to_string(i));
@@ -92,21 +94,65 @@ base::Status HttpServer::Run::start() {
 }
 
 base::Status HttpServer::Run::make_shards() {
-  const ShardContext context{.factory = factory_,
-                             .limits = options_.limits,
-                             .counters = totals_.bytes,
-                             .tls = options_.tls,
-                             .on_gone = [this](bool over_cap) { connection_gone(over_cap); },
-                             .on_error = options_.on_error};
+  ShardContext context{.factory = factory_,
+                       .limits = options_.limits,
+                       .counters = totals_.bytes,
+                       .tls = options_.tls,
+                       .on_gone = [this](bool over_cap) { connection_gone(over_cap); },
+                       .on_error = options_.on_error};
+  if (beats_) beats_->begin(static_cast<std::size_t>(options_.threads));
   for (int i = 0; i < options_.threads; ++i) {
     auto loop = net::Loop::create(options_.loop);
     if (!loop) return std::unexpected(loop.error());
+    if (beats_) {
+      const auto index = static_cast<std::size_t>(i);
+      context.on_beat = [this, index](base::TimePoint now) { beat(index, now); };
+      context.on_end = [this, index] { beats_->ended(index); };
+    }
     shards_.push_back(std::make_unique<Shard>(std::move(*loop), context));
   }
   return {};
 }
 
+// What brings connections, all on the first shard's loop.
+base::Status HttpServer::Run::watch() {
+  const auto on_socket = [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+    accepted(std::move(socket), peer);
+  };
+  net::Loop& loop = shards_.front()->loop();
+  acceptor_.emplace(loop, *listener_, on_socket, options_.on_error);
+  if (auto watching = acceptor_->start(); !watching) return watching;
+  if (options_.inbox_fd < 0) return {};
+  auto inbox = net::Inbox::open(loop, options_.inbox_fd, on_socket);
+  if (!inbox) return std::unexpected(inbox.error());
+  inbox_ = *std::move(inbox);
+  return inbox_->start();
+}
+
+base::Status HttpServer::Run::map_beats() {
+  if (options_.beats.fd < 0) return {};
+  auto page = BeatPage::map(options_.beats.fd, options_.beats.offset);
+  if (!page) return std::unexpected(page.error());
+  beats_ = *std::move(page);
+  return {};
+}
+
+void HttpServer::Run::beat(std::size_t shard, base::TimePoint now) {
+  beats_->beat(shard, now);
+  if (shard != 0) return;
+  beats_->set_requests(in_flight(), options_.beats.completed ? options_.beats.completed() : 0);
+}
+
+bool HttpServer::Run::adopt(base::UniqueFd socket) {
+  net::SocketAddress peer;
+  if (stopping_ || draining_ || !net::prepare_socket(socket.get(), peer)) return false;
+  return shards_.front()->loop().post([this, socket = std::move(socket), peer]() mutable {
+    if (acceptor_) accepted(std::move(socket), peer);  // else a drain or a stop came between
+  });
+}
+
 void HttpServer::Run::accepted(base::UniqueFd socket, const net::SocketAddress& peer) {
+  if (beats_) beats_->count_arrival();
   // Only this thread adds to the two.
   const std::size_t refusing = being_refused_.load(std::memory_order_relaxed);
   const bool over_cap =
@@ -120,6 +166,7 @@ void HttpServer::Run::accepted(base::UniqueFd socket, const net::SocketAddress& 
     totals_.accepted.fetch_add(1, std::memory_order_relaxed);
   }
   connections_.fetch_add(1, std::memory_order_relaxed);
+  if (beats_) beats_->add_connections(1);
   least_busy().adopt(std::move(socket), peer, over_cap);
 }
 
@@ -134,6 +181,7 @@ Shard& HttpServer::Run::least_busy() {
 void HttpServer::Run::connection_gone(bool over_cap) {
   // First: the two may be read between, and too high a count only lets one in too early.
   if (over_cap) being_refused_.fetch_sub(1, std::memory_order_relaxed);
+  if (beats_) beats_->add_connections(-1);
   if (connections_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
@@ -151,6 +199,7 @@ void HttpServer::Run::close_listener(bool take_waiting) {
   acceptor_->stop();
   if (take_waiting && !listener_->inherited()) acceptor_->accept_waiting();
   acceptor_.reset();
+  inbox_.reset();
   listener_.reset();
   const std::lock_guard lock(mutex_);
   listening_ = false;
@@ -253,6 +302,11 @@ void HttpServer::finish_stop() {
   run->join();
   const std::lock_guard lock(run_mutex_);
   run_.reset();
+}
+
+bool HttpServer::adopt(base::UniqueFd socket) {
+  const auto run = current();
+  return run && run->adopt(std::move(socket));
 }
 
 ServerStatistics HttpServer::statistics() const {

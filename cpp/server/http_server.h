@@ -13,9 +13,11 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/unique_fd.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/tls_context.h"
+#include "server/beat_page.h"
 #include "server/connection.h"
 
 namespace tfe::server {
@@ -34,6 +36,10 @@ struct ServerOptions {
   std::size_t refusal_allowance = 64;
   net::LoopOptions loop;
   ConnectionLimits limits;
+  BeatOptions beats;
+  // A SOCK_SEQPACKET socket of someone else's through which more connections come, or -1; see
+  // net/inbox.h. Like an inherited listener it is left alone from a drain on.
+  int inbox_fd = -1;
   // Threads are called "<name>-<n>"; 15 characters count.
   std::string name = "frontend";
   // Hears what goes wrong outside of any request, e.g. no descriptors left. Called on loop threads.
@@ -77,6 +83,10 @@ class HttpServer {
   // next stop(), start() or the destructor completes it. Callbacks of the core that come later find
   // their strand closed, and run where they are.
   void stop();
+
+  // Serves a connection that was accepted elsewhere, as if it had come through the listener. False,
+  // and the socket is closed, when this server takes no connections (any more) or it is none.
+  bool adopt(base::UniqueFd socket);
 
   ServerStatistics statistics() const;
 

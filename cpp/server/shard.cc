@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "net/transport.h"
+#include "server/beat_page.h"
 
 namespace tfe::server {
 
@@ -12,10 +13,21 @@ Shard::Shard(std::shared_ptr<net::Loop> loop, ShardContext context)
     : loop_(std::move(loop)), context_(std::move(context)) {}
 
 base::Status Shard::start(const std::string& thread_name) {
-  auto thread = net::Thread::start(thread_name, [this] { loop_->run(); });
+  auto thread = net::Thread::start(thread_name, [this] {
+    if (context_.on_beat) beat();
+    loop_->run();
+    if (context_.on_end) context_.on_end();
+  });
   if (!thread) return std::unexpected(thread.error());
   thread_ = std::move(*thread);
   return {};
+}
+
+// From the loop itself: a helper thread would go on beating for a loop that is stuck.
+void Shard::beat() {
+  const auto now = base::Clock::now();
+  context_.on_beat(now);
+  loop_->run_at(now + kBeatInterval, [this] { beat(); });
 }
 
 std::size_t Shard::in_flight() const {

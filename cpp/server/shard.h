@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "net/loop.h"
@@ -28,6 +29,9 @@ struct ShardContext {
   // A connection that adopt() took has gone. On the shard's thread.
   std::function<void(bool over_cap)> on_gone;
   std::function<void(const base::Error&)> on_error;  // may be empty
+  // Every kBeatInterval, and when the thread ends; both on the shard's thread, both may be empty.
+  std::function<void(base::TimePoint now)> on_beat = {};
+  std::function<void()> on_end = {};
 };
 
 class Shard final : public ConnectionOwner {
@@ -56,6 +60,7 @@ class Shard final : public ConnectionOwner {
     bool over_cap = false;
   };
 
+  void beat();
   void open(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap);
   base::Result<std::unique_ptr<net::Transport>> make_transport(base::UniqueFd socket,
                                                                const net::SocketAddress& peer);

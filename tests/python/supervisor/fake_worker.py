@@ -7,10 +7,13 @@ the worker's pid. Deliberately without any import from the package: it checks th
 from __future__ import annotations
 
 import array
+import contextlib
 import json
+import mmap
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -23,6 +26,7 @@ mode = os.environ.get(f"FAKE_MODE_{spec['slot']}", os.environ.get("FAKE_MODE", "
 control = socket.socket(fileno=spec["control_fd"])
 stopping = threading.Event()
 served = [0]
+relayed = [0]
 
 
 def send(op: str, fds: Sequence[int] = (), **args: Any) -> None:
@@ -30,14 +34,41 @@ def send(op: str, fds: Sequence[int] = (), **args: Any) -> None:
     control.sendmsg([json.dumps({"op": op, **args}).encode()], rights)
 
 
-def serve(fd: int) -> None:
-    listener = socket.socket(fileno=os.dup(fd))
+def beat_page(options: dict[str, Any]) -> mmap.mmap | None:
+    """The frontend's page, with FAKE_BEATS: without it the stand-in shows no sign of life."""
+    if "FAKE_BEATS" not in os.environ:
+        return None
+    page = mmap.mmap(options["heartbeat_fd"], 4096, offset=options["heartbeat_offset"])
+    page[:8] = struct.pack("=II", 0x42454154, 1)
+    return page
+
+
+def next_client(listener: socket.socket, inbox: socket.socket) -> socket.socket | None:
+    with contextlib.suppress(BlockingIOError):
+        return listener.accept()[0]
+    with contextlib.suppress(BlockingIOError):
+        flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        _, ancillary, _, _ = inbox.recvmsg(1, socket.CMSG_LEN(4), flags)
+        for _, _, payload in ancillary:
+            relayed[0] += 1
+            return socket.socket(fileno=struct.unpack("=i", payload[:4])[0])
+    return None
+
+
+def serve(options: dict[str, Any]) -> None:
+    listener = socket.socket(fileno=os.dup(options["fd"]))
+    inbox = socket.socket(fileno=os.dup(options["inbox_fd"]))
+    page = beat_page(options)
+    arrivals = 0
     while not stopping.is_set():
-        try:
-            client, _ = listener.accept()
-        except BlockingIOError:
+        if page is not None:
+            page[64:72] = struct.pack("=Q", time.monotonic_ns())
+            page[8:16] = struct.pack("=Q", arrivals)
+        client = None if mode == "accepts-nothing" else next_client(listener, inbox)
+        if client is None:
             time.sleep(0.002)
             continue
+        arrivals += 1
         client.settimeout(5)
         with client:
             if client.recv(4096):
@@ -54,7 +85,7 @@ def leave_shared_memory() -> None:
 def answer(message: dict[str, Any]) -> None:
     if message["op"] == "SERVE":
         for options in spec["frontends"].values():
-            threading.Thread(target=serve, args=(options["fd"],), daemon=True).start()
+            threading.Thread(target=serve, args=(options,), daemon=True).start()
         send("READY")
         send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
         if mode == "crash-when-ready":

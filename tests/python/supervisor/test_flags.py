@@ -14,7 +14,15 @@ from tritonfrontend.supervisor import flags, platform, serve_flags
 from tritonfrontend.supervisor.spec import ServeOptions, SpecError
 
 # The supervisor makes the sockets: address and port are flags of it, sharing is its design.
-SUPERVISORS = {"address", "port", "reuse_port", "fd"}
+SUPERVISORS = {
+    "address",
+    "port",
+    "reuse_port",
+    "fd",
+    "inbox_fd",
+    "heartbeat_fd",
+    "heartbeat_offset",
+}
 
 
 def parse(*arguments: str) -> argparse.Namespace:

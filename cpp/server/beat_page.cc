@@ -1,0 +1,87 @@
+#include "server/beat_page.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <system_error>
+
+namespace tfe::server {
+namespace {
+
+constexpr std::size_t kThreads = 4;
+constexpr std::size_t kArrivals = 8;
+constexpr std::size_t kConnections = 16;
+constexpr std::size_t kInFlight = 24;
+constexpr std::size_t kCompleted = 32;
+constexpr std::size_t kBeats = 64;
+static_assert(kBeats + BeatPage::kMaxThreads * sizeof(std::uint64_t) <= BeatPage::kSize);
+static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
+
+void store(std::uint64_t& cell, std::uint64_t value) {
+  std::atomic_ref(cell).store(value, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<BeatPage>> BeatPage::map(int fd, std::size_t offset) {
+  const auto invalid = [fd](const std::string& why) {
+    return base::fail(base::Code::kInvalidArgument,
+                      "heartbeat_fd " + std::to_string(fd) + ": " + why);
+  };
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return invalid(std::generic_category().message(errno));
+  // A store behind the end of the file would kill the process.
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (!S_ISREG(info.st_mode) || size < kSize || offset > size - kSize) {
+    return invalid("expected a file with " + std::to_string(kSize) + " bytes at offset " +
+                   std::to_string(offset));
+  }
+  void* memory =
+      ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
+  if (memory == MAP_FAILED) return invalid(std::generic_category().message(errno));
+  return std::unique_ptr<BeatPage>(new BeatPage(memory));
+}
+
+BeatPage::~BeatPage() { ::munmap(memory_, kSize); }
+
+std::uint64_t& BeatPage::cell(std::size_t offset) {
+  return *reinterpret_cast<std::uint64_t*>(memory_ + offset);
+}
+
+void BeatPage::begin(std::size_t threads) {
+  std::memset(memory_, 0, kSize);
+  *reinterpret_cast<std::uint32_t*>(memory_ + kThreads) = static_cast<std::uint32_t>(threads);
+  auto& magic = *reinterpret_cast<std::uint32_t*>(memory_);
+  std::atomic_ref(magic).store(kMagic, std::memory_order_release);
+}
+
+void BeatPage::beat(std::size_t thread, base::TimePoint now) {
+  using std::chrono::nanoseconds;
+  const auto value = std::chrono::duration_cast<nanoseconds>(now.time_since_epoch()).count();
+  store(cell(kBeats + thread * sizeof(std::uint64_t)), static_cast<std::uint64_t>(value));
+}
+
+void BeatPage::ended(std::size_t thread) {
+  store(cell(kBeats + thread * sizeof(std::uint64_t)), 0);
+}
+
+void BeatPage::count_arrival() {
+  std::atomic_ref(cell(kArrivals)).fetch_add(1, std::memory_order_relaxed);
+}
+
+void BeatPage::add_connections(std::int64_t delta) {
+  std::atomic_ref(cell(kConnections))
+      .fetch_add(static_cast<std::uint64_t>(delta), std::memory_order_relaxed);
+}
+
+void BeatPage::set_requests(std::uint64_t in_flight, std::uint64_t completed) {
+  store(cell(kInFlight), in_flight);
+  store(cell(kCompleted), completed);
+}
+
+}  // namespace tfe::server

@@ -1,0 +1,72 @@
+"""Memory that the workers' frontends write and the supervisor reads: signs of life, and load.
+
+One page per slot and port in one memory file. A page has a single writer, the frontend of the
+worker that lives in the slot, and no lock, so a crash can leave none held and a worker that is
+stopped or stuck is still seen. Between two workers the supervisor wipes it. The layout is that of
+cpp/server/beat_page.h.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PAGE_BYTES = mmap.PAGESIZE
+_MAGIC = 0x42454154
+_HEAD = struct.Struct("=IIQQQQ")  # magic, threads, arrivals, connections, in flight, completed
+_BEATS = 64
+_MAX_THREADS = 256
+
+
+@dataclass(frozen=True)
+class Page:
+    """One reading. `beats` are monotonic nanoseconds, one per loop thread, 0 if it does not run."""
+
+    beats: tuple[int, ...] = ()
+    arrivals: int = 0
+    connections: int = 0
+    in_flight: int = 0
+    completed: int = 0
+
+
+_BLANK = Page()
+
+
+class SharedTable:
+    """The memory file. Owned by the supervisor; workers inherit the descriptor."""
+
+    def __init__(self, slots: int, ports: Sequence[str]) -> None:
+        self._ports = {name: index for index, name in enumerate(ports)}
+        size = max(1, slots * len(ports)) * PAGE_BYTES
+        self.fd = os.memfd_create("tritonfrontend-beats", os.MFD_CLOEXEC)
+        os.ftruncate(self.fd, size)
+        self._memory = mmap.mmap(self.fd, size)
+
+    def offset(self, slot: int, port: str) -> int:
+        """Where in the file the page of this frontend is."""
+        return (slot * len(self._ports) + self._ports[port]) * PAGE_BYTES
+
+    def read(self, slot: int, port: str) -> Page:
+        """What the frontend said last; a blank page if there is none or it says nothing."""
+        start = self.offset(slot, port)
+        magic, threads, *counters = _HEAD.unpack_from(self._memory, start)
+        if magic != _MAGIC or not 0 < threads <= _MAX_THREADS:
+            return _BLANK
+        beats = struct.unpack_from(f"={threads}Q", self._memory, start + _BEATS)
+        return Page(beats, *counters)
+
+    def clear(self, slot: int) -> None:
+        """The worker of this slot is dead."""
+        for port in self._ports:
+            start = self.offset(slot, port)
+            self._memory[start : start + PAGE_BYTES] = bytes(PAGE_BYTES)
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self.fd >= 0:
+            self._memory.close()
+            os.close(self.fd)
+        self.fd = -1

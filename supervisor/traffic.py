@@ -1,0 +1,82 @@
+"""Where new connections go: sockets, steering, relay, and the table that says who is how busy.
+
+One object that a group owns; it holds everything that workers inherit besides their channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from .inbox import Inbox
+from .refusal import Refusal
+from .relay import Relay
+from .shared_table import SharedTable
+from .sockets import PortGroup
+from .spec import ServeOptions
+from .steering import Steering
+
+#: Frontends whose clients do not understand an answer of HTTP/1.1.
+_NO_HTTP = "grpc"
+
+
+class Traffic:
+    """Of all worker ports of one instance, for as long as it runs."""
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        ports: Mapping[str, PortGroup],
+        slots: int,
+        retry_after: Callable[[], int],
+    ) -> None:
+        self.steering = Steering(options.steering)
+        self.table = SharedTable(slots, list(ports))
+        self._ports = ports
+        self._inboxes = {(name, slot): Inbox() for name in ports for slot in range(slots)}
+        self.refusals = {name: Refusal(_speaks_http(options, name), retry_after) for name in ports}
+        self.relay = Relay(
+            ports,
+            self._inboxes,
+            lambda slot, port: self.table.read(slot, port).connections,
+            self.refusals,
+            options.timeouts.queue,
+        )
+
+    def inherited(self, slot: int) -> dict[str, dict[str, int]]:
+        """Options of each frontend of a worker in `slot` that name descriptors."""
+        return {
+            name: {
+                "fd": group.sockets[slot].fileno(),
+                "inbox_fd": self._inboxes[name, slot].fileno(),
+                "heartbeat_fd": self.table.fd,
+                "heartbeat_offset": self.table.offset(slot, name),
+            }
+            for name, group in self._ports.items()
+        }
+
+    def update(self, serving: Sequence[int]) -> None:
+        """The set of serving slots has changed, or the ports listen now."""
+        listening = [group.sockets for group in self._ports.values() if group.listening]
+        self.steering.update(listening, serving)
+        self.relay.update(serving)
+
+    def refuse(self) -> None:
+        """New clients are refused from now on."""
+        self.relay.close()
+        for group in self._ports.values():
+            group.refuse()
+
+    def queue_length(self, slot: int) -> int:
+        """Connections that wait for accept at all ports of `slot`."""
+        return sum(group.queue_length(slot) for group in self._ports.values())
+
+    def close(self) -> None:
+        """Idempotent. The ports are their owner's."""
+        self.relay.close()
+        for inbox in self._inboxes.values():
+            inbox.close()
+        self.table.close()
+
+
+def _speaks_http(options: ServeOptions, port: str) -> bool:
+    return port != _NO_HTTP and not options.frontends.get(port, {}).get("use_ssl")

@@ -1,0 +1,144 @@
+// Connections that another process passes.
+#include "net/inbox.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "net/listener.h"
+#include "net/test_socket.h"
+
+namespace tfe::net {
+namespace {
+
+class InboxTest : public testing::Test {
+ protected:
+  InboxTest() {
+    std::array<int, 2> pair{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair.data()), 0);
+    ours_.reset(pair[0]);
+    theirs_.reset(pair[1]);
+    loop_ = *Loop::create({});
+    inbox_ = *Inbox::open(*loop_, theirs_.get(), [this](base::UniqueFd socket, const auto& peer) {
+      taken_.push_back(std::move(socket));
+      peers_.push_back(peer);
+      if (taken_.size() == stop_at_) inbox_->stop();
+    });
+    EXPECT_TRUE(inbox_->start().has_value());
+  }
+
+  void pass(std::vector<int> fds) const {
+    char byte = 'x';
+    iovec bytes{.iov_base = &byte, .iov_len = 1};
+    std::vector<char> control(CMSG_SPACE(fds.size() * sizeof(int)));
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    if (!fds.empty()) {
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      cmsghdr* part = CMSG_FIRSTHDR(&message);
+      part->cmsg_level = SOL_SOCKET;
+      part->cmsg_type = SCM_RIGHTS;
+      part->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+      std::memcpy(CMSG_DATA(part), fds.data(), fds.size() * sizeof(int));
+    }
+    ASSERT_EQ(::sendmsg(ours_.get(), &message, MSG_NOSIGNAL), 1);
+  }
+
+  // One connection to `listener_`: its client, and the accepted end.
+  std::pair<test::Client, base::UniqueFd> connection() {
+    test::Client client(listener_->port());
+    pollfd waiting{.fd = listener_->fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
+    base::UniqueFd accepted(::accept(listener_->fd(), nullptr, nullptr));
+    EXPECT_TRUE(static_cast<bool>(accepted));
+    return {std::move(client), std::move(accepted)};
+  }
+
+  void turn() {
+    loop_->post([this] { loop_->stop(); });
+    loop_->run();
+  }
+
+  base::UniqueFd ours_;
+  base::UniqueFd theirs_;
+  std::shared_ptr<Loop> loop_;
+  std::unique_ptr<Inbox> inbox_;
+  std::vector<base::UniqueFd> taken_;
+  std::vector<SocketAddress> peers_;
+  std::size_t stop_at_ = 0;
+  base::Result<Listener> listener_ = Listener::open({.address = "127.0.0.1"});
+};
+
+bool readable(int fd) {
+  pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&waiting, 1, 0) == 1;
+}
+
+TEST_F(InboxTest, TakesConnectionsReadyForUse) {
+  auto [client, accepted] = connection();
+  pass({accepted.get()});
+  accepted.reset();
+  turn();
+  ASSERT_EQ(taken_.size(), 1U);
+  const int fd = taken_.front().get();
+  EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_NE(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+  int no_delay = 0;
+  socklen_t size = sizeof no_delay;
+  ::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &size);
+  EXPECT_NE(no_delay, 0);
+  EXPECT_EQ(peers_.front().host(), "127.0.0.1");
+  ASSERT_EQ(::send(fd, "hello\n", 6, MSG_NOSIGNAL), 6);
+  EXPECT_EQ(client.line(), "hello\n");
+}
+
+TEST_F(InboxTest, PassesOverWhatIsNoConnection) {
+  pass({});
+  pass({listener_->fd()});
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  pass({pipe[0]});
+  ::close(pipe[0]);
+  auto [client, accepted] = connection();
+  pass({accepted.get(), pipe[1]});  // only the first is taken, none is leaked
+  ::close(pipe[1]);
+  turn();
+  EXPECT_EQ(taken_.size(), 1U);
+}
+
+TEST_F(InboxTest, LeavesTheRestToOthersWhenItStops) {
+  auto [first_client, first] = connection();
+  auto [second_client, second] = connection();
+  stop_at_ = 1;
+  pass({first.get()});
+  pass({second.get()});
+  turn();
+  EXPECT_EQ(taken_.size(), 1U);
+  EXPECT_TRUE(readable(theirs_.get()));
+}
+
+TEST_F(InboxTest, SleepsWhenItsSendersAreGone) {
+  ours_.reset();
+  turn();  // a hung-up socket that stayed in the loop would never let it sleep
+  EXPECT_TRUE(taken_.empty());
+}
+
+TEST(Inbox, WantsPackets) {
+  const auto loop = *Loop::create({});
+  for (const int fd : {-1, 0}) {
+    const auto inbox = Inbox::open(*loop, fd, {});
+    ASSERT_FALSE(inbox.has_value());
+    EXPECT_EQ(inbox.error().code, base::Code::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace tfe::net

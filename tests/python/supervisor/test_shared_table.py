@@ -1,0 +1,61 @@
+"""The table that workers write: what is read, and what of rubbish."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from tritonfrontend.supervisor.shared_table import PAGE_BYTES, Page, SharedTable
+
+
+@pytest.fixture
+def table() -> Iterator[SharedTable]:
+    made = SharedTable(3, ["http", "grpc"])
+    yield made
+    made.close()
+    made.close()
+
+
+def write(table: SharedTable, slot: int, port: str, data: bytes) -> None:
+    """As another process does, through a mapping of its own."""
+    fd = os.dup(table.fd)
+    with mmap.mmap(fd, PAGE_BYTES, offset=table.offset(slot, port)) as page:
+        page[: len(data)] = data
+    os.close(fd)
+
+
+def page(threads: int = 2, magic: int = 0x42454154) -> bytes:
+    head = struct.pack("=IIQQQQ", magic, threads, 7, 5, 2, 99)
+    return head.ljust(64, b"\0") + struct.pack("=2Q", 1000, 2000)
+
+
+def test_reads_what_a_frontend_wrote(table: SharedTable) -> None:
+    write(table, 1, "grpc", page())
+    assert table.read(1, "grpc") == Page((1000, 2000), 7, 5, 2, 99)
+    for slot, port in [(0, "grpc"), (1, "http"), (2, "http"), (2, "grpc")]:
+        assert table.read(slot, port) == Page()
+
+
+def test_clear_wipes_one_slot(table: SharedTable) -> None:
+    for slot in range(3):
+        write(table, slot, "http", page())
+        write(table, slot, "grpc", page())
+    table.clear(1)
+    assert table.read(1, "http") == table.read(1, "grpc") == Page()
+    assert table.read(0, "grpc").connections == table.read(2, "http").connections == 5
+
+
+@pytest.mark.parametrize("data", [page(0), page(257), page(2**32 - 1), page(magic=1), b"\xff" * 9])
+def test_rubbish_is_a_blank_page(table: SharedTable, data: bytes) -> None:
+    write(table, 0, "http", data)
+    assert table.read(0, "http") == Page()
+
+
+def test_the_descriptor_does_not_leak() -> None:
+    table = SharedTable(1, ["http"])
+    assert not os.get_inheritable(table.fd)
+    table.close()
