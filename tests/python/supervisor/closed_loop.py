@@ -1,0 +1,111 @@
+"""Closed-loop clients with a connection for each request, and what became of their requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import mmap
+import os
+import signal
+import struct
+import threading
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Any
+
+from instance import DEADLINE, until
+
+_BODY = json.dumps(
+    {"inputs": [{"name": "INPUT0", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}]}
+)
+INFER = ("POST", "/v2/models/identity/infer", _BODY)
+ANY = ("GET", "/", None)
+
+
+class Load:
+    """`with Load(port) as load:` runs until the end of the block."""
+
+    def __init__(self, port: int, clients: int = 8, request: tuple[Any, ...] = ANY) -> None:
+        self.results: Counter[str] = Counter()
+        self.worst = 0.0
+        self.errors: list[str] = []
+        self._port = port
+        self._request = request
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+
+    @property
+    def ok(self) -> int:
+        return self.results["ok"]
+
+    @property
+    def failed(self) -> int:
+        return self.results["failed"]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        self.more(20)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+        print(f"load: {dict(self.results)}, worst {self.worst * 1000:.0f} ms {self.errors[:5]}")
+
+    def more(self, count: int) -> None:
+        """Until so many more requests were answered."""
+        before = self.ok
+        until(lambda: self.ok >= before + count, f"{count} answers: {self.results} {self.errors}")
+
+    def _client(self) -> None:
+        while not self._done.is_set():
+            begin = time.monotonic()
+            result = self._one()
+            with self._lock:
+                self.results[result] += 1
+                self.worst = max(self.worst, time.monotonic() - begin)
+
+    def _one(self) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=DEADLINE)
+        try:
+            method, path, body = self._request
+            connection.request(method, path, body, {"Connection": "close"})
+            answer = connection.getresponse()
+            answer.read()
+            return "ok" if answer.status == 200 else str(answer.status)
+        except ConnectionRefusedError:
+            return "refused"
+        except (OSError, http.client.HTTPException) as error:
+            self.errors.append(repr(error))
+            return "failed"
+        finally:
+            connection.close()
+
+
+def kill_and_count(pid: int, slot: int, ports: int = 2) -> int:
+    """SIGKILL a worker. How many connections it had accepted and not closed at that moment."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        return sum(_connections(pid, slot * ports + port) for port in range(ports))
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _connections(pid: int, page: int) -> int:
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        link = f"/proc/{pid}/fd/{fd}"
+        if "tritonfrontend-beats" in os.readlink(link):
+            with open(link, "rb") as file:
+                file.seek(page * mmap.PAGESIZE + 16)
+                found: int = struct.unpack("=Q", file.read(8))[0]
+                return found
+    raise AssertionError("no page")

@@ -1,0 +1,107 @@
+"""Real workers that are killed, stopped, or hold the interpreter's lock, under load."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tritonclient.grpc as grpcclient
+from closed_loop import INFER, Load, kill_and_count
+from instance import pids, running, until
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
+
+#: The worker, with a thread that holds the GIL for seconds once a file is there.
+HOLDER = """
+import ctypes, os, runpy, threading, time
+def hold():
+    while not os.path.exists(os.environ["HOLD_GIL"]):
+        time.sleep(0.02)
+    open(os.environ["HOLD_GIL"] + f"-held-{os.getpid()}", "w").close()
+    ctypes.PyDLL(None).sleep(4)  # PyDLL keeps the lock during the call
+    open(os.environ["HOLD_GIL"] + f"-free-{os.getpid()}", "w").close()
+threading.Thread(target=hold, daemon=True).start()
+runpy.run_module("tritonfrontend.supervisor.worker", run_name="__main__", alter_sys=True)
+"""
+
+
+def serve(tmp_path: Path, *flags: str, **env: str) -> Any:
+    repository = tmp_path / "repository"
+    shutil.copytree(EXAMPLES / "identity", repository / "identity")
+    return running(tmp_path, "--model-repository", str(repository), *flags, fake=False, **env)
+
+
+def test_sigkill_under_load_costs_only_what_the_victim_had_open(tmp_path: Path) -> None:
+    with serve(tmp_path, "--devices=cpu:3") as instance:
+        instance.wait_ready()
+        with Load(instance.port("http"), 12, INFER) as load:
+            for kill in range(3):
+                slot = kill % 3
+                victim = instance.worker(slot)["pid"]
+                before = load.failed
+                open_then = kill_and_count(victim, slot)
+                until(lambda: instance.worker(slot)["generation"] == 2, "restart")  # noqa: B023
+                instance.wait_ready()
+                load.more(100)
+                print(f"kill {kill}: {open_then} open, {load.failed - before} failed")
+                assert load.failed - before <= open_then
+        assert load.results["refused"] == 0
+        assert load.results.keys() <= {"ok", "failed", "refused"}
+
+
+def test_one_of_four_is_stopped(tmp_path: Path) -> None:
+    with serve(tmp_path, "--devices=cpu:4", "--hang-timeout=60") as instance:
+        victim = pids(instance.wait_ready())[1]
+        with Load(instance.port("http"), 8, INFER) as load:
+            os.kill(victim, signal.SIGSTOP)
+            instance.wait_state(1, "SUSPECT")
+            load.more(300)
+            os.kill(victim, signal.SIGCONT)
+            instance.wait_state(1, "READY")
+            load.more(200)
+        assert load.results.keys() == {"ok"}
+        assert instance.worker(1)["generation"] == 1
+
+
+def test_worker_that_holds_the_gil_is_not_suspect(tmp_path: Path) -> None:
+    """Loading a model may hold it for minutes: the loops, which beat, are not Python's."""
+    script = tmp_path / "holder.py"
+    script.write_text(HOLDER)
+    flag = tmp_path / "hold"
+    command = ("--worker-command", f"{sys.executable} {script}")
+    flags = ("--hang-timeout=1", "--devices=cpu:1")
+    with serve(tmp_path, *flags, *command, HOLD_GIL=str(flag)) as instance:
+        pid = pids(instance.wait_ready())[0]
+        flag.touch()
+        until(lambda: Path(f"{flag}-held-{pid}").exists(), "the lock is held")
+        states = set()
+        with Load(instance.port("http"), 2, INFER) as load:
+            while not Path(f"{flag}-free-{pid}").exists():
+                states.add(instance.worker(0)["state"])
+                load.more(5)  # and it serves
+        assert states <= {"READY", "SUSPECT"}  # a busy machine may silence a loop for a moment
+        assert load.results.keys() == {"ok"}
+        assert instance.worker(0)["generation"] == 1
+
+
+@pytest.mark.parametrize("calls", [50])
+def test_grpc_clients_of_a_stopped_worker(tmp_path: Path, calls: int) -> None:
+    """New connections find a live worker at once; only those that were open wait."""
+    with serve(tmp_path, "--devices=cpu:2", "--hang-timeout=60") as instance:
+        victim = pids(instance.wait_ready())[0]
+        port = instance.port("grpc")
+        os.kill(victim, signal.SIGSTOP)
+        for number in range(calls):
+            arguments = [("grpc.use_local_subchannel_pool", 1), ("test", number)]
+            with grpcclient.InferenceServerClient(
+                f"127.0.0.1:{port}", channel_args=arguments
+            ) as client:
+                assert client.is_server_ready(client_timeout=60)
+        os.kill(victim, signal.SIGCONT)
+        instance.wait_ready()
+        assert instance.worker(0)["generation"] == 1
