@@ -1,32 +1,24 @@
-"""The command line: `tritonfrontend serve | status | stop | drain | start | restart`."""
+"""The command line: `tritonfrontend serve | status | events | wait-ready | stop | drain | ...`."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import flag, platform, render, rundir, serve_flags, settings, validation
-from .control import ControlError, ask
+from . import flag, platform, rundir, serve_flags, settings, validation
 from .exits import Exit
 from .log import Output
 from .serve import serve
 from .settings import Settings
 from .spec import SpecError
-
-#: Exit codes of `status`: 0 all ready, then these.
-DEGRADED = 1
-NOT_RUNNING = 3
-
-
-class CommandError(Exception):
-    """A command cannot be done; the text says why."""
+from .target import CommandError, find, request
+from .watch_commands import run_events, run_status, run_wait_ready
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
-        return NOT_RUNNING
+        return error.code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `status | head`
         sys.stderr.close()
         return Exit.CLEAN
@@ -55,6 +49,15 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="start workers and keep them alive", add_help=False)
     status = _command(commands, "status", "show what each worker is doing", run_status)
     status.add_argument("--json", action="store_true", help="every field, as JSON")
+    status.add_argument(
+        "--watch",
+        type=flag.seconds,
+        nargs="?",
+        const=1.0,
+        metavar="S",
+        help="show it again every S seconds (1 if not given) until the instance ends",
+    )
+    _add_watchers(commands)
     stop = _command(commands, "stop", "drain all workers and end the instance", run_stop)
     stop.add_argument(
         "--timeout", type=flag.seconds, default=120.0, help="how long to wait (default 120 s)"
@@ -68,6 +71,26 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("slot", type=flag.natural, help="number of the worker, as in status")
         one.set_defaults(op=name)
     return root
+
+
+def _add_watchers(commands: Any) -> None:
+    events = _command(commands, "events", "show what has happened", run_events)
+    events.add_argument("--follow", action="store_true", help="and what happens, until it ends")
+    events.add_argument("--json", action="store_true", help="one JSON object per line")
+    events.add_argument(
+        "--since", type=flag.natural, default=0, metavar="N", help="after event N (default 0: all)"
+    )
+    wait = _command(commands, "wait-ready", "wait until enough workers serve", run_wait_ready)
+    wait.description = "Exit codes: 0 ready, 1 not in time, 3 nothing runs."
+    wait.add_argument(
+        "--timeout", type=flag.seconds, default=1800.0, metavar="S", help="(default 1800 s)"
+    )
+    wait.add_argument(
+        "--min-ready",
+        type=flag.natural,
+        metavar="N",
+        help="workers (default: what the instance itself needs)",
+    )
 
 
 def _command(commands: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -98,19 +121,9 @@ def run_serve(argv: Sequence[str]) -> int:
         output.close()
 
 
-def run_status(arguments: argparse.Namespace) -> int:
-    status = _ask(_find(arguments), "status")["status"]
-    if arguments.json:
-        print(json.dumps(status, indent=2))
-    else:
-        color = sys.stdout.isatty()
-        print(render.table(status, color=color, width=render.terminal_width()))
-    return Exit.CLEAN if status["supervisor"]["group_state"] == "ready" else DEGRADED
-
-
 def run_stop(arguments: argparse.Namespace) -> int:
-    target = _find(arguments)
-    _ask(target, "stop")
+    target = find(arguments)
+    request(target, "stop")
     print(f"{target.name}: draining")
     deadline = time.monotonic() + arguments.timeout
     while (now := rundir.running(Path(target.run_dir))) and now.pid == target.pid:
@@ -122,35 +135,9 @@ def run_stop(arguments: argparse.Namespace) -> int:
 
 
 def run_slot_command(arguments: argparse.Namespace) -> int:
-    _ask(_find(arguments), arguments.op, slot=arguments.slot)
+    request(find(arguments), arguments.op, slot=arguments.slot)
     return Exit.CLEAN
 
 
-def _find(arguments: argparse.Namespace) -> rundir.Identity:
-    """The instance that the user means. Raises CommandError."""
-    if arguments.run_dir:
-        found = rundir.running(Path(arguments.run_dir))
-        if found is None:
-            raise CommandError(f"no instance runs in {arguments.run_dir}")
-        return found
-    running = rundir.instances(rundir.default_base())
-    if arguments.name:
-        running = [identity for identity in running if identity.name == arguments.name]
-    if not running:
-        raise CommandError("no tritonfrontend instance" + f" {arguments.name}".rstrip() + " runs")
-    if len(running) > 1:
-        names = ", ".join(identity.name for identity in running)
-        raise CommandError(f"several instances run, choose with --name: {names}")
-    return running[0]
-
-
-def _ask(target: rundir.Identity, op: str, **args: Any) -> dict[str, Any]:
-    try:
-        return ask(Path(target.run_dir) / "control.sock", op, **args)
-    except ControlError as error:
-        raise CommandError(str(error)) from error
-
-
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
+    sys.exit(main())

@@ -1,7 +1,8 @@
 """Operator socket: JSON lines on run_dir/control.sock, for the same user (or root) only.
 
-One request per line, one answer per request: {"op": "status"} -> {"ok": true, ...} or
-{"ok": false, "error": "..."}. The client side for commands is `ask`.
+One request per line: {"op": "status"} -> {"ok": true, ...} or {"ok": false, "error": "..."}. An
+operation that follows something answers with one such line after another until either side closes.
+A client that does not read holds up nobody but itself. Clients of ours are in `control_client.py`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
-Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
+Answered = Union[dict[str, Any], AsyncIterator[dict[str, Any]]]  # noqa: UP007 (evaluated in 3.10)
+Handler = Callable[[Mapping[str, Any]], Answered]
 
 MAX_REQUEST = 64 * 1024
-#: An answer holds all models of all workers; more than this is not an answer of ours.
-MAX_ANSWER = 64 << 20
+#: Operators, dashboards and probes; a leak of connections must not take our descriptors.
+MAX_CLIENTS = 64
 _IDLE_SECONDS = 60.0
 
 
@@ -56,73 +58,86 @@ class ControlServer:
 
     async def close(self) -> None:
         """No new requests; open connections end (a waiting `stop` command reads that as done)."""
-        if self._server is not None:
-            self._server.close()
-            for writer in list(self._clients):
+        if self._server is None:
+            return
+        self._server.close()
+        for writer in list(self._clients):
+            if writer.transport.get_write_buffer_size():  # it does not read: nothing to wait for
+                writer.transport.abort()
+            else:
                 writer.close()
-            await self._server.wait_closed()
+        await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         try:
-            if not _peer_allowed(writer.get_extra_info("socket")):
+            if not peer_allowed(writer.get_extra_info("socket")):
+                return
+            if len(self._clients) > MAX_CLIENTS:
+                await _send(writer, _refusal(f"more than {MAX_CLIENTS} clients"))
                 return
             while line := await asyncio.wait_for(reader.readline(), _IDLE_SECONDS):
-                writer.write(json.dumps(self._answer(line)).encode() + b"\n")
-                await writer.drain()
+                answer = self._answer(line)
+                if not isinstance(answer, dict):
+                    await _stream(reader, writer, answer)
+                    return
+                await asyncio.wait_for(_send(writer, answer), _IDLE_SECONDS)
         except (OSError, ValueError, asyncio.TimeoutError):
             pass  # ValueError: a line over the limit
         finally:
             self._clients.discard(writer)
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()
             writer.close()
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _answer(self, line: bytes) -> Answered:
         try:
             request = json.loads(line)
             handler = self._handlers.get(request["op"])
             if handler is None:
                 known = ", ".join(sorted(self._handlers))
                 raise ControlError(f"unknown op {request['op']!r}; known: {known}")
-            return {"ok": True, **handler(request)}
+            answer = handler(request)
+            return {"ok": True, **answer} if isinstance(answer, dict) else answer
         except ControlError as error:
-            return {"ok": False, "error": str(error)}
+            return _refusal(str(error))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            return {"ok": False, "error": f"bad request: {type(error).__name__}: {error}"}
+            return _refusal(f"bad request: {type(error).__name__}: {error}")
 
 
-def _peer_allowed(sock: socket.socket) -> bool:
+def _refusal(text: str) -> dict[str, Any]:
+    return {"ok": False, "error": text}
+
+
+async def _send(writer: asyncio.StreamWriter, answer: Mapping[str, Any]) -> None:
+    writer.write(json.dumps(answer).encode() + b"\n")
+    await writer.drain()
+
+
+async def _stream(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: AsyncIterator[dict[str, Any]]
+) -> None:
+    """Send part after part until the client closes; what it sends meanwhile is not read as more
+    requests. A client that stops reading stops its own parts.
+    """
+
+    async def feed() -> None:
+        async for part in parts:
+            await _send(writer, {"ok": True, **part})
+
+    feeding = asyncio.ensure_future(feed())
+    ending = asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait({feeding, ending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (feeding, ending):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await task
+
+
+def peer_allowed(sock: socket.socket) -> bool:
+    """Is the other end a process of our user, or of root?"""
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, uid, _ = struct.unpack("3i", credentials)
     return uid in (0, os.geteuid())
-
-
-@contextlib.contextmanager
-def connection(path: Path, seconds: float = 5.0) -> Any:
-    """A client connection: `ask` function, usable until the block ends. Raises ControlError."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(seconds)
-        try:
-            sock.connect(str(path))
-        except OSError as error:
-            raise ControlError(f"{path}: {error.strerror or error}") from error
-        with sock.makefile("rb") as lines:
-            yield lambda op, **args: _ask(sock, lines, op, args)
-
-
-def _ask(sock: socket.socket, lines: Any, op: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        sock.sendall(json.dumps({"op": op, **args}).encode() + b"\n")
-        line = lines.readline(MAX_ANSWER)
-        answer = json.loads(line)
-    except (OSError, ValueError) as error:
-        raise ControlError(f"no answer from the supervisor ({error})") from error
-    if not isinstance(answer, dict) or not answer.pop("ok", False):
-        raise ControlError(str(answer.get("error", answer)))
-    return answer
-
-
-def ask(path: Path, op: str, **args: Any) -> dict[str, Any]:
-    """One request on a connection of its own. Raises ControlError."""
-    with connection(path) as request:
-        answer: dict[str, Any] = request(op, **args)
-        return answer

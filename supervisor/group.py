@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import process
+from .events import EventRing
 from .exits import Exit, WorkerExit
 from .gpu_watch import SAMPLE_EVERY, GpuWatch
 from .health import Health
 from .log import Output
 from .nvml import Nvml
 from .policy import RestartPolicy
+from .recorder import Recorder
 from .render import progress_line
 from .rundir import RunDir
 from .slot import Slot
@@ -63,6 +65,8 @@ class Group:
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
         self.stopping = False
+        self.events = EventRing(options.event_history)
+        self._recorder = Recorder(self.events)
         self._output = output
         self._result: asyncio.Future[int] | None = None
         self._forced_by: int | None = None
@@ -121,15 +125,26 @@ class Group:
         self._check_end()
 
     @property
+    def state(self) -> str:
+        """ready, degraded (some workers or models are missing), starting, stopping or down."""
+        if self.stopping:
+            return "stopping"
+        if not self.ready:
+            return "starting" if self.first_ready_at is None else "down"
+        return "ready" if all(slot.state is State.READY for slot in self.slots) else "degraded"
+
+    @property
     def ready(self) -> list[int]:
         return [slot.index for slot in self.slots if slot.state in SERVING]
 
     def log(self, text: str) -> None:
+        self.events.add("supervisor", text)
         self._output.write(f"[supervisor] {text}")
 
     # -- what slots report (slot.Owner) ----------------------------------------------------
 
     def changed(self, slot: Slot) -> None:
+        self._recorder.slot(slot)
         self._show_progress(slot)
         ready = self.ready
         if ready and self.first_ready_at is None:
@@ -139,6 +154,7 @@ class Group:
         if slot.state is State.RECLAIM:
             self.traffic.table.clear(slot.index)
         self.traffic.update(ready)
+        self._recorder.group(self.state)
         self._check_end()
 
     def loaded(self, slot: Slot) -> None:
@@ -245,6 +261,9 @@ class Group:
             process.reap(pids)
             if ticks % SAMPLE_EVERY == 0:
                 self.gpu_watch.refresh()
+            self._recorder.gpus(
+                self.gpu_watch, (s.device.uuid for s in self.slots if s.device.uuid)
+            )
             self._check_start_limit()
             self._check_end()
             ticks += 1
@@ -275,7 +294,7 @@ class Group:
         loading = any(each.report.elapsed for each in self.slots)
         if loading and not self._output.live and now - self._progress_at >= _PROGRESS_EVERY:
             self._progress_at = now
-            self.log(line)
+            self._output.write(f"[supervisor] {line}")
 
 
 def _bad_config(slot: Slot) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from .collector import Collector
-from .control import ControlError, Handler
+from .control import Answered, ControlError, Handler
 from .group import Group
 from .http import Answer
 from .http import Handler as HttpHandler
 from .slot import Slot
-from .status import group_state, status
+from .status import status
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,7 +28,7 @@ def routes(group: Group, collector: Collector) -> dict[str, HttpHandler]:
 
     async def ready() -> Answer:
         serving = bool(group.ready) and not group.stopping
-        text = f"{group_state(group)}: {len(group.ready)} of {len(group.slots)} workers ready\n"
+        text = f"{group.state}: {len(group.ready)} of {len(group.slots)} workers ready\n"
         return Answer(200 if serving else 503, text)
 
     return {"/metrics": metrics, "/v2/health/live": live, "/v2/health/ready": ready}
@@ -60,7 +61,16 @@ def handlers(group: Group) -> dict[str, Handler]:
         one(request).restart("restarted by the operator")
         return {}
 
+    async def follow(since: int) -> AsyncIterator[dict[str, Any]]:
+        async for batch in group.events.follow(since):
+            yield asdict(batch)
+
+    def events(request: Mapping[str, Any]) -> Answered:
+        since = int(request.get("since", 0))
+        return follow(since) if request.get("follow") else asdict(group.events.after(since))
+
     return {
+        "events": events,
         "status": lambda request: {"status": status(group)},
         "stop": stop,
         "drain": drain,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -33,22 +34,28 @@ def terminal_width() -> int:
 
 
 def table(status: Mapping[str, Any], *, color: bool, width: int) -> str:
-    """Workers as a table, the group's line above and what is wrong below. No trailing newline."""
+    """`view` as text. No trailing newline."""
     buffer = io.StringIO()
     console = Console(
         file=buffer, force_terminal=color, no_color=not color, width=width, highlight=False
     )
-    console.print(_headline(status["supervisor"]), overflow="fold")
+    console.print(view(status))
+    return buffer.getvalue().rstrip("\n")
+
+
+def view(status: Mapping[str, Any]) -> Group:
+    """Workers as a table, the group's line above and what is wrong below."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title, right in _COLUMNS:
         grid.add_column(title, justify="right" if right else "left", overflow="fold")
     for worker in status["workers"]:
         grid.add_row(*_row(worker))
-    console.print(grid)
-    for worker in status["workers"]:
-        for line in _troubles(worker):
-            console.print(Text(f"w{worker['slot']}: {line}"), overflow="fold")
-    return buffer.getvalue().rstrip("\n")
+    troubles = [
+        Text(f"w{worker['slot']}: {line}", overflow="fold")
+        for worker in status["workers"]
+        for line in _troubles(worker)
+    ]
+    return Group(_headline(status["supervisor"]), grid, *troubles)
 
 
 _COLUMNS = (
@@ -90,7 +97,8 @@ def _headline(supervisor: Mapping[str, Any]) -> Text:
     return Text(
         f"{supervisor['name']}: {supervisor['group_state']}, "
         f"{supervisor['ready']} of {supervisor['total']} workers ready, "
-        f"up {duration(supervisor['uptime_s'])}, pid {supervisor['pid']}\n{ports}"
+        f"up {duration(supervisor['uptime_s'])}, pid {supervisor['pid']}\n{ports}",
+        overflow="fold",
     )
 
 
@@ -126,6 +134,13 @@ def _troubles(worker: Mapping[str, Any]) -> list[str]:
         text = last["reason"] if told else f"{last['text']}: {last['reason']}"
         lines.append(f"last exit: {text}, after {duration(last['uptime_s'])}")
     return lines
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """Time in the local zone, worker, kind and text in columns."""
+    at = datetime.fromtimestamp(event["at"]).astimezone()
+    worker = "-" if event["worker"] is None else f"w{event['worker']}"
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {worker:<4} {event['text']}"
 
 
 def progress_line(slots: Sequence[Slot]) -> str:

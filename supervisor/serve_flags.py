@@ -104,6 +104,13 @@ def _add_group(made: argparse.ArgumentParser) -> None:
         metavar="A-B",
         help="where the ports of other services must lie (default: $SAGEMAKER_SAFE_PORT_RANGE)",
     )
+    add(
+        "--event-history",
+        type=flag.natural,
+        default=ServeOptions.event_history,
+        metavar="N",
+        help=f"events kept for `tritonfrontend events` (default {ServeOptions.event_history})",
+    )
     add("--steering", type=flag.boolean, default=True, help=argparse.SUPPRESS)
     add("--worker-command", default="", help=argparse.SUPPRESS)
 
@@ -211,6 +218,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         exit_timeout=arguments.exit_timeout_secs,
         repository_poll_secs=arguments.repository_poll_secs,
         steering=arguments.steering,
+        event_history=arguments.event_history,
         timeouts=Timeouts(
             drain=arguments.drain_timeout,
             start=arguments.start_timeout,

@@ -110,6 +110,7 @@ class ServeOptions:
     exit_timeout: int = 30
     repository_poll_secs: int = 15
     steering: bool = True
+    event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
     worker_command: tuple[str, ...] = ()
 
@@ -126,6 +127,8 @@ class ServeOptions:
             if not 0 <= value < 1e7 or (value == 0 and item.name not in _MAY_BE_ZERO):
                 flag = _TIMEOUT_FLAGS.get(item.name, f"--{item.name.replace('_', '-')}-timeout")
                 raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
+        if not 1 <= self.event_history <= 1_000_000:
+            raise SpecError("--event-history", f"{self.event_history} is not in 1..1000000")
         if self.exit_timeout < 1:
             raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is less than one second")
 

@@ -42,22 +42,11 @@ def status(group: Group) -> dict[str, Any]:
             "ready": ready,
             "total": len(group.slots),
             "min_ready": 1,
-            "group_state": group_state(group),
+            "group_state": group.state,
             "model_repository": list(group.options.model_repository),
         },
         "workers": [worker(group, slot) for slot in group.slots],
     }
-
-
-def group_state(group: Group) -> str:
-    """One word: ready, degraded (some workers or models are missing), starting, stopping, down."""
-    if group.stopping:
-        return "stopping"
-    serving = len(group.ready)
-    if not serving:
-        return "starting" if group.first_ready_at is None else "down"
-    whole = serving == len(group.slots) and all(s.state == "READY" for s in group.slots)
-    return "ready" if whole else "degraded"
 
 
 def worker(group: Group, slot: Slot) -> dict[str, Any]:

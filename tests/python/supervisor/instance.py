@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tritonfrontend.supervisor import procfs
-from tritonfrontend.supervisor.control import ControlError, ask
+from tritonfrontend.supervisor.control import ControlError
+from tritonfrontend.supervisor.control_client import ask
 
 FAKE = Path(__file__).with_name("fake_worker.py")
 CLI = [sys.executable, "-m", "tritonfrontend.supervisor.cli"]

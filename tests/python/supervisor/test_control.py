@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,14 @@ import pytest
 
 from tritonfrontend.supervisor import process, procfs, rundir
 from tritonfrontend.supervisor.channel import MAX_MESSAGE, Channel, ChannelClosed
-from tritonfrontend.supervisor.control import MAX_REQUEST, ControlError, ControlServer, ask
+from tritonfrontend.supervisor.control import (
+    MAX_CLIENTS,
+    MAX_REQUEST,
+    ControlError,
+    ControlServer,
+    peer_allowed,
+)
+from tritonfrontend.supervisor.control_client import ask, follow
 
 
 def with_server(tmp_path: Path, talk: Callable[[Path], Awaitable[Any]]) -> Any:
@@ -208,3 +218,127 @@ def test_shared_memory_is_swept_by_a_real_prefix_only() -> None:
     for bad in ("", "tfe-", "a/b/c/d/e/f"):
         with pytest.raises(ValueError, match="sweep"):
             process.sweep_shm(bad)
+
+
+def test_following_ends_with_either_side(tmp_path: Path) -> None:
+    closed = []
+
+    async def numbers(first: int) -> AsyncIterator[dict[str, Any]]:
+        try:
+            for number in range(first, first + 3):
+                yield {"n": number}
+            await asyncio.sleep(3600)
+        finally:
+            closed.append(first)
+
+    async def main() -> None:
+        path = tmp_path / "control.sock"
+        server = ControlServer(path, {"count": lambda request: numbers(request["first"])})
+        await server.start()
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"op":"count","first":1}\n')
+        got = [json.loads(await reader.readline()) for _ in range(3)]
+        assert got == [{"ok": True, "n": n} for n in (1, 2, 3)]
+        writer.close()
+        while closed != [1]:
+            await asyncio.sleep(0.01)
+        following = asyncio.ensure_future(
+            asyncio.to_thread(lambda: [part["n"] for part in follow(path, "count", first=5)])
+        )
+        while len(server._clients) != 1:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await server.close()
+        assert await following == [5, 6, 7]
+        with pytest.raises(ControlError):
+            list(follow(path, "count", first=1))
+
+    asyncio.run(main())
+    assert closed == [1, 5]
+
+
+def test_many_clients_and_one_too_many(tmp_path: Path) -> None:
+    async def talk(path: Path) -> None:
+        pairs = [await asyncio.open_unix_connection(path) for _ in range(MAX_CLIENTS)]
+        for reader, writer in pairs:
+            writer.write(b'{"op":"echo","x":1}\n')
+            assert json.loads(await reader.readline())["got"] == 1
+        reader, writer = await asyncio.open_unix_connection(path)
+        answer = json.loads(await reader.readline())
+        assert answer == {"ok": False, "error": f"more than {MAX_CLIENTS} clients"}
+        assert await reader.read() == b""
+        for _, each in [*pairs, (reader, writer)]:
+            each.close()
+            await each.wait_closed()
+
+    with_server(tmp_path, talk)
+
+
+def test_client_that_never_reads_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "control.sock"
+        server = ControlServer(path, {"big": lambda request: {"x": "y" * (8 << 20)}})
+        await server.start()
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b'{"op":"big"}\n')
+        while not any(each.transport.get_write_buffer_size() for each in server._clients):
+            await asyncio.sleep(0.01)
+        answer = await asyncio.to_thread(ask, path, "big")  # others are answered
+        assert len(answer["x"]) == 8 << 20
+        await asyncio.wait_for(server.close(), 30)
+        writer.transport.abort()
+
+    asyncio.run(main())
+
+
+def test_credentials_of_the_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = socket.socketpair()
+    with one, two:
+        assert peer_allowed(one)
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        assert peer_allowed(one) is (os.getuid() == 0)
+
+
+# One that every user may run; the tests' own may lie in a home directory.
+_SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists(_SYSTEM_PYTHON),
+    reason="needs root to become somebody else, and a Python for them",
+)
+def test_another_user_is_refused(tmp_path: Path) -> None:
+    """Even if directory and socket were open to all."""
+    talk = (
+        "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+        's.sendall(b\'{"op":"echo","x":1}\\n\'); sys.stdout.buffer.write(s.recv(100))'
+    )
+
+    async def main() -> list[bytes]:
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            os.chmod(folder, 0o755)
+            path = Path(folder, "control.sock")
+            server = ControlServer(path, {"echo": lambda request: {"got": request["x"]}})
+            await server.start()
+            path.chmod(0o666)
+            got = []
+            for uid in (0, 65534):
+                got.append(
+                    await asyncio.to_thread(
+                        lambda uid=uid: (
+                            subprocess.run(  # type: ignore[misc]
+                                [_SYSTEM_PYTHON, "-c", talk, str(path)],
+                                user=uid,
+                                capture_output=True,
+                                check=False,
+                            ).stdout
+                        )
+                    )
+                )
+            await server.close()
+            return got
+
+    root, nobody = asyncio.run(main())
+    assert json.loads(root) == {"ok": True, "got": 1}
+    assert nobody == b""

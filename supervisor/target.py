@@ -1,0 +1,53 @@
+"""Which instance a command means, and asking it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from . import rundir
+from .control import ControlError
+from .control_client import ask
+
+#: Exit codes of `status` and `wait-ready`: 0 ready, then these.
+DEGRADED = 1
+NOT_RUNNING = 3
+
+
+class CommandError(Exception):
+    """A command cannot be done; the text says why. `code` is what it ends with."""
+
+    def __init__(self, text: str, code: int = NOT_RUNNING) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def find(arguments: argparse.Namespace) -> rundir.Identity:
+    """The instance that the user means. Raises CommandError."""
+    if arguments.run_dir:
+        found = rundir.running(Path(arguments.run_dir))
+        if found is None:
+            raise CommandError(f"no instance runs in {arguments.run_dir}")
+        return found
+    running = rundir.instances(rundir.default_base())
+    if arguments.name:
+        running = [identity for identity in running if identity.name == arguments.name]
+    if not running:
+        raise CommandError("no tritonfrontend instance" + f" {arguments.name}".rstrip() + " runs")
+    if len(running) > 1:
+        names = ", ".join(identity.name for identity in running)
+        raise CommandError(f"several instances run, choose with --name: {names}")
+    return running[0]
+
+
+def control_path(target: rundir.Identity) -> Path:
+    return Path(target.run_dir) / "control.sock"
+
+
+def request(target: rundir.Identity, op: str, **args: Any) -> dict[str, Any]:
+    """One answer of the instance. Raises CommandError."""
+    try:
+        return ask(control_path(target), op, **args)
+    except ControlError as error:
+        raise CommandError(str(error)) from error
