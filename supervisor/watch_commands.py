@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -39,7 +40,7 @@ def _watch(arguments: argparse.Namespace) -> int:
     target = find(arguments)
     console = Console(width=None if sys.stdout.isatty() else render.terminal_width())
     live = Live(console=console, auto_refresh=False, screen=sys.stdout.isatty())
-    with live if console.is_terminal else console:
+    with live if console.is_terminal else contextlib.nullcontext():
         while True:
             status = request(target, "status")["status"]
             if arguments.json:
