@@ -15,18 +15,17 @@ ServerRegistry& ServerRegistry::global() {
 
 void ServerRegistry::began() {
   std::lock_guard lock(mutex_);
-  watch_exit();
   ++running_;
 }
 
-// A forked child inherits the handler, but not the threads.
+// Handlers run in the reverse order of their installation, among the destructors of static objects.
+// One more each time, because a server that is made loads libraries which have some. A forked child
+// inherits the handlers, but not the threads.
 void ServerRegistry::watch_exit() {
-  if (process_ == 0) {
-    std::atexit([] {
-      if (global().process_ == ::getpid()) global().leave();
-    });
-  }
   process_ = ::getpid();
+  std::atexit([] {
+    if (global().process_ == ::getpid()) global().leave();
+  });
 }
 
 void ServerRegistry::ended() {
@@ -41,6 +40,7 @@ bool ServerRegistry::others_running() {
 }
 
 void ServerRegistry::add(const std::shared_ptr<Server>& server) {
+  watch_exit();
   std::lock_guard lock(mutex_);
   servers_[server->address()] = server;
 }
@@ -82,6 +82,7 @@ void ServerRegistry::delete_retired() {
 bool ServerRegistry::run_apart(std::function<void()> work) {
   std::lock_guard lock(workers_mutex_);
   if (leaving_) return false;
+  watch_exit();
   workers_.emplace_back(std::move(work));
   return true;
 }

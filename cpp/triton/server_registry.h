@@ -42,8 +42,8 @@ class ServerRegistry {
   // Runs `work` on a thread of its own, which normal process exit waits for: static objects of the
   // core must not go while it deletes a server. False, and not run, once the exit has begun.
   bool run_apart(std::function<void()> work);
-  // Normal process exit has begun: waits for what runs apart, and lets no more run. Called by a
-  // handler that began() installs, which is behind the core's own, so before them.
+  // Normal process exit has begun: waits for what runs apart, and lets no more run. Called by
+  // handlers of exit(), before any static object of the core or of a backend goes.
   void leave();
   bool leaving() const { return leaving_; }
 
