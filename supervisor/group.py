@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import process
+from . import process, procfs
 from .events import EventRing
 from .exits import Exit, WorkerExit
 from .gpu_watch import SAMPLE_EVERY, GpuWatch
@@ -19,6 +19,7 @@ from .health import Health
 from .log import Output
 from .nvml import Nvml
 from .policy import RestartPolicy
+from .rates import Rates
 from .recorder import Recorder
 from .render import progress_line
 from .rundir import RunDir
@@ -78,6 +79,7 @@ class Group:
             Slot(index, device, self.traffic.inherited(index), options, self, policy)
             for index, device in enumerate(devices)
         ]
+        self.rates = [Rates() for _ in self.slots]
 
     # -- life ------------------------------------------------------------------------------
 
@@ -261,6 +263,7 @@ class Group:
             process.reap(pids)
             if ticks % SAMPLE_EVERY == 0:
                 self.gpu_watch.refresh()
+            self._sample_rates()
             self._recorder.gpus(
                 self.gpu_watch, (s.device.uuid for s in self.slots if s.device.uuid)
             )
@@ -268,6 +271,12 @@ class Group:
             self._check_end()
             ticks += 1
             await asyncio.sleep(_TICK)
+
+    def _sample_rates(self) -> None:
+        now = time.monotonic()
+        for slot, rates in zip(self.slots, self.rates, strict=True):
+            cpu_s = procfs.cpu_seconds(slot.generation.pid) if slot.generation else None
+            rates.sample(now, slot.report.generation, cpu_s, slot.report.total("requests_total"))
 
     def _check_start_limit(self) -> None:
         limit = self.options.timeouts.start

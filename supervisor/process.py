@@ -165,6 +165,17 @@ def sweep_shm(prefix: str) -> list[str]:
     return removed
 
 
+def shm_bytes(prefix: str) -> int:
+    """Bytes of shared memory under names that start with `prefix`."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(_SHM) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix):
+                with contextlib.suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
 def kill_leftovers(pid: int, start: int, prefix: str, grace: float) -> list[str]:
     """The whole kill order for a worker of a dead supervisor (blocking; at most 2 grace + 1 s).
 

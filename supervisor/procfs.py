@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,16 +25,66 @@ class ProcStat:
 
 
 def stat(pid: int) -> ProcStat | None:
+    rest = _stat_fields(pid)
+    try:
+        if rest is None:
+            return None
+        return ProcStat(pid, rest[0], int(rest[1]), int(rest[3]), int(rest[19]))
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used and holds. `cpus` is where it may run, as in `taskset -c`."""
+
+    cpu_s: float
+    threads: int
+    fds: int
+    cpus: str
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """User and system time of all its threads; None if it is gone."""
+    found = _stat_fields(pid)
+    if found is None:
+        return None
+    return (int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def usage(pid: int) -> Usage | None:
+    """None if the process is gone. Some microseconds, and one more for each open descriptor."""
+    found, cpu_s = _stat_fields(pid), cpu_seconds(pid)
+    try:
+        fds = len(os.listdir(f"/proc/{pid}/fd"))
+        cpus = os.sched_getaffinity(pid)
+    except OSError:
+        return None
+    if found is None or cpu_s is None:
+        return None
+    return Usage(cpu_s, int(found[17]), fds, ranges(cpus))
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """{0, 1, 2, 5} as "0-2,5"."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], number]
+        else:
+            parts.append([number])
+    return ",".join("-".join(map(str, part)) for part in parts)
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    """The fields from the third one on."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
     # The command name in parentheses may itself hold spaces and parentheses.
-    rest = text[text.rfind(")") + 2 :].split()
-    try:
-        return ProcStat(pid, rest[0], int(rest[1]), int(rest[3]), int(rest[19]))
-    except (IndexError, ValueError):
-        return None
+    fields = text[text.rfind(")") + 2 :].split()
+    return fields if len(fields) > 19 else None
 
 
 def all_pids() -> list[int]:

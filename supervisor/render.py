@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -19,11 +20,15 @@ _STYLE = {
     "READY": "bold green",
     "DEGRADED": "yellow",
     "FAILED": "bold red",
+    "SUSPECT": "magenta",
     "KILLING": "red",
     "BACKOFF": "red",
     "DISABLED": "dim",
 }
 _NAMES_SHOWN = 4
+#: Of a dead worker; --json has all.
+_LINES_SHOWN = 3
+_REQUESTS_SHOWN = 5
 #: Where the output is no terminal: wide enough for the table in a log file.
 _PLAIN_WIDTH = 140
 
@@ -39,17 +44,20 @@ def table(status: Mapping[str, Any], *, color: bool, width: int) -> str:
     console = Console(
         file=buffer, force_terminal=color, no_color=not color, width=width, highlight=False
     )
-    console.print(view(status))
+    console.print(view(status, width))
     return buffer.getvalue().rstrip("\n")
 
 
-def view(status: Mapping[str, Any]) -> Group:
-    """Workers as a table, the group's line above and what is wrong below."""
+def view(status: Mapping[str, Any], width: int = _PLAIN_WIDTH) -> Group:
+    """Workers as a table, the group's line above and what is wrong below. A narrow table leaves out
+    what matters least.
+    """
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title, right in _COLUMNS:
-        grid.add_column(title, justify="right" if right else "left", overflow="fold")
+    columns = [column for column in _COLUMNS if width >= column.needs]
+    for column in columns:
+        grid.add_column(column.title, justify=column.justify, overflow="fold")
     for worker in status["workers"]:
-        grid.add_row(*_row(worker))
+        grid.add_row(*(column.text(worker) for column in columns))
     troubles = [
         Text(f"w{worker['slot']}: {line}", overflow="fold")
         for worker in status["workers"]
@@ -58,36 +66,44 @@ def view(status: Mapping[str, Any]) -> Group:
     return Group(_headline(status["supervisor"]), grid, *troubles)
 
 
-_COLUMNS = (
-    ("worker", False),
-    ("state", False),
-    ("device", False),
-    ("pid", True),
-    ("models", True),
-    ("conns", True),
-    ("in flight", True),
-    ("requests", True),
-    ("restarts", True),
-    ("uptime", True),
-    ("memory", True),
-)
+@dataclass(frozen=True)
+class _Column:
+    """`needs`: shown if the terminal has so many columns."""
+
+    title: str
+    text: Callable[[Mapping[str, Any]], Text | str]
+    justify: Literal["left", "right"] = "right"
+    needs: int = 0
 
 
-def _row(worker: Mapping[str, Any]) -> list[Text | str]:
+def _state(worker: Mapping[str, Any]) -> Text:
     state = str(worker["state"])
-    return [
-        f"w{worker['slot']}",
-        Text(state, style=_STYLE.get(state, "")),
-        _device(worker),
-        str(worker["pid"] or "-"),
-        f"{worker['models_ready']}/{worker['models_total']}",
-        str(worker["conns"]),
-        str(worker["inflight"]),
-        str(worker["completed"]),
-        str(worker["restarts_total"]),
-        duration(worker["uptime_s"]),
-        size(worker["rss"]),
-    ]
+    return Text(state, style=_STYLE.get(state, ""))
+
+
+def _number(key: str, form: str = "{}") -> Callable[[Mapping[str, Any]], str]:
+    def text(worker: Mapping[str, Any]) -> str:
+        value = worker.get(key)
+        return "-" if value is None else form.format(value)
+
+    return text
+
+
+_COLUMNS = (
+    _Column("worker", lambda worker: f"w{worker['slot']}", "left"),
+    _Column("state", _state, "left"),
+    _Column("device", lambda worker: _device(worker), "left"),
+    _Column("pid", lambda worker: str(worker["pid"] or "-"), needs=90),
+    _Column("models", lambda worker: f"{worker['models_ready']}/{worker['models_total']}"),
+    _Column("conns", _number("conns"), needs=100),
+    _Column("in flight", _number("inflight")),
+    _Column("requests", _number("completed"), needs=110),
+    _Column("req/s", _number("rps_1m", "{:.1f}")),
+    _Column("restarts", _number("restarts_total"), needs=80),
+    _Column("uptime", lambda worker: duration(worker["uptime_s"])),
+    _Column("cpu", _number("cpu_percent", "{:.0f}%"), needs=100),
+    _Column("memory", lambda worker: size(worker["rss"]), needs=70),
+)
 
 
 def _headline(supervisor: Mapping[str, Any]) -> Text:
@@ -133,7 +149,23 @@ def _troubles(worker: Mapping[str, Any]) -> list[str]:
         told = last["reason"].startswith(last["text"])
         text = last["reason"] if told else f"{last['text']}: {last['reason']}"
         lines.append(f"last exit: {text}, after {duration(last['uptime_s'])}")
+        if last["code"] != 0:
+            lines += _last_words(last)
     return lines
+
+
+def _last_words(last: Mapping[str, Any]) -> list[str]:
+    """What the dead worker was computing and what it said last."""
+    lines = []
+    for request in (last.get("inflight") or ())[:_REQUESTS_SHOWN]:
+        name = f" id {request['id']!r}" if request["id"] else ""
+        lines.append(
+            f"  in flight: {request['model']}{name}, {request['protocol']}, "
+            f"for {duration(request['age_s'])}"
+        )
+    if (more := len(last.get("inflight") or ()) - _REQUESTS_SHOWN) > 0:
+        lines.append(f"  in flight: and {more} more")
+    return lines + [f"  | {line}" for line in last.get("stderr_tail", ())[-_LINES_SHOWN:]]
 
 
 def event_line(event: Mapping[str, Any]) -> str:

@@ -77,5 +77,9 @@ class SlotReport:
     def models_ready(self) -> int:
         return sum(model.get("state") == "READY" for model in self.models)
 
+    def total(self, key: str) -> int:
+        """A counter of the frontends, summed."""
+        return sum(values.get(key, 0) for values in self.frontends.values())
+
     def count_exit(self, label: str) -> None:
         self.exits[label] = self.exits.get(label, 0) + 1

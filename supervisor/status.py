@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from . import procfs
+from .. import __version__
+from . import process, procfs
+from .nvml import GpuSample
 from .policy import RestartHistory
 from .report import LastExit
 from .slot import Slot
+from .spec import ServeOptions
 from .state import SERVING
 
 if TYPE_CHECKING:
@@ -19,6 +24,25 @@ if TYPE_CHECKING:
 #: Bumped when a field changes its meaning.
 STATUS_VERSION = 1
 
+#: Fields that nobody measures (yet): null rather than absent, so that a reader can rely on them.
+_UNKNOWN_OF_WORKER: dict[str, Any] = dict.fromkeys(
+    (
+        "numa",
+        "stubs",
+        "oldest_inflight_s",
+        "failed",
+        "p50",
+        "p99",
+        "forwarded_in",
+        "forwarded_out",
+        "handed_in",
+        "handed_out",
+    )
+)
+_UNKNOWN_OF_MODEL: dict[str, Any] = dict.fromkeys(
+    ("hung", "instances_ok", "instances_total", "healing")
+)
+
 
 def status(group: Group) -> dict[str, Any]:
     """Supervisor and workers. Times are seconds, memory bytes, `since` and `at` Unix time."""
@@ -26,6 +50,7 @@ def status(group: Group) -> dict[str, Any]:
     return {
         "v": STATUS_VERSION,
         "supervisor": {
+            "version": __version__,
             "name": group.options.instance_name,
             "pid": os.getpid(),
             "run_id": group.run_id,
@@ -43,6 +68,10 @@ def status(group: Group) -> dict[str, Any]:
             "total": len(group.slots),
             "min_ready": 1,
             "group_state": group.state,
+            "config_hash": config_hash(group.options),
+            "config_generation": 1,
+            "last_reload": None,
+            "last_event": group.events.last,
             "model_repository": list(group.options.model_repository),
         },
         "workers": [worker(group, slot) for slot in group.slots],
@@ -54,6 +83,7 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
     pid = generation.pid if generation else None
     now = time.monotonic()
     return {
+        **_UNKNOWN_OF_WORKER,
         "slot": slot.index,
         "state": str(slot.state),
         "since": round(report.since, 3),
@@ -68,19 +98,40 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "next_try_in_s": round(max(0.0, slot.next_try_at - now), 1) if slot.next_try_at else None,
         "device": slot.device.label,
         "gpu": _gpu(group, slot),
-        "rss": procfs.rss_bytes(pid) if pid else None,
+        **_process(group, slot),
         "models_ready": report.models_ready,
         "models_total": len(report.models) or report.loading_total,
-        "models": [dict(model) for model in report.models],
+        "models": [{**_UNKNOWN_OF_MODEL, **model} for model in report.models],
         "loading": report.loading if not report.models else [],
         "loading_s": report.elapsed,
-        "conns": _sum(slot, "connections"),
-        "inflight": _sum(slot, "in_flight"),
-        "completed": _sum(slot, "requests_total"),
+        "conns": report.total("connections"),
+        "inflight": report.total("in_flight"),
+        "completed": report.total("requests_total"),
+        "rps_1m": group.rates[slot.index].requests_per_second,
         "queue_len": group.traffic.queue_length(slot.index),
         "beat_age_ms": beat_ages(group, slot.index),
         "frontends": {name: dict(values) for name, values in report.frontends.items()},
     }
+
+
+def _process(group: Group, slot: Slot) -> dict[str, Any]:
+    """What the operating system says of a worker; nulls if there is none."""
+    generation = slot.generation
+    usage = procfs.usage(generation.pid) if generation else None
+    return {
+        "rss": procfs.rss_bytes(generation.pid) if generation else None,
+        "cpu_percent": group.rates[slot.index].cpu_percent,
+        "threads": usage.threads if usage else None,
+        "fds": usage.fds if usage else None,
+        "cpus": usage.cpus if usage else None,
+        "shm_bytes": process.shm_bytes(generation.shm_prefix) if generation else None,
+    }
+
+
+def config_hash(options: ServeOptions) -> str:
+    """The same for the same settings, whatever they came from."""
+    text = json.dumps(asdict(options), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def beat_ages(group: Group, slot: int) -> dict[str, list[int]]:
@@ -91,10 +142,6 @@ def beat_ages(group: Group, slot: int) -> dict[str, list[int]]:
         name: [max(0, now - beat) // 1_000_000 for beat in page.beats if beat]
         for name, page in pages.items()
     }
-
-
-def _sum(slot: Slot, key: str) -> int:
-    return sum(values.get(key, 0) for values in slot.report.frontends.values())
 
 
 def _last_exit(last: LastExit | None) -> dict[str, Any] | None:
@@ -108,6 +155,7 @@ def _last_exit(last: LastExit | None) -> dict[str, Any] | None:
         "reason": last.reason,
         "at": round(last.at, 3),
         "uptime_s": round(last.uptime, 1),
+        "inflight": None,
         "oom_killed": last.info.meaning == "out of memory",
         "stderr_tail": list(last.tail),
     }
@@ -125,5 +173,6 @@ def _gpu(group: Group, slot: Slot) -> dict[str, Any] | None:
         "name": device.name,
         "pci": device.pci,
         "stale": group.gpu_watch.stale,
-        **(asdict(sample) if sample else {}),
+        "xid_last": None,
+        **asdict(sample or GpuSample()),
     }

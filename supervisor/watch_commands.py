@@ -46,9 +46,9 @@ def _watch(arguments: argparse.Namespace) -> int:
             if arguments.json:
                 print(json.dumps(status), flush=True)
             elif console.is_terminal:
-                live.update(render.view(status), refresh=True)
+                live.update(render.view(status, console.width), refresh=True)
             else:
-                console.print(render.view(status), "")
+                console.print(render.view(status, console.width), "")
                 sys.stdout.flush()
             time.sleep(arguments.watch)
 

@@ -97,6 +97,8 @@ def worker(**changes: Any) -> dict[str, Any]:
         "conns": 3,
         "inflight": 1,
         "completed": 12345,
+        "rps_1m": 2.5,
+        "cpu_percent": 150.4,
         "restarts_total": 0,
         "uptime_s": 3723.0,
         "rss": 900 << 20,
@@ -123,7 +125,15 @@ def shown(*workers: dict[str, Any], color: bool = False) -> str:
 
 
 def test_table() -> None:
-    last = {"text": "signal SIGSEGV (crash)", "reason": "it said [bold]", "uptime_s": 5.0}
+    inflight = [{"model": "m", "id": str(n), "protocol": "http", "age_s": 2.0} for n in range(7)]
+    last = {
+        "text": "signal SIGSEGV (crash)",
+        "code": None,
+        "reason": "it said [bold]",
+        "uptime_s": 5.0,
+        "inflight": inflight,
+        "stderr_tail": ["one", "two", "three", "four [red]"],
+    }
     gpu = {"name": "H100", "mem_used": 3 << 30, "mem_total": 80 << 30, "stale": True}
     failed = {"name": "m", "version": 1, "reason": "no such file", "failed": True}
     text = shown(
@@ -135,9 +145,12 @@ def test_table() -> None:
     )
     assert "blue: degraded, 1 of 2 workers ready, up 1m01s, pid 7" in text
     row = next(line for line in text.splitlines() if line.startswith("w0"))
-    assert " ".join(row.split()) == "w0 READY cpu:0 77 2/2 3 1 12345 0 1h02m 900 MiB"
+    assert " ".join(row.split()) == "w0 READY cpu:0 77 2/2 3 1 12345 2.5 0 1h02m 150% 900 MiB"
     assert "w1: crash (next try in 4 s)" in text
     assert "w1: last exit: signal SIGSEGV (crash): it said [bold], after 5s" in text
+    assert "w1:   in flight: m id '0', http, for 2s" in text
+    assert "w1:   in flight: and 2 more" in text
+    assert "w1:   | two\nw1:   | three\nw1:   | four [red]" in text
     assert "gpu:2 H100 3.0 GiB/80.0 GiB (stale)" in text
     assert "w2: model m version 1: no such file" in text
     assert "\x1b" not in text
