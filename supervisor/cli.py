@@ -7,16 +7,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import flag, platform, rundir, serve_flags, settings, validation
+from . import flag, platform, reload_command, rundir, serve_flags, settings, validation
 from .exits import Exit
 from .log import Output
 from .serve import serve
 from .settings import Settings
-from .spec import SpecError
+from .spec import ServeOptions, SpecError
 from .target import CommandError, find, request
 from .watch_commands import run_events, run_status, run_wait_ready
 
@@ -64,12 +65,14 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, text in (
         ("drain", "finish the requests of one worker and leave its slot empty"),
+        ("undrain", "fill a slot that was drained"),
         ("start", "fill an empty or failed slot"),
         ("restart", "drain one worker and start its successor"),
     ):
         one = _command(commands, name, text, run_slot_command)
         one.add_argument("slot", type=flag.natural, help="number of the worker, as in status")
         one.set_defaults(op=name)
+    reload_command.add(_command(commands, "reload", "apply changed settings", run_reload))
     return root
 
 
@@ -104,21 +107,35 @@ def _command(commands: Any, name: str, text: str, run: Any) -> argparse.Argument
 
 
 def run_serve(argv: Sequence[str]) -> int:
-    found: Settings | None = None
+    environ = dict(os.environ)
     try:
-        found = settings.read(argv, os.environ)
-        options = serve_flags.serve_options(found.arguments)
-        platform.check_ports(options, found.arguments.sagemaker_safe_port_range)
-        validation.check(options)
+        options = _serve_options(argv, environ)
     except SpecError as error:
-        for line in (found.located(error) if found else str(error)).splitlines():
+        for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return Exit.CONFIG
     output = Output()
     try:
-        return serve(options, output)
+        return serve(options, output, reread=lambda: _serve_options(argv, environ))
     finally:
         output.close()
+
+
+def _serve_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptions:
+    """Validated settings. Raises SpecError, whose text names the places of all that is wrong."""
+    found: Settings | None = None
+    try:
+        found = settings.read(argv, environ)
+        options = serve_flags.serve_options(found.arguments)
+        platform.check_ports(options, found.arguments.sagemaker_safe_port_range)
+        validation.check(options)
+    except SpecError as error:
+        if found is None:
+            raise
+        located = SpecError("", "")
+        located.args = (found.located(error),)
+        raise located from error
+    return options
 
 
 def run_stop(arguments: argparse.Namespace) -> int:
@@ -132,6 +149,10 @@ def run_stop(arguments: argparse.Namespace) -> int:
         time.sleep(0.05)
     print(f"{target.name}: stopped")
     return Exit.CLEAN
+
+
+def run_reload(arguments: argparse.Namespace) -> int:
+    return reload_command.run(arguments, partial(request, find(arguments)))
 
 
 def run_slot_command(arguments: argparse.Namespace) -> int:

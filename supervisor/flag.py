@@ -45,6 +45,16 @@ def seconds(text: str) -> float:
     return value
 
 
+def size(text: str) -> int:
+    """Bytes, with K, M, G or T for powers of 1024."""
+    number, unit = text[:-1], text[-1:].upper()
+    shift = {"K": 10, "M": 20, "G": 30, "T": 40}.get(unit)
+    digits = text if shift is None else number
+    if not (digits.isascii() and digits.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 8G, 512M or 1048576")
+    return int(digits) << (shift or 0)
+
+
 def choice(**names: str) -> Callable[[str], str]:
     """A word of `names`; the value is what the API calls it."""
 

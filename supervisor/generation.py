@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ class Generation:
         Raises OSError if it cannot be started.
         """
         self.ready_at: float | None = None
+        self.lot = random.random()  # spreads what would be due at the same time
         self.killed_because: str | None = None
         self.fatal = ""
         self._emit = emit
@@ -81,6 +83,10 @@ class Generation:
     def ready_for(self) -> float:
         """Seconds since it became ready; 0 if it never did."""
         return time.monotonic() - self.ready_at if self.ready_at is not None else 0.0
+
+    def hand_over(self, on_message: Callable[[Message], None], on_exit: Callable[[], None]) -> None:
+        """Somebody else drives it from now on."""
+        self._on_message, self._on_exit = on_message, on_exit
 
     def send(self, op: str, **args: float) -> bool:
         return self._channel.fileno() >= 0 and self._channel.send(op, (), **args)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from . import process, procfs
 from .events import EventRing
 from .exits import Exit, WorkerExit
+from .farewell import turn_away
 from .gpu_watch import SAMPLE_EVERY, GpuWatch
 from .health import Health
 from .log import Output
@@ -22,6 +24,8 @@ from .policy import RestartPolicy
 from .rates import Rates
 from .recorder import Recorder
 from .render import progress_line
+from .rolling import Roller, Strategy, choose
+from .rotation import Candidate, Rotation
 from .rundir import RunDir
 from .slot import Slot
 from .sockets import PortError, PortGroup
@@ -32,6 +36,7 @@ from .tasks import TaskOwner
 from .traffic import Traffic
 
 #: Drained workers accept nothing more: clients should hear "refused" soon, not wait in a queue.
+#: Later than slot.SETTLE, up to which workers accept who was turned away too late.
 _REFUSE_AFTER = 0.5
 _TICK = 1.0
 _PROGRESS_EVERY = 5.0
@@ -75,11 +80,14 @@ class Group:
         self._failure: int = Exit.INTERNAL
         self._progress_at = -_PROGRESS_EVERY
         self._ready_shown = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
         self.slots = [
-            Slot(index, device, self.traffic.inherited(index), options, self, policy)
+            Slot(index, device, partial(self.traffic.inherited, index), options, self, policy)
             for index, device in enumerate(devices)
         ]
         self.rates = [Rates() for _ in self.slots]
+        self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
+        self._rotation = Rotation(time.monotonic)
 
     # -- life ------------------------------------------------------------------------------
 
@@ -111,6 +119,9 @@ class Group:
             return
         self.stopping = True
         self.log(f"{reason}: draining {len(self.slots)} workers")
+        for group in self.ports.values():
+            for sock in group.sockets if group.listening else ():
+                turn_away(sock)
         for slot in reversed(self.slots):
             slot.stop(_STOP_REASON)
         asyncio.get_running_loop().call_later(_REFUSE_AFTER, self._refuse)
@@ -153,6 +164,7 @@ class Group:
             self.first_ready_at = time.monotonic()
             self._output.footer("")
             self._ready_shown.set()
+        self.traffic.table.select(slot.index, slot.report.generation)
         if slot.state is State.RECLAIM:
             self.traffic.table.clear(slot.index)
         self.traffic.update(ready)
@@ -171,7 +183,7 @@ class Group:
         records = [
             {"pid": g.pid, "start": g.start, "shm_prefix": g.shm_prefix, "slot": slot.index}
             for slot in self.slots
-            if (g := slot.generation) is not None
+            for g in slot.processes
         ]
         try:
             self.run_dir.write_workers(records)
@@ -209,7 +221,7 @@ class Group:
         """End when nothing is left to wait for."""
         states = {slot.state for slot in self.slots}
         if self.stopping:
-            if states == {State.DISABLED}:
+            if all(slot.empty for slot in self.slots):
                 self._finish(self._stop_code())
             elif all(self._is_final(slot) for slot in self.slots):
                 self._finish(Exit.LEAKED)
@@ -248,9 +260,9 @@ class Group:
     def _abandon_all(self) -> None:
         """Only after a bug is anything left to do here."""
         for slot in self.slots:
-            if slot.generation is not None:
-                slot.generation.abandon()
-                slot.generation = None
+            for generation in slot.processes:
+                generation.abandon()
+            slot.generation = None
         self.traffic.close()
         for group in self.ports.values():
             group.close()
@@ -259,7 +271,7 @@ class Group:
         """Once a second: adopted children, GPU values, the start limit, signs of life."""
         ticks = 0
         while True:
-            pids = [slot.generation.pid for slot in self.slots if slot.generation]
+            pids = [each.pid for slot in self.slots for each in slot.processes]
             process.reap(pids)
             if ticks % SAMPLE_EVERY == 0:
                 self.gpu_watch.refresh()
@@ -268,6 +280,7 @@ class Group:
                 self.gpu_watch, (s.device.uuid for s in self.slots if s.device.uuid)
             )
             self._check_start_limit()
+            self._renew_one()
             self._check_end()
             ticks += 1
             await asyncio.sleep(_TICK)
@@ -277,6 +290,40 @@ class Group:
         for slot, rates in zip(self.slots, self.rates, strict=True):
             cpu_s = procfs.cpu_seconds(slot.generation.pid) if slot.generation else None
             rates.sample(now, slot.report.generation, cpu_s, slot.report.total("requests_total"))
+
+    def _strategy(self, slot: Slot) -> Strategy:
+        sample = self.gpu_watch.samples.get(slot.device.uuid)
+        used, total = (sample.mem_used, sample.mem_total) if sample else (None, None)
+        free = total - used if total is not None and used is not None else None
+        return choose(self.options.reload_strategy, bool(slot.device.uuid), free, used)
+
+    def _renew_one(self) -> None:
+        """A worker that grew or aged too much gets a successor."""
+        options = self.options
+        if self._renewing is not None and self._renewing.done():
+            self._renewing.result()  # an exception there is a bug and ends the group
+            self._renewing = None
+        if (
+            self.stopping
+            or self.roller.busy
+            or not (options.worker_max_rss or options.worker_max_age)
+        ):
+            return
+        now = time.monotonic()
+        candidates = [
+            Candidate(slot.index, now - g.ready_at, procfs.rss_bytes(g.pid), g.lot)
+            for slot in self.slots
+            if slot.state is State.READY and (g := slot.generation) and g.ready_at is not None
+        ]
+        picked = self._rotation.pick(candidates, options.worker_max_rss, options.worker_max_age)
+        if picked is not None:
+            slot, reason = self.slots[picked[0]], picked[1]
+            self._renewing = asyncio.get_running_loop().create_task(self._renew(slot, reason))
+
+    async def _renew(self, slot: Slot, reason: str) -> None:
+        if why := await self.roller.renew(slot, slot.options, reason):
+            self._rotation.failed()
+            self.note(slot, f"should be replaced ({reason}) but: {why}")
 
     def _check_start_limit(self) -> None:
         limit = self.options.timeouts.start

@@ -143,6 +143,13 @@ GRPC_FLAGS = (
         "requests of one stream in work at once, more are not read (default 1024)",
     ),
     Flag(
+        "--grpc-stream-drain-grace",
+        "grpc",
+        "stream_drain_grace_ms",
+        natural,
+        "ms of silence that end a stream in a drain, five times as many at most (default 1000)",
+    ),
+    Flag(
         "--grpc-reflection",
         "grpc",
         "reflection",

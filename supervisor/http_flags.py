@@ -158,6 +158,14 @@ HTTP_FLAGS = (
         shared=True,
     ),
     Flag(
+        "--http-drain-grace",
+        "http",
+        "drain_grace_ms",
+        natural,
+        "ms in which an idle connection may bring one more request in a drain (default 1000)",
+        shared=True,
+    ),
+    Flag(
         "--http-header-timeout",
         "http",
         "header_timeout_ms",

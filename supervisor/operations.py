@@ -11,6 +11,7 @@ from .control import Answered, ControlError, Handler
 from .group import Group
 from .http import Answer
 from .http import Handler as HttpHandler
+from .reloading import Reloader, ReloadError, describe
 from .slot import Slot
 from .status import status
 
@@ -27,14 +28,14 @@ def routes(group: Group, collector: Collector) -> dict[str, HttpHandler]:
         return Answer(200, "live\n")
 
     async def ready() -> Answer:
-        serving = bool(group.ready) and not group.stopping
+        serving = len(group.ready) >= group.options.min_ready and not group.stopping
         text = f"{group.state}: {len(group.ready)} of {len(group.slots)} workers ready\n"
         return Answer(200 if serving else 503, text)
 
     return {"/metrics": metrics, "/v2/health/live": live, "/v2/health/ready": ready}
 
 
-def handlers(group: Group) -> dict[str, Handler]:
+def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
     """Operations of the control socket."""
 
     def one(request: Mapping[str, Any]) -> Slot:
@@ -69,8 +70,29 @@ def handlers(group: Group) -> dict[str, Handler]:
         since = int(request.get("since", 0))
         return follow(since) if request.get("follow") else asdict(group.events.after(since))
 
+    def undrain(request: Mapping[str, Any]) -> dict[str, Any]:
+        one(request).start("undrained by the operator")
+        return {}
+
+    def reload(request: Mapping[str, Any]) -> dict[str, Any]:
+        if group.stopping:
+            raise ControlError("the instance is stopping")
+        try:
+            if request.get("dry_run"):
+                return describe(reloader.look())
+            reloader.begin(force=bool(request.get("force")))
+        except ReloadError as error:
+            raise ControlError(str(error)) from None
+        return reloader.status() or {}
+
+    def reload_status(request: Mapping[str, Any]) -> dict[str, Any]:
+        return reloader.status() or {}
+
     return {
         "events": events,
+        "undrain": undrain,
+        "reload": reload,
+        "reload-status": reload_status,
         "status": lambda request: {"status": status(group)},
         "stop": stop,
         "drain": drain,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .exits import ExitInfo
@@ -43,6 +43,12 @@ class SlotReport:
     def entered(self, state: State, reason: str, now: float) -> None:
         self.since = now
         self.reason = reason if reason or state is not State.BACKOFF else self.reason
+
+    def successor(self) -> SlotReport:
+        """The record of a generation that loads beside this one."""
+        made = replace(self, exits=dict(self.exits), _partial=[])
+        made.new_generation()
+        return made
 
     def new_generation(self) -> None:
         """A new process is about to start: forget what was true of the old one."""

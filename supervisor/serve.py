@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .log import Output
 from .nvml import Nvml
 from .operations import handlers, routes
 from .policy import RestartPolicy
+from .reloading import Reloader
 from .signals import stop_signals
 from .sockets import PortError, PortGroup, close_all
 from .spec import Device, ServeOptions
@@ -45,10 +47,19 @@ class Launch:
     output: Output
     policy: RestartPolicy
     run_id: str
+    reread: Callable[[], ServeOptions]
 
 
-def serve(options: ServeOptions, output: Output, policy: RestartPolicy | None = None) -> int:
-    """Run a group until it ends. Returns the exit code; problems are told on `output`."""
+def serve(
+    options: ServeOptions,
+    output: Output,
+    policy: RestartPolicy | None = None,
+    reread: Callable[[], ServeOptions] | None = None,
+) -> int:
+    """Run a group until it ends. Returns the exit code; problems are told on `output`.
+
+    `reread` gives the settings of the moment when a reload is wanted.
+    """
     nvml = Nvml()
     try:
         chosen = select_devices(options.devices, nvml)
@@ -59,6 +70,13 @@ def serve(options: ServeOptions, output: Output, policy: RestartPolicy | None = 
     except (rundir.RunDirError, PortError) as error:
         output.write(f"error: {error}")
         return Exit.IN_USE
+    if options.min_ready > len(chosen.devices):
+        close_all(list(ports.values()))
+        run_dir.close()
+        output.write(
+            f"error: --min-ready: {options.min_ready} of {len(chosen.devices)} workers cannot be"
+        )
+        return Exit.CONFIG
     for notice in chosen.notices:
         output.write(f"[supervisor] {notice}")
     launch = Launch(
@@ -70,6 +88,7 @@ def serve(options: ServeOptions, output: Output, policy: RestartPolicy | None = 
         output,
         policy or RestartPolicy(),
         secrets.token_hex(4),
+        reread or (lambda: options),
     )
     return _run(launch)
 
@@ -153,7 +172,7 @@ async def _main(launch: Launch) -> int:
         launch.policy,
     )
     collector = Collector(group)
-    control = ControlServer(launch.run_dir.control, handlers(group))
+    control = ControlServer(launch.run_dir.control, handlers(group, _reloader(launch, group)))
     web = HttpServer(routes(group, collector))
     async with TaskOwner() as tasks:
         with stop_signals() as received:
@@ -169,6 +188,17 @@ async def _main(launch: Launch) -> int:
             finally:
                 await web.close()
                 await control.close()
+
+
+def _reloader(launch: Launch, group: Group) -> Reloader:
+    def adopt(options: ServeOptions) -> None:
+        group.options = options
+
+    def tell(text: str) -> None:
+        group.log(text)
+        group.events.add("reload", text)
+
+    return Reloader(launch.reread, lambda: group.options, adopt, group.roller, tell)
 
 
 async def _obey_signals(group: Group, received: asyncio.Queue[int]) -> None:

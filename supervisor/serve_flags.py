@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import flag, flags, platform
-from .spec import PortSpec, ServeOptions, SpecError, Timeouts
+from .spec import RELOAD_STRATEGIES, PortSpec, ServeOptions, SpecError, Timeouts
 
 _EPILOG = """\
 Every flag is also a key of the file that --config names (http-port = 8000) and an environment
@@ -110,6 +110,36 @@ def _add_group(made: argparse.ArgumentParser) -> None:
         default=ServeOptions.event_history,
         metavar="N",
         help=f"events kept for `tritonfrontend events` (default {ServeOptions.event_history})",
+    )
+    add(
+        "--min-ready",
+        type=flag.natural,
+        default=1,
+        metavar="N",
+        help="workers below which the group is not ready; reloads never go below it (default 1)",
+    )
+    add(
+        "--reload-strategy",
+        choices=RELOAD_STRATEGIES,
+        default="auto",
+        metavar="NAME",
+        help="auto, surge (the successor loads beside the worker) or stop-start (default auto: "
+        "surge where the memory is known to suffice, else stop-start)",
+    )
+    add(
+        "--worker-max-rss",
+        type=flag.size,
+        default=0,
+        metavar="SIZE",
+        help="resident memory of a worker above which it is replaced, such as 8G; 0 = no limit "
+        "(default 0)",
+    )
+    add(
+        "--worker-max-age",
+        type=flag.seconds,
+        default=0.0,
+        metavar="S",
+        help="seconds after which a worker is replaced, +-10 %%; 0 = never (default 0)",
     )
     add("--steering", type=flag.boolean, default=True, help=argparse.SUPPRESS)
     add("--worker-command", default="", help=argparse.SUPPRESS)
@@ -227,6 +257,10 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
             hang=arguments.hang_timeout,
             queue=arguments.queue_timeout,
         ),
+        min_ready=arguments.min_ready,
+        reload_strategy=arguments.reload_strategy,
+        worker_max_rss=arguments.worker_max_rss,
+        worker_max_age=arguments.worker_max_age,
         worker_command=tuple(shlex.split(arguments.worker_command)),
     )
 

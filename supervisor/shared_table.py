@@ -1,6 +1,7 @@
 """Memory that the workers' frontends write and the supervisor reads: signs of life, and load.
 
-One page per slot and port in one memory file. A page has a single writer, the frontend of the
+Two pages per slot and port in one memory file: a successor that loads beside the worker that it
+replaces has the other one. A page has a single writer, the frontend of the
 worker that lives in the slot, and no lock, so a crash can leave none held and a worker that is
 stopped or stuck is still seen. Between two workers the supervisor wipes it. The layout is that of
 cpp/server/beat_page.h.
@@ -40,18 +41,23 @@ class SharedTable:
 
     def __init__(self, slots: int, ports: Sequence[str]) -> None:
         self._ports = {name: index for index, name in enumerate(ports)}
-        size = max(1, slots * len(ports)) * PAGE_BYTES
+        self._current = [0] * slots
+        size = max(1, slots * len(ports)) * 2 * PAGE_BYTES
         self.fd = os.memfd_create("tritonfrontend-beats", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, size)
         self._memory = mmap.mmap(self.fd, size)
 
-    def offset(self, slot: int, port: str) -> int:
+    def offset(self, slot: int, port: str, generation: int) -> int:
         """Where in the file the page of this frontend is."""
-        return (slot * len(self._ports) + self._ports[port]) * PAGE_BYTES
+        return ((slot * len(self._ports) + self._ports[port]) * 2 + generation % 2) * PAGE_BYTES
+
+    def select(self, slot: int, generation: int) -> None:
+        """The worker whose pages count from now on."""
+        self._current[slot] = generation
 
     def read(self, slot: int, port: str) -> Page:
         """What the frontend said last; a blank page if there is none or it says nothing."""
-        start = self.offset(slot, port)
+        start = self.offset(slot, port, self._current[slot])
         magic, threads, *counters = _HEAD.unpack_from(self._memory, start)
         if magic != _MAGIC or not 0 < threads <= _MAX_THREADS:
             return _BLANK
@@ -61,7 +67,7 @@ class SharedTable:
     def clear(self, slot: int) -> None:
         """The worker of this slot is dead."""
         for port in self._ports:
-            start = self.offset(slot, port)
+            start = self.offset(slot, port, self._current[slot])
             self._memory[start : start + PAGE_BYTES] = bytes(PAGE_BYTES)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,15 +21,18 @@ from .exits import ExitInfo, WorkerExit
 from .generation import Generation
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
-from .spec import Device, ServeOptions, WorkerSpec, worker_spec
-from .state import LOADED, SERVING, WITH_PROCESS, Event, State, next_state
+from .spec import Device, ServeOptions, worker_spec
+from .state import LEAVING, LOADED, SERVING, WITH_PROCESS, Event, State, next_state
 from .state_clock import StateClock
+from .successor import Successor
+from .tasks import Pulse
+from .turnover import Turnover
 
 #: An exit with code 0 soon after READY is no drain by an outsider but a loop.
 _EARLY = 5.0
 #: Between steering new connections away and the drain: longer than a round trip, so that handshakes
 #: that began before still find somebody who accepts.
-_SETTLE = 0.05
+SETTLE = 0.2
 
 
 class Owner(Protocol):
@@ -65,11 +68,12 @@ class Slot:
         self,
         index: int,
         device: Device,
-        inherited: Mapping[str, Mapping[str, int]],
+        inherited: Callable[[int], Mapping[str, Mapping[str, int]]],
         options: ServeOptions,
         owner: Owner,
         policy: RestartPolicy | None = None,
     ) -> None:
+        """`inherited` gives the descriptors of each frontend for the generation of that number."""
         self.index = index
         self.device = device
         self.state = State.DISABLED
@@ -83,20 +87,26 @@ class Slot:
         self._intent = Intent()
         self._verdict = Verdict(Event.RESTART, 0.0, "")
         self._events: asyncio.Queue[tuple[Event, str] | Exception] = asyncio.Queue()
+        self.changed = Pulse()
         self._clock = StateClock(options.timeouts, options.exit_timeout, time.monotonic)
         self._job: asyncio.Task[None] | None = None
+        self._turnover = Turnover(lambda: owner.processes_changed(), self._note_leak, self._guard)
 
     # -- wishes of the operator ------------------------------------------------------------
 
     def stop(self, reason: str, *, immediate: bool = False) -> None:
         """Drain (or, `immediate`, kill) the worker and leave the slot empty."""
         self._intent = Intent(stop=True)
+        self._turnover.stop(reason, immediate=immediate)
         self.post(Event.KILL if immediate else Event.DRAIN, reason)
 
     def start(self, reason: str = "started") -> None:
-        """Fill an empty or failed slot."""
-        self._intent = Intent()
+        """Fill an empty or failed slot, also one that is about to become empty."""
         self.history.reset()
+        if self._intent.stop and self.state in LEAVING:
+            self._intent = Intent(restart=True)
+        elif self.state not in LEAVING:
+            self._intent = Intent()
         self.post(Event.START, reason)
 
     def suspect(self, reason: str) -> None:
@@ -118,6 +128,68 @@ class Slot:
             self.post(Event.DRAIN, reason)
         else:
             self.start(reason)
+
+    @property
+    def options(self) -> ServeOptions:
+        """What the present worker was started with, or the next one will be."""
+        return self._options
+
+    def use(self, options: ServeOptions) -> None:
+        """What the next generation is started with."""
+        self._options = options
+        self._clock.use(options.timeouts, options.exit_timeout)
+
+    async def settled(self) -> None:
+        """Until no worker that was replaced is left."""
+        await self._turnover.settled()
+
+    async def replace(self, options: ServeOptions, reason: str) -> str:
+        """Start a successor beside the running worker and let it take over.
+
+        Returns "" when it serves (the old one may still be draining), else why it never will: then
+        the old one goes on as if nothing had been.
+        """
+        if self.state not in LOADED or self._turnover.busy:
+            return f"is {self.state}, not ready to be replaced"
+
+        def start(one: Successor) -> Generation:
+            return self._start_generation(one.options, one.report, one.on_message, one.on_exit)
+
+        report = self.report.successor()
+        why = await self._turnover.replace(options, report, start, self._promote)
+        if not why:
+            self._owner.note(self, f"generation {self.report.generation} took over: {reason}")
+        return why
+
+    def _promote(self, successor: Successor, made: Generation) -> str:
+        old, old_options, report = self.generation, self._options, successor.report
+        if self.state not in LOADED or old is None or old.exit_info() is not None:
+            return "the old worker ended meanwhile"
+        report.since, report.reason = self.report.since, self.report.reason
+        report.last_exit = self.report.last_exit
+        report.announced = True
+        self.generation, self.report = made, report
+        self.use(successor.options)
+        made.ready_at = time.monotonic()
+        made.hand_over(self._on_message, lambda: self._exited(made))
+        self._models_changed()
+        self._turnover.see_off(old, old_options)
+        self._owner.changed(self)
+        return ""
+
+    def _note_leak(self) -> None:
+        self.leaked = True
+
+    @property
+    def processes(self) -> list[Generation]:
+        """All worker processes of the slot, the one that counts first."""
+        own = [self.generation] if self.generation is not None else []
+        return list(dict.fromkeys([*own, *self._turnover.processes]))
+
+    @property
+    def empty(self) -> bool:
+        """No process, and none to come by itself."""
+        return self.state is State.DISABLED and not self._turnover.busy
 
     # -- the driver ------------------------------------------------------------------------
 
@@ -158,6 +230,7 @@ class Slot:
         previous, self.state = self.state, target
         self._clock.enter(target, self._verdict.delay)
         self.report.entered(target, reason, time.time())
+        self.changed.pulse()
         self._owner.changed(self)  # first: new connections must be steered away before a drain
         self._enter(target, previous, reason)
 
@@ -172,7 +245,7 @@ class Slot:
             case State.READY if previous is State.SUSPECT:
                 self._models_changed()
             case State.DRAINING:
-                asyncio.get_running_loop().call_later(_SETTLE, self._drain, self.generation)
+                asyncio.get_running_loop().call_later(SETTLE, self._drain, self.generation)
             case State.STOPPING:
                 self._tell("STOP")
             case State.KILLING:
@@ -192,13 +265,17 @@ class Slot:
             self._owner.note(self, self.report.reason)
 
     def _start_job(self, work: Coroutine[object, object, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as error:
-                self._events.put_nowait(error)
+        self._job = asyncio.get_running_loop().create_task(self._guard(work))
 
-        self._job = asyncio.get_running_loop().create_task(guarded())
+    async def _guard(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._events.put_nowait(error)
+
+    def _exited(self, generation: Generation) -> None:
+        if generation is self.generation:
+            self.post(Event.EXITED, self.report.reason)
 
     # -- entry actions ---------------------------------------------------------------------
 
@@ -213,26 +290,35 @@ class Slot:
 
     def _spawn(self) -> None:
         self.report.new_generation()
-        label = f"{self._options.instance_name}/w{self.index}"
-        command = self._options.worker_command or process.default_command()
+        made: list[Generation] = []
         try:
-            self.generation = Generation(
-                self._worker_spec,
-                [*command, "--label", label],
-                process.worker_environment(self.device.visible, os.environ),
-                emit=lambda line: self._owner.emit(self, line),
-                on_message=self._on_message,
-                on_exit=lambda: self.post(Event.EXITED, self.report.reason),
+            self.generation = self._start_generation(
+                self._options, self.report, self._on_message, lambda: self._exited(made[0])
             )
+            made.append(self.generation)
         except OSError as error:
             self.post(Event.SPAWN_FAILED, f"cannot start a worker process: {error}")
         else:
             self._owner.processes_changed()
 
-    def _worker_spec(self, control_fd: int) -> WorkerSpec:
-        run_id, number = self._owner.run_id, self.report.generation
-        return worker_spec(
-            self._options, run_id, self.index, number, self.device, self._inherited, control_fd
+    def _start_generation(
+        self,
+        options: ServeOptions,
+        report: SlotReport,
+        on_message: Callable[[Message], None],
+        on_exit: Callable[[], None],
+    ) -> Generation:
+        """Raises OSError."""
+        run_id, number = self._owner.run_id, report.generation
+        inherited = self._inherited(number)
+        command = options.worker_command or process.default_command()
+        return Generation(
+            lambda fd: worker_spec(options, run_id, self.index, number, self.device, inherited, fd),
+            [*command, "--label", f"{options.instance_name}/w{self.index}"],
+            process.worker_environment(self.device.visible, os.environ),
+            emit=lambda line: self._owner.emit(self, line),
+            on_message=on_message,
+            on_exit=on_exit,
         )
 
     def _tell(self, op: str, **args: float) -> None:

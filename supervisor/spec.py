@@ -22,7 +22,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 #: Deadlines that may be zero, and those whose flag is not called `--<field>-timeout`.
 _MAY_BE_ZERO = ("drain", "suspect_after", "hang", "queue")
 _TIMEOUT_FLAGS = {"suspect_after": "--suspect-after"}
+RELOAD_STRATEGIES = ("auto", "surge", "stop-start")
 _CONTROL_MODES = ("none", "poll", "explicit")
+
+#: A client in the middle of a conversation asks again within milliseconds; one that is silent for
+#: longer has to expect a closed connection from any server.
+DRAIN_GRACE_MS = 1000
 
 
 class SpecError(ValueError):
@@ -113,6 +118,10 @@ class ServeOptions:
     event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
     worker_command: tuple[str, ...] = ()
+    min_ready: int = 1  # below it the group is not ready, and nothing takes a worker away
+    reload_strategy: str = "auto"  # how one worker is replaced; see rolling.py
+    worker_max_rss: int = 0  # bytes; 0: no limit
+    worker_max_age: float = 0.0  # seconds; 0: no limit
 
     def __post_init__(self) -> None:
         self._check_repository()
@@ -129,6 +138,13 @@ class ServeOptions:
                 raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
         if not 1 <= self.event_history <= 1_000_000:
             raise SpecError("--event-history", f"{self.event_history} is not in 1..1000000")
+        if self.min_ready < 1:
+            raise SpecError("--min-ready", f"{self.min_ready} is less than one worker")
+        if self.reload_strategy not in RELOAD_STRATEGIES:
+            allowed = ", ".join(RELOAD_STRATEGIES)
+            raise SpecError(
+                "--reload-strategy", f"{self.reload_strategy!r} is not one of {allowed}"
+            )
         if self.exit_timeout < 1:
             raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is less than one second")
 
@@ -260,7 +276,7 @@ def worker_spec(
         shm_prefix=shm_prefix(app, run_id, slot, generation),
         core=core,
         frontends={
-            port.name: _frontend(options.frontends.get(port.name, {}), inherited[port.name], slot)
+            port.name: _frontend(options, port.name, inherited[port.name], slot)
             for port in options.worker_ports
             if port.name in inherited
         },
@@ -273,9 +289,17 @@ def worker_spec(
 
 
 def _frontend(
-    options: Mapping[str, Any], inherited: Mapping[str, int], slot: int
+    options: ServeOptions, name: str, inherited: Mapping[str, int], slot: int
 ) -> dict[str, Any]:
-    own = {**options, **inherited}
+    own = {**options.frontends.get(name, {}), **inherited}
+    # A part of the drain limit at most: the requests that come have the rest.
+    grace = min(DRAIN_GRACE_MS, int(options.timeouts.drain * 100))
+    if name == "grpc":
+        own.setdefault("stream_drain_grace_ms", grace)
+    else:
+        own.setdefault("drain_grace_ms", grace)
+    if "grpc" in own:  # on the HTTP port
+        own["grpc"] = {"stream_drain_grace_ms": grace, **own["grpc"]}
     if own.get("access_log") not in (None, "", "-"):
         own["access_log"] = f"{own['access_log']}.w{slot}"
     return own

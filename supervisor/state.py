@@ -171,6 +171,9 @@ SERVING = frozenset({State.READY, State.DEGRADED})
 #: States in which a worker has loaded and was not asked to leave.
 LOADED = SERVING | {State.SUSPECT}
 
+#: States on the way out.
+LEAVING = frozenset({State.DRAINING, State.STOPPING, State.KILLING, State.RECLAIM})
+
 #: States in which a worker process exists (or may still exist).
 WITH_PROCESS = frozenset(
     {

@@ -29,6 +29,10 @@ class StateClock:
         self._load_ends = 0.0
         self.deadline: float | None = None
 
+    def use(self, limits: Timeouts, exit_timeout: float) -> None:
+        """Other limits, from the next state on."""
+        self._limits, self._exit_timeout = limits, exit_timeout
+
     def enter(self, state: State, delay: float = 0.0) -> None:
         """A new state begins. `delay` is the policy's word for BACKOFF and FAILED."""
         now, limits = self._clock(), self._limits

@@ -66,7 +66,7 @@ def status(group: Group) -> dict[str, Any]:
             "refused_total": sum(r.total for r in group.traffic.refusals.values()),
             "ready": ready,
             "total": len(group.slots),
-            "min_ready": 1,
+            "min_ready": group.options.min_ready,
             "group_state": group.state,
             "config_hash": config_hash(group.options),
             "config_generation": 1,

@@ -42,14 +42,14 @@ class Traffic:
             options.timeouts.queue,
         )
 
-    def inherited(self, slot: int) -> dict[str, dict[str, int]]:
-        """Options of each frontend of a worker in `slot` that name descriptors."""
+    def inherited(self, slot: int, generation: int) -> dict[str, dict[str, int]]:
+        """Options of each frontend of that worker in `slot` that name descriptors."""
         return {
             name: {
                 "fd": group.sockets[slot].fileno(),
                 "inbox_fd": self._inboxes[name, slot].fileno(),
                 "heartbeat_fd": self.table.fd,
-                "heartbeat_offset": self.table.offset(slot, name),
+                "heartbeat_offset": self.table.offset(slot, name, generation),
             }
             for name, group in self._ports.items()
         }

@@ -83,6 +83,8 @@ class HttpOptions(ConnectionOptions, TlsOptions):
     """Of every frontend that speaks HTTP/1.1.
 
     idle_timeout_ms: silence between requests before the connection is closed; 0 never.
+    drain_grace_ms: in a drain, how long an idle connection may bring one more request, which is
+        then answered with Connection: close; 0 closes idle connections at once.
     header_timeout_ms: from the first byte of a request to the end of its headers (408); 0 never.
     body_timeout_ms, min_body_progress: a body must bring that much, or its end, in each such time
         (408); 0 never. Its total time is not limited: large tensors over slow links are legitimate.
@@ -94,6 +96,7 @@ class HttpOptions(ConnectionOptions, TlsOptions):
     """
 
     idle_timeout_ms: int = integer(75000, 0)
+    drain_grace_ms: int = integer(0, 0)
     header_timeout_ms: int = integer(20000, 0)
     body_timeout_ms: int = integer(60000, 0)
     min_body_progress: int = integer(16384, 1)
@@ -137,6 +140,8 @@ class GrpcServiceOptions(InferenceOptions):
         stream of a client that reads more slowly than a decoupled model produces is ended.
     max_stream_inflight_requests: requests of one ModelStreamInfer in work at once; the client's
         further ones are read as those end.
+    stream_drain_grace_ms: in a drain a ModelStreamInfer takes further requests until it was silent
+        for so long, five times as long at most; 0: none from the beginning of the drain.
     reflection: offer grpc.reflection, which tells clients what there is to call.
     """
 
@@ -145,6 +150,7 @@ class GrpcServiceOptions(InferenceOptions):
     max_parameters: int = integer(16384, 1)
     max_stream_backlog: int = integer(64 << 20, 1, _INT64_MAX)
     max_stream_inflight_requests: int = integer(1024, 1)
+    stream_drain_grace_ms: int = integer(0, 0)
     reflection: bool = flag(False)
 
     def validate(self) -> None:

@@ -54,6 +54,7 @@ frontend::Http http1_options(const nb::dict& options) {
   const Fields fields(options);
   frontend::Http http;
   http.limits.idle_timeout = fields.milliseconds("idle_timeout_ms");
+  http.limits.drain_grace = fields.milliseconds("drain_grace_ms");
   http.limits.header_timeout = fields.milliseconds("header_timeout_ms");
   http.limits.body_timeout = fields.milliseconds("body_timeout_ms");
   http.limits.min_body_progress = fields.size("min_body_progress");
@@ -108,6 +109,7 @@ frontend::GrpcService grpc_service_options(const nb::dict& options) {
                        .max_bytes = fields.size("max_inflight_bytes")};
   service.max_stream_backlog = fields.size("max_stream_backlog");
   service.max_stream_inflight_requests = fields.size("max_stream_inflight_requests");
+  service.stream_drain_grace = fields.milliseconds("stream_drain_grace_ms");
   service.reflection = fields.flag("reflection");
   return service;
 }

@@ -41,7 +41,8 @@ base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::
   options.limits.max_parameters = service.max_parameters;
   options.allow_client_shm = service.allow_client_shm;
   options.stream = {.max_backlog = service.max_stream_backlog,
-                    .max_inflight_requests = service.max_stream_inflight_requests};
+                    .max_inflight_requests = service.max_stream_inflight_requests,
+                    .drain_grace = service.stream_drain_grace};
   options.reflection = service.reflection;
   kserve::Inference inference(server, service.allow_client_shm);
   return std::make_shared<kserve_grpc::Context>(

@@ -97,6 +97,7 @@ struct GrpcService {
   // Bytes of one ModelStreamInfer that may wait for its client, and its requests in work at once.
   std::size_t max_stream_backlog = std::size_t{64} << 20;
   std::size_t max_stream_inflight_requests = 1024;
+  std::chrono::milliseconds stream_drain_grace{0};
   bool reflection = false;
 };
 

@@ -107,7 +107,9 @@ void Connection::drain(base::TimePoint now) {
   now_ = now;
   const bool told = std::exchange(draining_, true);
   if (const auto sink = sink_; sink && !told) sink->on_drain();
-  if (state_ == State::kHead && input_.empty()) close();
+  if (state_ != State::kHead || !input_.empty()) return;
+  if (options_.limits.drain_grace.count() == 0 || eof_) return close();
+  if (!told) restart_wait(now);
 }
 
 void Connection::abort() {

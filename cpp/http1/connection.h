@@ -89,6 +89,7 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   void abort_sink();
   void close();
   std::uint64_t body_announced() const;
+  std::chrono::milliseconds idle_limit() const;
   std::optional<std::chrono::milliseconds> input_timeout() const;
   void input_timed_out();
   void restart_wait(base::TimePoint now);

@@ -1,4 +1,5 @@
 // What a connection waits for, and for how long; see connection.h.
+#include <algorithm>
 #include <utility>
 
 #include "http1/connection.h"
@@ -35,6 +36,13 @@ void Connection::restart_wait(base::TimePoint now) {
   progress_ = 0;
 }
 
+std::chrono::milliseconds Connection::idle_limit() const {
+  const Limits& limits = options_.limits;
+  if (!draining_) return limits.idle_timeout;
+  const bool grace_only = limits.idle_timeout.count() == 0;
+  return grace_only ? limits.drain_grace : std::min(limits.idle_timeout, limits.drain_grace);
+}
+
 std::optional<std::chrono::milliseconds> Connection::input_timeout() const {
   const Limits& limits = options_.limits;
   if (!wants_read()) return std::nullopt;
@@ -42,7 +50,7 @@ std::optional<std::chrono::milliseconds> Connection::input_timeout() const {
   if (state_ == State::kBody) {
     timeout = limits.body_timeout;
   } else if (state_ == State::kHead) {
-    timeout = input_.empty() ? limits.idle_timeout : limits.header_timeout;
+    timeout = input_.empty() ? idle_limit() : limits.header_timeout;
   }
   if (timeout.count() == 0) return std::nullopt;
   return timeout;

@@ -59,6 +59,11 @@ struct Limits {
   // Between requests. Longer than the 60 s after which common proxies and clients drop idle
   // connections themselves, so that they close first and do not race with us.
   std::chrono::milliseconds idle_timeout{75'000};
+  // In a drain, how long a connection between two requests waits for one more, which is then told
+  // Connection: close. HTTP/1.1 has no other way to say goodbye, and a request that was on its way
+  // when the server closes is lost. Zero closes at once: a server without successor has no use for
+  // one more request.
+  std::chrono::milliseconds drain_grace{0};
 };
 
 }  // namespace tfe::http1

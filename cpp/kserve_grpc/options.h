@@ -2,6 +2,7 @@
 // are grpc::RouterOptions.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -23,6 +24,10 @@ struct StreamLimits {
   // Requests of one stream in work at once; the next is read when one of them ends. More than any
   // model batches, and than the sequences that one client runs.
   std::size_t max_inflight_requests = 1'024;
+  // In a drain a stream takes further requests until it was silent for that long, since a client in
+  // the middle of a conversation cannot know; five times as long at most. Zero: none from the
+  // beginning of the drain.
+  std::chrono::milliseconds drain_grace{0};
 };
 
 struct Options {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "kserve/version.h"
 #include "kserve_grpc/infer_request.h"
 #include "kserve_grpc/stream_response.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::string_view kShuttingDown =
     "GRPC server is shutting down and has stopped accepting new requests.";
+constexpr int kMostGraces = 5;
 
 }  // namespace
 
@@ -20,6 +22,7 @@ constexpr std::string_view kShuttingDown =
 
 void StreamCall::on_message(grpc::Message message) {
   trace_start_.read();
+  heard_ = true;
   auto wire = parse_infer_message(message.bytes, context_->options.limits);
   if (!wire) return end(grpc::to_status(wire.error()));
   const auto request = std::make_shared<StreamRequest>(shared_from_this(), *wire);
@@ -219,8 +222,27 @@ void StreamCall::settle() {
 }
 
 void StreamCall::on_drain() {
-  draining_ = true;
-  settle();
+  if (graces_ == 0) await_silence();
+}
+
+void StreamCall::await_silence() {
+  const auto grace = context_->options.stream.drain_grace;
+  if (grace.count() == 0 || graces_ == kMostGraces) {
+    draining_ = true;
+    return settle();
+  }
+  ++graces_;
+  heard_ = false;
+  call_->strand()->run_at(base::Clock::now() + grace, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->on_silence_due();
+  });
+}
+
+// A client that waits for an answer is not silent.
+void StreamCall::on_silence_due() {
+  if (call_->finished()) return;
+  if (!heard_ && in_work_.empty() && !building_) graces_ = kMostGraces;
+  await_silence();
 }
 
 // Holds the client back while there is much to do for it already.

@@ -278,6 +278,29 @@ TEST(Http1Connection, DrainFinishesWhatIsInFlight) {
   EXPECT_TRUE(busy.connection->finished());
 }
 
+TEST(Http1Connection, DrainGraceTakesOneMoreRequest) {
+  Peer peer;
+  peer.options.limits.drain_grace = std::chrono::seconds(1);
+  peer.connection->drain(peer.now);
+  EXPECT_FALSE(peer.connection->finished());
+  EXPECT_EQ(peer.connection->deadline(), peer.now + std::chrono::seconds(1));
+  peer.send("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+  peer.request(0).exchange->respond({}, base::Chain::of("x"));
+  peer.take();
+  EXPECT_EQ(peer.received, answer_text("200 OK", "x", "Connection: close\r\n"));
+  EXPECT_TRUE(peer.connection->finished());
+}
+
+TEST(Http1Connection, DrainGraceEnds) {
+  Peer peer;
+  peer.options.limits.drain_grace = std::chrono::seconds(1);
+  peer.connection->drain(peer.now);
+  peer.now += std::chrono::seconds(1);
+  peer.connection->drain(peer.now);  // does not begin it anew
+  peer.connection->on_deadline(peer.now);
+  EXPECT_TRUE(peer.connection->finished());
+}
+
 TEST(Http1Connection, HalfClosedClientIsProbedAndAnswered) {
   Peer peer;
   peer.send("POST /a HTTP/1.1\r\nContent-Length: 1\r\n\r\nx");

@@ -70,6 +70,43 @@ TEST_F(StreamLife, ADrainLetsBusyStreamsFinishAndTakesNothingNew) {
   EXPECT_EQ(exchange.status, kUnavailable);
 }
 
+TEST_F(StreamLife, ADrainWithGraceTakesRequestsUntilSilence) {
+  StreamLimits limits;
+  limits.drain_grace = std::chrono::seconds(1);
+  open(limits);
+  auto& timers = static_cast<WaitingStrand&>(*exchange.strand()).timers;
+  timers.clear();
+  sink->on_drain();
+  ASSERT_EQ(timers.size(), 1U);
+  send("ident", "1");
+  wait(1);
+  http::Strand::Task first = std::move(timers[0]);
+  first();
+  ASSERT_EQ(timers.size(), 2U);  // it was not silent
+  http::Strand::Task second = std::move(timers[1]);
+  second();
+  EXPECT_EQ(exchange.status, kUnavailable);
+  EXPECT_EQ(answers()[0].error, "");
+}
+
+TEST_F(StreamLife, ADrainWithGraceEnds) {
+  StreamLimits limits;
+  limits.drain_grace = std::chrono::seconds(1);
+  open(limits);
+  auto& timers = static_cast<WaitingStrand&>(*exchange.strand()).timers;
+  timers.clear();
+  sink->on_drain();
+  for (std::size_t round = 0; round < 5; ++round) {
+    ASSERT_EQ(timers.size(), round + 1);
+    send("ident", std::to_string(round));
+    wait(round + 1);
+    http::Strand::Task due = std::move(timers[round]);
+    due();
+  }
+  EXPECT_EQ(timers.size(), 5U);
+  EXPECT_EQ(exchange.status, kUnavailable);
+}
+
 TEST_F(StreamLife, ReadsNoFurtherThanItsRequestsMayBe) {
   StreamLimits limits;
   limits.max_inflight_requests = 2;

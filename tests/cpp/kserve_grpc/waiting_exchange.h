@@ -22,7 +22,10 @@ class WaitingStrand final : public http::Strand {
     tasks_.push_back(std::move(task));
     changed_.notify_all();
   }
-  TimerId run_at(base::TimePoint, Task) override { return 1; }
+  TimerId run_at(base::TimePoint, Task task) override {
+    timers.push_back(std::move(task));
+    return timers.size();
+  }
   void cancel_timer(TimerId) override {}
   void run_one() {
     std::unique_lock lock(mutex_);
@@ -45,6 +48,8 @@ class WaitingStrand final : public http::Strand {
     lock.unlock();
     task();
   }
+
+  std::vector<Task> timers;  // on the test's thread; run by tests that move the time
 
  private:
   std::mutex mutex_;

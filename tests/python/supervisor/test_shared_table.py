@@ -23,7 +23,7 @@ def table() -> Iterator[SharedTable]:
 def write(table: SharedTable, slot: int, port: str, data: bytes) -> None:
     """As another process does, through a mapping of its own."""
     fd = os.dup(table.fd)
-    with mmap.mmap(fd, PAGE_BYTES, offset=table.offset(slot, port)) as page:
+    with mmap.mmap(fd, PAGE_BYTES, offset=table.offset(slot, port, 0)) as page:
         page[: len(data)] = data
     os.close(fd)
 

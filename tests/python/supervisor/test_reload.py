@@ -1,0 +1,170 @@
+"""`reload`, `drain`/`undrain`, aged and grown workers: real processes, workers are stand-ins."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from instance import FAKE, Instance, alive, command, get, pids, run_id_of, running, shm_names, until
+
+from tritonfrontend.supervisor.control import ControlError
+
+
+def config(tmp_path: Path, *lines: str) -> str:
+    path = tmp_path / "serve.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return f"--config={path}"
+
+
+def generations(status: dict[str, Any]) -> list[int]:
+    return [worker["generation"] for worker in status["workers"]]
+
+
+def gone(old: list[int]) -> None:
+    until(lambda: not any(alive(pid) for pid in old), "old workers gone")
+
+
+def reload(instance: Instance, *flags: str) -> Any:
+    return command(instance.root, "reload", *flags)
+
+
+def test_plan_then_surge(tmp_path: Path) -> None:
+    with running(tmp_path, config(tmp_path, "log-verbose = 0")) as instance:
+        before = instance.wait_ready()
+        config(tmp_path, "log-verbose = 1")
+        shown = reload(instance, "--dry-run")
+        assert shown.returncode == 0, shown.stderr
+        assert "core.log_verbose: 0 -> 1 (rolling restart)" in shown.stdout
+        assert "needed: rolling restart" in shown.stdout
+        assert generations(instance.wait_ready()) == [1, 1]
+        done = reload(instance)
+        assert done.returncode == 0, done.stdout + done.stderr
+        after = instance.wait_ready()
+        assert generations(after) == [2, 2]
+        gone(pids(before))
+        names = shm_names(run_id_of(after))
+        assert names
+        assert not any("g1-" in name for name in names)
+        assert int(get(instance.port("http"))) in pids(after)
+        assert "needed: nothing" in reload(instance, "--dry-run").stdout
+        assert instance.stop() == 0
+        gone(pids(after))
+    assert shm_names(run_id_of(after)) == []
+
+
+def test_stop_start_keeps_min_ready(tmp_path: Path) -> None:
+    flags = ("--reload-strategy=stop-start",)
+    with running(tmp_path, config(tmp_path, "log-verbose = 0"), *flags) as instance:
+        instance.wait_ready()
+        done = reload(instance, "--force")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert generations(instance.wait_ready()) == [2, 2]
+        config(tmp_path, "min-ready = 2")
+        assert reload(instance).returncode == 0  # log-verbose is back at its default
+        refused = reload(instance, "--force")
+        assert refused.returncode == 1
+        assert "--min-ready is 2" in refused.stdout
+        instance.wait_ready()
+
+
+def test_wrong_configuration_changes_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, config(tmp_path, "log-verbose = 0")) as instance:
+        before = instance.wait_ready()
+        config(tmp_path, "log-verbos = 1")
+        refused = reload(instance)
+        assert refused.returncode != 0
+        assert "did you mean log-verbose" in refused.stderr
+        config(tmp_path, 'devices = "cpu:3"', "min-ready = 1", "log-error = false")
+        assert pids(instance.wait_ready()) == pids(before)
+
+
+def test_what_needs_a_new_start_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path, config(tmp_path, "sagemaker-port = 8081")) as instance:
+        before = instance.wait_ready()
+        config(tmp_path, "sagemaker-port = 8082", "log-verbose = 1")
+        assert "needed: full restart" in reload(instance, "--dry-run").stdout
+        refused = reload(instance)
+        assert refused.returncode != 0
+        assert "full restart is needed for sagemaker.port" in refused.stderr
+        assert pids(instance.wait_ready()) == pids(before)
+
+
+@pytest.mark.parametrize("strategy", ["surge", "stop-start"])
+def test_a_successor_that_fails_leaves_the_old_one(tmp_path: Path, strategy: str) -> None:
+    """The new command works in slot 0 and fails in slot 1: both end with the old one."""
+    (tmp_path / "models").mkdir()
+    flags = [f"--reload-strategy={strategy}", f"--model-repository={tmp_path / 'models'}"]
+    good = f"{sys.executable} {FAKE}"
+    first = config(tmp_path, f'worker-command = "{good}"')
+    with running(tmp_path, first, *flags, "--exit-timeout-secs=1", fake=False) as instance:
+        before = instance.wait_ready()
+        config(tmp_path, f'worker-command = "env FAKE_MODE_1=exit-20 {good}"')
+        failed = reload(instance)
+        assert failed.returncode == 1, failed.stdout
+        assert "w1: model 'broken' version 1: it is broken" in failed.stdout
+        after = instance.wait_ready()
+        if strategy == "surge":
+            assert generations(after) == [3, 1]
+            assert pids(after)[1] == pids(before)[1]
+        else:
+            assert generations(after) == [3, 3]
+        assert "(rolling restart)" in reload(instance, "--dry-run").stdout
+        assert instance.stop() == 0
+
+
+def test_drain_and_undrain(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        assert command(tmp_path, "drain", "0").returncode == 0
+        instance.wait_state(0, "DISABLED")
+        assert int(get(instance.port("http"))) == instance.worker(1)["pid"]
+        assert command(tmp_path, "undrain", "0").returncode == 0
+        instance.wait_ready()
+        assert instance.worker(0)["generation"] == 2
+        assert instance.worker(0)["last_exit"]["code"] == 0
+        with pytest.raises(ControlError, match=r"not one of 0\.\.1"):
+            instance.ask("undrain", slot=2)
+
+
+def test_undrain_while_it_drains(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        instance.ask("drain", slot=0)
+        instance.wait_state(0, "DRAINING")
+        instance.ask("undrain", slot=0)
+        instance.wait("filled", lambda s: s["workers"][0]["generation"] == 2)
+        instance.wait_ready()
+
+
+def test_old_workers_are_replaced_one_at_a_time(tmp_path: Path) -> None:
+    with running(tmp_path, "--worker-max-age=1") as instance:
+        instance.wait("third generation", lambda s: min(generations(s)) >= 3)
+        status = instance.status()
+        assert status is not None
+        assert all(worker["restarts_window"] == 0 for worker in status["workers"])
+        assert "--worker-max-age is 1 s" in instance.text()
+        assert instance.stop() == 0
+
+
+def test_a_worker_that_grew_is_replaced(tmp_path: Path) -> None:
+    with running(tmp_path, "--worker-max-rss=1M") as instance:
+        instance.wait("second generation", lambda s: min(generations(s)) >= 2)
+        assert "exceeds --worker-max-rss (1 MiB)" in instance.text()
+        assert instance.stop() == 0
+
+
+def test_stop_during_a_reload_leaves_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_1="") as instance:
+        status = instance.wait_ready()
+        instance.ask("reload", force=True)
+        assert instance.stop() == 0
+        gone(pids(status))
+    until(lambda: shm_names(run_id_of(status)) == [], "shared memory gone")
+
+
+def test_more_than_there_are_cannot_be_ready(tmp_path: Path) -> None:
+    with running(tmp_path, "--min-ready=3") as instance:
+        assert instance.popen.wait(60) == 3
+        assert "--min-ready: 3 of 2 workers" in instance.text()

@@ -1,0 +1,141 @@
+"""What a changed configuration needs, and how a worker is replaced: decisions only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tritonfrontend.supervisor.reload_plan import Effect, plan
+from tritonfrontend.supervisor.rolling import Strategy, choose, obstacle
+from tritonfrontend.supervisor.rotation import RETRY_AFTER, Candidate, Rotation, due
+from tritonfrontend.supervisor.spec import PortSpec, ServeOptions, SpecError, Timeouts
+
+
+def options(tmp_path: Path, **changes: Any) -> ServeOptions:
+    return ServeOptions(model_repository=(str(tmp_path),), **changes)
+
+
+def test_nothing(tmp_path: Path) -> None:
+    found = plan(options(tmp_path), options(tmp_path))
+    assert found.effect is Effect.NOTHING
+    assert found.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "effect", "text"),
+    [
+        ({"min_ready": 2}, Effect.LIVE, "min_ready: 1 -> 2 (no restart)"),
+        ({"worker_max_age": 60.0}, Effect.LIVE, "worker_max_age: 0.0 -> 60.0 (no restart)"),
+        (
+            {"core": {"log_verbose": 1}},
+            Effect.ROLLING,
+            "core.log_verbose: default -> 1 (rolling restart)",
+        ),
+        (
+            {"frontends": {"http": {"thread_count": 3}}},
+            Effect.ROLLING,
+            "frontends.http: default -> {'thread_count': 3} (rolling restart)",
+        ),
+        (
+            {"timeouts": Timeouts(drain=5.0)},
+            Effect.ROLLING,
+            "timeouts.drain: 30.0 -> 5.0 (rolling restart)",
+        ),
+        (
+            {"http": PortSpec("http", True, "0.0.0.0", 9000)},
+            Effect.FULL,
+            "http.port: 8000 -> 9000 (full restart)",
+        ),
+        ({"devices": "cpu:3"}, Effect.FULL, "devices: 'auto' -> 'cpu:3' (full restart)"),
+    ],
+)
+def test_one_change(tmp_path: Path, changes: Any, effect: Effect, text: str) -> None:
+    found = plan(options(tmp_path), options(tmp_path, **changes))
+    assert found.effect is effect
+    assert [str(change) for change in found.changes] == [text]
+
+
+def test_the_greatest_effect_counts(tmp_path: Path) -> None:
+    old = options(tmp_path)
+    new = replace(old, min_ready=2, exit_on_error=False, devices="cpu:2")
+    found = plan(old, new)
+    assert {change.effect for change in found.changes} == {
+        Effect.LIVE,
+        Effect.ROLLING,
+        Effect.FULL,
+    }
+    assert found.effect is Effect.FULL
+
+
+def test_watchdogs_of_the_supervisor_need_a_new_start(tmp_path: Path) -> None:
+    new = options(tmp_path, timeouts=Timeouts(hang=20.0))
+    assert plan(options(tmp_path), new).effect is Effect.FULL
+
+
+@pytest.mark.parametrize("field", [{"min_ready": 0}, {"reload_strategy": "fast"}])
+def test_bad_values(tmp_path: Path, field: Any) -> None:
+    with pytest.raises(SpecError):
+        options(tmp_path, **field)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpu", "free", "peak", "expected"),
+    [
+        ("auto", False, None, None, Strategy.SURGE),
+        ("auto", True, 111, 100, Strategy.SURGE),
+        ("auto", True, 109, 100, Strategy.STOP_START),
+        ("auto", True, None, 100, Strategy.STOP_START),
+        ("auto", True, 100, None, Strategy.STOP_START),
+        ("surge", True, 0, 100, Strategy.SURGE),
+        ("stop-start", False, None, None, Strategy.STOP_START),
+    ],
+)
+def test_strategy(
+    wanted: str, gpu: bool, free: int | None, peak: int | None, expected: Strategy
+) -> None:
+    assert choose(wanted, gpu, free, peak) is expected
+
+
+def test_obstacle() -> None:
+    assert obstacle(Strategy.SURGE, 0, 1) == ""
+    assert obstacle(Strategy.STOP_START, 1, 1) == ""
+    assert "--min-ready is 2" in obstacle(Strategy.STOP_START, 1, 2)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("lot", "limit"), [(0.0, 90), (0.5, 100), (1.0, 110)])
+def test_age_is_spread(lot: float, limit: float) -> None:
+    assert due(Candidate(0, limit - 1, 0, lot), 0, 100) == ""
+    assert "--worker-max-age is 100 s" in due(Candidate(0, limit + 1, 0, lot), 0, 100)
+
+
+def test_memory() -> None:
+    assert due(Candidate(0, 1e9, 8 << 20, 0), 8 << 20, 0) == ""
+    text = due(Candidate(0, 0, 9 << 20, 0), 8 << 20, 0)
+    assert text == "resident memory 9 MiB exceeds --worker-max-rss (8 MiB)"
+
+
+def test_no_limit() -> None:
+    assert due(Candidate(0, 1e12, 1 << 60, 0), 0, 0) == ""
+
+
+def test_the_oldest_goes_first_and_a_failure_waits() -> None:
+    clock = Clock()
+    rotation = Rotation(clock)
+    both = [Candidate(0, 200, 0, 0.5), Candidate(1, 300, 0, 0.5), Candidate(2, 50, 0, 0.5)]
+    picked = rotation.pick(both, 0, 100)
+    assert picked is not None
+    assert picked[0] == 1
+    rotation.failed()
+    assert rotation.pick(both, 0, 100) is None
+    clock.now += RETRY_AFTER
+    assert rotation.pick(both, 0, 100) is not None
