@@ -110,8 +110,8 @@ class StreamCall final : public grpc::CallHandler, public std::enable_shared_fro
   std::size_t held_ = 0;                                // bytes of answers that wait in ordered_
   bool half_closed_ = false;
   bool draining_ = false;
-  int graces_ = 0;     // of the drain, begun
-  bool heard_ = false;  // a request, since the last of them began
+  int graces_ = 0;         // of the drain, begun
+  bool heard_ = false;     // a request, since the last of them began
   bool building_ = false;  // a worker has a request; later ones wait for it
   bool paused_ = false;
 };
