@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -70,7 +70,9 @@ class Group:
         self.traffic = Traffic(options, self.ports, len(devices), self._retry_after)
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
-        self.stopping = False
+        self.stop_begun = asyncio.Event()
+        self.last_reload: Callable[[], dict[str, Any] | None] = lambda: None
+        self.config_generation = 1
         self.events = EventRing(options.event_history)
         self._recorder = Recorder(self.events)
         self._output = output
@@ -117,7 +119,7 @@ class Group:
         """Drain all workers, then end `run()`. Idempotent."""
         if self.stopping:
             return
-        self.stopping = True
+        self.stop_begun.set()
         self.log(f"{reason}: draining {len(self.slots)} workers")
         for group in self.ports.values():
             for sock in group.sockets if group.listening else ():
@@ -129,13 +131,17 @@ class Group:
 
     def stop_now(self, signal_number: int) -> None:
         """Second signal: no drain. The exit code becomes 128 + n."""
-        self.stopping = True
+        self.stop_begun.set()
         self._forced_by = signal_number
         self.log("stopping at once")
         for slot in self.slots:
             slot.stop("second signal", immediate=True)
         self._refuse()
         self._check_end()
+
+    @property
+    def stopping(self) -> bool:
+        return self.stop_begun.is_set()
 
     @property
     def state(self) -> str:
@@ -248,7 +254,7 @@ class Group:
             return
         self._cause, self._failure = cause, code
         self.log(cause)
-        self.stopping = True
+        self.stop_begun.set()
         for slot in self.slots:
             slot.stop(cause, immediate=True)
         self._refuse()

@@ -21,6 +21,7 @@ from .exits import Exit
 from .group import Group
 from .http import HttpServer
 from .log import Output
+from .notify import Notifier, of_this_process
 from .nvml import Nvml
 from .operations import handlers, routes
 from .policy import RestartPolicy
@@ -172,7 +173,10 @@ async def _main(launch: Launch) -> int:
         launch.policy,
     )
     collector = Collector(group)
-    control = ControlServer(launch.run_dir.control, handlers(group, _reloader(launch, group)))
+    notifier = of_this_process()
+    reloader = _reloader(launch, group)
+    group.last_reload = reloader.status
+    control = ControlServer(launch.run_dir.control, handlers(group, reloader))
     web = HttpServer(routes(group, collector))
     async with TaskOwner() as tasks:
         with stop_signals() as received:
@@ -183,9 +187,11 @@ async def _main(launch: Launch) -> int:
                     await web.start(port.sockets[0])
                     tasks.start(_refresh(collector), "metrics")
                 tasks.start(_obey_signals(group, received), "signals")
+                tasks.start(_notify(group, notifier), "notify")
                 tasks.start(_announce(group, launch.output), "announce")
                 return await group.run()
             finally:
+                notifier.close()
                 await web.close()
                 await control.close()
 
@@ -193,6 +199,7 @@ async def _main(launch: Launch) -> int:
 def _reloader(launch: Launch, group: Group) -> Reloader:
     def adopt(options: ServeOptions) -> None:
         group.options = options
+        group.config_generation += 1
 
     def tell(text: str) -> None:
         group.log(text)
@@ -206,6 +213,20 @@ async def _obey_signals(group: Group, received: asyncio.Queue[int]) -> None:
     group.stop(f"signal {number}")
     while True:
         group.stop_now(await received.get())
+
+
+async def _notify(group: Group, notifier: Notifier) -> None:
+    def line() -> str:
+        return f"{group.state}: {len(group.ready)} of {len(group.slots)} workers ready"
+
+    async def tell_stop() -> None:
+        await group.stop_begun.wait()
+        notifier.stopping()
+
+    def enough() -> bool:
+        return len(group.ready) >= group.options.min_ready
+
+    await asyncio.gather(notifier.run(enough, line), tell_stop())
 
 
 async def _refresh(collector: Collector) -> None:

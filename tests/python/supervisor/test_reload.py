@@ -43,6 +43,10 @@ def test_plan_then_surge(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         after = instance.wait_ready()
         assert generations(after) == [2, 2]
+        told = after["supervisor"]
+        assert told["config_generation"] == 2
+        assert told["last_reload"]["failed"] == ""
+        assert told["last_reload"]["changes"] == ["core.log_verbose: 0 -> 1 (rolling restart)"]
         gone(pids(before))
         names = shm_names(run_id_of(after))
         assert names
