@@ -171,6 +171,13 @@ GRPC_FLAGS = (
         "per worker; above it clients are refused (default 65536)",
     ),
     Flag(
+        "--grpc-handoff-slack",
+        "grpc",
+        "handoff_slack",
+        natural,
+        "a worker gives a new connection to one that has so many fewer; 0 = never (default 1)",
+    ),
+    Flag(
         "--grpc-write-timeout",
         "grpc",
         "write_timeout_ms",

@@ -134,6 +134,14 @@ HTTP_FLAGS = (
         shared=True,
     ),
     Flag(
+        "--http-handoff-slack",
+        "http",
+        "handoff_slack",
+        natural,
+        "a worker gives a new connection to one that has so many fewer; 0 = never (default 0)",
+        shared=True,
+    ),
+    Flag(
         "--http-max-inflight-requests",
         "http",
         "max_inflight_requests",

@@ -18,7 +18,7 @@ _FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
 
 
 class Inbox:
-    """Both ends. `fileno()` is the end that the worker inherits and reads."""
+    """Both ends. `fileno()` is the end that its worker inherits and reads."""
 
     def __init__(self) -> None:
         self._send, self._receive = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -28,6 +28,11 @@ class Inbox:
 
     def fileno(self) -> int:
         return self._receive.fileno()
+
+    @property
+    def sender(self) -> int:
+        """The other end, which the other workers of the port inherit."""
+        return self._send.fileno()
 
     def send(self, fd: int) -> bool:
         """Pass a duplicate of `fd`. False if it does not fit now; `fd` stays the caller's."""

@@ -4,7 +4,7 @@ Two pages per slot and port in one memory file: a successor that loads beside th
 replaces has the other one. A page has a single writer, the frontend of the
 worker that lives in the slot, and no lock, so a crash can leave none held and a worker that is
 stopped or stuck is still seen. Between two workers the supervisor wipes it. The layout is that of
-cpp/server/beat_page.h.
+cpp/server/beat_page.h. A last page is the supervisor's: there workers see which of them serve.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 PAGE_BYTES = mmap.PAGESIZE
 _MAGIC = 0x42454154
@@ -22,8 +22,7 @@ _BEATS = 64
 _MAX_THREADS = 256
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """One reading. `beats` are monotonic nanoseconds, one per loop thread, 0 if it does not run."""
 
     beats: tuple[int, ...] = ()
@@ -42,7 +41,8 @@ class SharedTable:
     def __init__(self, slots: int, ports: Sequence[str]) -> None:
         self._ports = {name: index for index, name in enumerate(ports)}
         self._current = [0] * slots
-        size = max(1, slots * len(ports)) * 2 * PAGE_BYTES
+        self._serving_at = slots * len(ports) * 2 * PAGE_BYTES
+        size = self._serving_at + -(-max(1, slots) // PAGE_BYTES) * PAGE_BYTES
         self.fd = os.memfd_create("tritonfrontend-beats", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, size)
         self._memory = mmap.mmap(self.fd, size)
@@ -54,6 +54,19 @@ class SharedTable:
     def select(self, slot: int, generation: int) -> None:
         """The worker whose pages count from now on."""
         self._current[slot] = generation
+
+    def serving_offset(self, slot: int) -> int:
+        """Where in the file the byte is that says whether `slot` takes connections.
+
+        0: no. 1: yes, and the load is in the page of even generations; 2: of odd ones.
+        """
+        return self._serving_at + slot
+
+    def set_serving(self, serving: Collection[int]) -> None:
+        """Tell the workers which slots take connections."""
+        for slot, generation in enumerate(self._current):
+            page = 1 + generation % 2
+            self._memory[self.serving_offset(slot)] = page if slot in serving else 0
 
     def read(self, slot: int, port: str) -> Page:
         """What the frontend said last; a blank page if there is none or it says nothing."""

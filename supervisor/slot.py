@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from . import process
 from .channel import Message
@@ -68,7 +68,7 @@ class Slot:
         self,
         index: int,
         device: Device,
-        inherited: Callable[[int], Mapping[str, Mapping[str, int]]],
+        inherited: Callable[[int], Mapping[str, Mapping[str, Any]]],
         options: ServeOptions,
         owner: Owner,
         policy: RestartPolicy | None = None,

@@ -19,6 +19,10 @@ from typing import Any
 PROTOCOL_VERSION = 1
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+#: A gRPC client keeps one connection for hours, so each counts. Those of HTTP come and go, and a
+#: pool of them spreads by itself.
+GRPC_HANDOFF_SLACK = 1
+
 #: Deadlines that may be zero, and those whose flag is not called `--<field>-timeout`.
 _MAY_BE_ZERO = ("drain", "suspect_after", "hang", "queue")
 _TIMEOUT_FLAGS = {"suspect_after": "--suspect-after"}
@@ -223,6 +227,8 @@ class WorkerSpec:
         """Everything that the worker inherits under its number."""
         names = ("fd", "inbox_fd", "heartbeat_fd")
         found = {int(o[name]) for o in self.frontends.values() for name in names if name in o}
+        for options in self.frontends.values():
+            found |= {int(peer.rpartition(":")[2]) for peer in options.get("handoff_peers", ())}
         return sorted(found | {self.control_fd})
 
     def to_json(self) -> str:
@@ -254,7 +260,7 @@ def worker_spec(
     slot: int,
     generation: int,
     device: Device,
-    inherited: Mapping[str, Mapping[str, int]],
+    inherited: Mapping[str, Mapping[str, Any]],
     control_fd: int,
 ) -> WorkerSpec:
     """What generation `generation` of `slot` is told. `inherited`: descriptors of each frontend."""
@@ -289,9 +295,11 @@ def worker_spec(
 
 
 def _frontend(
-    options: ServeOptions, name: str, inherited: Mapping[str, int], slot: int
+    options: ServeOptions, name: str, inherited: Mapping[str, Any], slot: int
 ) -> dict[str, Any]:
     own = {**options.frontends.get(name, {}), **inherited}
+    if "grpc" in (name, *own):
+        own.setdefault("handoff_slack", GRPC_HANDOFF_SLACK)
     # A part of the drain limit at most: the requests that come have the rest.
     grace = min(DRAIN_GRACE_MS, int(options.timeouts.drain * 100))
     if name == "grpc":

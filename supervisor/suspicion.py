@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 _NEEDED_BEATS = 2
 
@@ -27,8 +28,7 @@ class Limits:
     clear_after: float = 0.3
 
 
-@dataclass(frozen=True)
-class Signs:
+class Signs(NamedTuple):
     """Of one frontend: beats of its threads (0 = does not run), arrivals so far, queue length."""
 
     beats: tuple[int, ...]

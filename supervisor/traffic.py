@@ -6,6 +6,7 @@ One object that a group owns; it holds everything that workers inherit besides t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from .inbox import Inbox
 from .refusal import Refusal
@@ -32,6 +33,7 @@ class Traffic:
         self.steering = Steering(options.steering)
         self.table = SharedTable(slots, list(ports))
         self._ports = ports
+        self._slots = slots
         self._inboxes = {(name, slot): Inbox() for name in ports for slot in range(slots)}
         self.refusals = {name: Refusal(_speaks_http(options, name), retry_after) for name in ports}
         self.relay = Relay(
@@ -42,7 +44,7 @@ class Traffic:
             options.timeouts.queue,
         )
 
-    def inherited(self, slot: int, generation: int) -> dict[str, dict[str, int]]:
+    def inherited(self, slot: int, generation: int) -> dict[str, dict[str, Any]]:
         """Options of each frontend of that worker in `slot` that name descriptors."""
         return {
             name: {
@@ -50,12 +52,21 @@ class Traffic:
                 "inbox_fd": self._inboxes[name, slot].fileno(),
                 "heartbeat_fd": self.table.fd,
                 "heartbeat_offset": self.table.offset(slot, name, generation),
+                "handoff_peers": [
+                    self._peer(name, other) for other in range(self._slots) if other != slot
+                ],
             }
             for name, group in self._ports.items()
         }
 
+    def _peer(self, port: str, slot: int) -> str:
+        """How the frontend of another slot reaches this one, as its options spell it."""
+        even, odd = (self.table.offset(slot, port, generation) for generation in (0, 1))
+        return f"{even}:{odd}:{self.table.serving_offset(slot)}:{self._inboxes[port, slot].sender}"
+
     def update(self, serving: Sequence[int]) -> None:
         """The set of serving slots has changed, or the ports listen now."""
+        self.table.set_serving(serving)
         listening = [group.sockets for group in self._ports.values() if group.listening]
         self.steering.update(listening, serving)
         self.relay.update(serving)

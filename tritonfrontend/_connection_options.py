@@ -35,6 +35,10 @@ class ConnectionOptions(CheckedOptions):
     heartbeat_fd, heartbeat_offset: a memory file, and where in it the 4096 bytes are in which the
         frontend stamps its beats and counters (the layout is that of cpp/server/beat_page.h). The
         offset is a multiple of the page size.
+    handoff_slack, handoff_peers: a new connection is given to the least busy of the peers if that
+        has so many connections fewer; 0 never. A peer is another frontend of the same port, as
+        "<page>:<other page>:<byte>:<descriptor of the sending end of its inbox>", the first three
+        as offsets in heartbeat_fd. The byte is 1 or 2 while it accepts: the page that counts.
     max_connections: above it a client is answered 429 and its connection closed.
     refusal_allowance: connections above it that are still answered so; more are closed at once.
     write_timeout_ms, min_write_progress: a client that takes less of its response in that time is
@@ -49,6 +53,8 @@ class ConnectionOptions(CheckedOptions):
     inbox_fd: int | None = optional_integer(0)
     heartbeat_fd: int | None = optional_integer(0)
     heartbeat_offset: int = integer(0, 0)
+    handoff_slack: int = integer(0, 0)
+    handoff_peers: list[str] = text_list()
     max_connections: int = integer(65536, 1)
     refusal_allowance: int = integer(64, 0)
     write_timeout_ms: int = integer(60000, 0)

@@ -77,8 +77,9 @@ class KServeHttp(Frontend):
 def _check_shared_port(grpc: KServeGrpc.Options) -> None:
     """Nothing of the port is said twice. Raises InvalidArgumentError."""
     own = {item.name for item in dataclasses.fields(ConnectionOptions)} | PORT_FIELDS
+    default = KServeGrpc.Options()
     for item in dataclasses.fields(grpc):
-        if item.name in own and getattr(grpc, item.name) != item.default:
+        if item.name in own and getattr(grpc, item.name) != getattr(default, item.name):
             name = f"KServeGrpc.Options.{item.name}"
             instead = "thread_count" if item.name == "infer_thread_count" else item.name
             raise InvalidArgumentError(

@@ -50,6 +50,7 @@ nb::dict statistics(const Frontend& frontend) {
   result["accepted_total"] = numbers.server.accepted_total;
   result["refused_total"] = numbers.server.refused_total;
   result["refused_answered_total"] = numbers.server.refused_answered_total;
+  result["handed_over_total"] = numbers.server.handed_over_total;
   result["handshake_failures_total"] = numbers.server.handshake_failures_total;
   result["bytes_in"] = numbers.server.bytes_in;
   result["bytes_out"] = numbers.server.bytes_out;

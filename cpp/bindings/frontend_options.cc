@@ -1,6 +1,9 @@
 #include "bindings/frontend_options.h"
 
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,6 +26,27 @@ frontend::Tls tls_options(const Fields& fields) {
   return tls;
 }
 
+// "<offset of a page>:<of the other>:<of the accepting byte>:<descriptor of the inbox>"
+server::HandoffPeer handoff_peer(const std::string& text) {
+  std::array<std::size_t, 4> numbers{};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  bool valid = true;
+  for (std::size_t i = 0; i < numbers.size() && valid; ++i) {
+    const auto parsed = std::from_chars(at, end, numbers[i]);
+    const bool last = i + 1 == numbers.size();
+    at = parsed.ptr;
+    valid = parsed.ec == std::errc() && (last ? at == end : at != end && *at++ == ':');
+  }
+  if (!valid || numbers[3] > std::numeric_limits<int>::max()) {
+    fail_argument("handoff_peers: expected three offsets and a descriptor as a:b:c:d, got '" +
+                  text + "'");
+  }
+  return {.page_offsets = {numbers[0], numbers[1]},
+          .accepting_offset = numbers[2],
+          .inbox_fd = static_cast<int>(numbers[3])};
+}
+
 frontend::Control control_options(const Fields& fields) {
   return {.threads = fields.size("control_thread_count"),
           .queue_limit = fields.size("control_queue_limit")};
@@ -41,6 +65,10 @@ frontend::Endpoint endpoint_options(const nb::dict& options, const char* thread_
   if (fields.has_value("inbox_fd")) endpoint.inbox_fd = fields.get<int>("inbox_fd");
   if (fields.has_value("heartbeat_fd")) endpoint.heartbeat_fd = fields.get<int>("heartbeat_fd");
   endpoint.heartbeat_offset = fields.size("heartbeat_offset");
+  endpoint.handoff.slack = fields.size("handoff_slack");
+  for (const auto& text : fields.texts("handoff_peers")) {
+    endpoint.handoff.peers.push_back(handoff_peer(text));
+  }
   endpoint.tls = tls_options(fields);
   endpoint.max_connections = fields.size("max_connections");
   endpoint.refusal_allowance = fields.size("refusal_allowance");

@@ -33,6 +33,7 @@ server::ServerOptions server_options(const Endpoint& endpoint, const Application
   options.beats.fd = endpoint.heartbeat_fd;
   options.beats.offset = endpoint.heartbeat_offset;
   options.beats.completed = [handlers = application.handlers] { return requests(handlers); };
+  options.handoff = endpoint.handoff;
   options.name = "tfe-" + application.label;
   return options;
 }

@@ -14,6 +14,7 @@
 #include "http1/limits.h"
 #include "http2/options.h"
 #include "kserve/admission.h"
+#include "server/handoff.h"
 
 namespace tfe::frontend {
 
@@ -37,6 +38,7 @@ struct Endpoint {
   // A memory file for signs of life and load, see server/beat_page.h, or -1.
   int heartbeat_fd = -1;
   std::size_t heartbeat_offset = 0;
+  server::HandoffOptions handoff;
   // Event loops. Two feed the core faster than it answers small requests; more than the machine has
   // processors only adds switches, so it is cut to that.
   int thread_count = 2;

@@ -51,7 +51,8 @@ bool prepare_socket(int fd, SocketAddress& peer) {
   return true;
 }
 
-base::Result<std::unique_ptr<Inbox>> Inbox::open(Loop& loop, int fd, OnSocket on_socket) {
+base::Result<std::unique_ptr<Inbox>> Inbox::open(Loop& loop, int fd, OnSocket on_socket,
+                                                 OnEmpty on_empty) {
   const auto invalid = [fd](const std::string& why) {
     return base::fail(base::Code::kInvalidArgument, "inbox_fd " + std::to_string(fd) +
                                                         ": expected a SOCK_SEQPACKET socket" + why);
@@ -59,7 +60,8 @@ base::Result<std::unique_ptr<Inbox>> Inbox::open(Loop& loop, int fd, OnSocket on
   if (socket_type(fd) != SOCK_SEQPACKET) return invalid("");
   base::UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!own) return invalid(": " + std::generic_category().message(errno));
-  return std::unique_ptr<Inbox>(new Inbox(loop, std::move(own), std::move(on_socket)));
+  return std::unique_ptr<Inbox>(
+      new Inbox(loop, std::move(own), std::move(on_socket), std::move(on_empty)));
 }
 
 base::Status Inbox::start() {
@@ -92,7 +94,10 @@ bool Inbox::receive_one() {
   message.msg_controllen = CMSG_LEN(sizeof(int));  // the padding would hold a second one
   const auto count = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (count < 0 && errno == EINTR) return true;
-  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    if (on_empty_) on_empty_();
+    return false;
+  }
   if (count <= 0) {  // the last sender has gone
     stop();
     return false;

@@ -19,26 +19,34 @@ namespace tfe::net {
 class Inbox final : public IoHandler {
  public:
   using OnSocket = std::function<void(base::UniqueFd socket, const SocketAddress& peer)>;
+  using OnEmpty = std::function<void()>;
 
   // Duplicates `fd`, which stays its owner's. Sockets handed out are as those of an Acceptor.
   // kInvalidArgument "inbox_fd <n>: ..." for anything but a SOCK_SEQPACKET socket.
-  static base::Result<std::unique_ptr<Inbox>> open(Loop& loop, int fd, OnSocket on_socket);
+  // `on_empty`, which may be empty itself, is called when all was read.
+  static base::Result<std::unique_ptr<Inbox>> open(Loop& loop, int fd, OnSocket on_socket,
+                                                   OnEmpty on_empty = {});
   ~Inbox() override { stop(); }
 
   base::Status start();
   // Takes the socket out of the loop. May be called twice.
   void stop();
 
+  // Also to look whether it is empty.
   void on_io(std::uint32_t epoll_events) override;
 
  private:
-  Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket)
-      : loop_(loop), socket_(std::move(socket)), on_socket_(std::move(on_socket)) {}
+  Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket, OnEmpty on_empty)
+      : loop_(loop),
+        socket_(std::move(socket)),
+        on_socket_(std::move(on_socket)),
+        on_empty_(std::move(on_empty)) {}
   bool receive_one();
 
   Loop& loop_;
   const base::UniqueFd socket_;
   const OnSocket on_socket_;
+  const OnEmpty on_empty_;
   bool watching_ = false;
 };
 

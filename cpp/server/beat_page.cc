@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kThreads = 4;
 constexpr std::size_t kArrivals = 8;
-constexpr std::size_t kConnections = 16;
 constexpr std::size_t kInFlight = 24;
 constexpr std::size_t kCompleted = 32;
 constexpr std::size_t kBeats = 64;
@@ -75,9 +74,11 @@ void BeatPage::count_arrival() {
 }
 
 void BeatPage::add_connections(std::int64_t delta) {
-  std::atomic_ref(cell(kConnections))
+  std::atomic_ref(cell(kConnectionsAt))
       .fetch_add(static_cast<std::uint64_t>(delta), std::memory_order_relaxed);
 }
+
+void BeatPage::clear_announced() { store(cell(kAnnouncedAt), 0); }
 
 void BeatPage::set_requests(std::uint64_t in_flight, std::uint64_t completed) {
   store(cell(kInFlight), in_flight);

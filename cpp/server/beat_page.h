@@ -7,10 +7,11 @@
 //          16  u64 open connections
 //          24  u64 requests in flight
 //          32  u64 requests completed
+//          40  u64 connections that others have sent since the inbox was last empty
 //          64  u64 beat of each thread: CLOCK_MONOTONIC in ns, 0 while the thread does not run
 //
-// Single writer: the process that serves. Numbers are in the machine's byte order. Any thread; each
-// field is written in one piece and in no order with the others.
+// Single writer, but for the last: the process that serves. Numbers are in the machine's byte
+// order. Any thread; each field is written in one piece and in no order with the others.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +40,8 @@ class BeatPage {
   static constexpr std::uint32_t kMagic = 0x42454154;  // "BEAT"
   static constexpr std::size_t kSize = 4096;
   static constexpr std::size_t kMaxThreads = 256;
+  static constexpr std::size_t kConnectionsAt = 16;
+  static constexpr std::size_t kAnnouncedAt = 40;
 
   // kInvalidArgument "heartbeat_fd ..." for what is no file of kSize bytes from `offset` on, which
   // must be a multiple of the machine's page size.
@@ -54,6 +57,8 @@ class BeatPage {
 
   void count_arrival();
   void add_connections(std::int64_t delta);
+  // Nothing is on its way to this server now.
+  void clear_announced();
   void set_requests(std::uint64_t in_flight, std::uint64_t completed);
 
  private:

@@ -18,6 +18,7 @@ struct HttpServer::Totals {
   std::atomic<std::uint64_t> accepted = 0;
   std::atomic<std::uint64_t> refused = 0;
   std::atomic<std::uint64_t> refused_answered = 0;
+  std::atomic<std::uint64_t> handed_over = 0;
   Counters bytes;
 };
 
@@ -45,6 +46,7 @@ class HttpServer::Run {
   base::Status watch();
   base::Status map_beats();
   void beat(std::size_t shard, base::TimePoint now);
+  bool hand_over(int socket);
   void accepted(base::UniqueFd socket, const net::SocketAddress& peer);
   void connection_gone(bool over_cap);
   Shard& least_busy();
@@ -63,6 +65,7 @@ class HttpServer::Run {
   std::optional<net::Listener> listener_;
   std::optional<net::Acceptor> acceptor_;
   std::unique_ptr<net::Inbox> inbox_;  // may be null
+  std::unique_ptr<Handoff> handoff_;   // may be null
 
   std::atomic<std::size_t> connections_ = 0;
   std::atomic<std::size_t> being_refused_ = 0;  // of them
@@ -120,10 +123,18 @@ base::Status HttpServer::Run::watch() {
     accepted(std::move(socket), peer);
   };
   net::Loop& loop = shards_.front()->loop();
-  acceptor_.emplace(loop, *listener_, on_socket, options_.on_error);
+  // What came through the inbox stays here: two servers must not keep passing one connection.
+  acceptor_.emplace(
+      loop, *listener_,
+      [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+        if (!hand_over(socket.get())) accepted(std::move(socket), peer);
+      },
+      options_.on_error);
   if (auto watching = acceptor_->start(); !watching) return watching;
   if (options_.inbox_fd < 0) return {};
-  auto inbox = net::Inbox::open(loop, options_.inbox_fd, on_socket);
+  auto inbox = net::Inbox::open(loop, options_.inbox_fd, on_socket, [this] {
+    if (beats_) beats_->clear_announced();
+  });
   if (!inbox) return std::unexpected(inbox.error());
   inbox_ = *std::move(inbox);
   return inbox_->start();
@@ -134,13 +145,26 @@ base::Status HttpServer::Run::map_beats() {
   auto page = BeatPage::map(options_.beats.fd, options_.beats.offset);
   if (!page) return std::unexpected(page.error());
   beats_ = *std::move(page);
+  if (options_.handoff.slack == 0 || options_.handoff.peers.empty()) return {};
+  auto handoff = Handoff::open(options_.handoff, options_.beats.fd);
+  if (!handoff) return std::unexpected(handoff.error());
+  handoff_ = *std::move(handoff);
   return {};
 }
 
 void HttpServer::Run::beat(std::size_t shard, base::TimePoint now) {
   beats_->beat(shard, now);
   if (shard != 0) return;
+  // The supervisor may have emptied it, which wakes nobody here.
+  if (inbox_) inbox_->on_io(0);
   beats_->set_requests(in_flight(), options_.beats.completed ? options_.beats.completed() : 0);
+}
+
+bool HttpServer::Run::hand_over(int socket) {
+  if (!handoff_ || !handoff_->pass(socket, connections())) return false;
+  beats_->count_arrival();
+  totals_.handed_over.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 bool HttpServer::Run::adopt(base::UniqueFd socket) {
@@ -313,6 +337,7 @@ ServerStatistics HttpServer::statistics() const {
   ServerStatistics statistics{.accepted_total = totals_->accepted.load(),
                               .refused_total = totals_->refused.load(),
                               .refused_answered_total = totals_->refused_answered.load(),
+                              .handed_over_total = totals_->handed_over.load(),
                               .handshake_failures_total = totals_->bytes.handshake_failures.load(),
                               .bytes_in = totals_->bytes.bytes_in.load(),
                               .bytes_out = totals_->bytes.bytes_out.load()};

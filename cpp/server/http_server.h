@@ -19,6 +19,7 @@
 #include "net/tls_context.h"
 #include "server/beat_page.h"
 #include "server/connection.h"
+#include "server/handoff.h"
 
 namespace tfe::server {
 
@@ -40,6 +41,8 @@ struct ServerOptions {
   // A SOCK_SEQPACKET socket of someone else's through which more connections come, or -1; see
   // net/inbox.h. Like an inherited listener it is left alone from a drain on.
   int inbox_fd = -1;
+  // Needs beats.
+  HandoffOptions handoff;
   // Threads are called "<name>-<n>"; 15 characters count.
   std::string name = "frontend";
   // Hears what goes wrong outside of any request, e.g. no descriptors left. Called on loop threads.
@@ -53,6 +56,7 @@ struct ServerStatistics {
   std::uint64_t accepted_total = 0;
   std::uint64_t refused_total = 0;             // above max_connections; not in accepted_total
   std::uint64_t refused_answered_total = 0;    // those of them that were told
+  std::uint64_t handed_over_total = 0;         // to other servers; not in accepted_total
   std::uint64_t handshake_failures_total = 0;  // TLS, also too slow or in clear text
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

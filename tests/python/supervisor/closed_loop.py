@@ -95,7 +95,8 @@ def kill_and_count(pid: int, slot: int, ports: int = 2) -> int:
     """SIGKILL a worker. How many connections it had accepted and not closed at that moment."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        return sum(_connections(pid, slot * ports + port) for port in range(ports))
+        pages = range(2 * slot * ports, 2 * (slot + 1) * ports)  # two of each port
+        return sum(_connections(pid, page) for page in pages)
     finally:
         os.kill(pid, signal.SIGKILL)
 

@@ -27,6 +27,7 @@ control = socket.socket(fileno=spec["control_fd"])
 stopping = threading.Event()
 served = [0]
 relayed = [0]
+serving: list[threading.Thread] = []
 
 
 def send(op: str, fds: Sequence[int] = (), **args: Any) -> None:
@@ -85,7 +86,9 @@ def leave_shared_memory() -> None:
 def answer(message: dict[str, Any]) -> None:
     if message["op"] == "SERVE":
         for options in spec["frontends"].values():
-            threading.Thread(target=serve, args=(options,), daemon=True).start()
+            thread = threading.Thread(target=serve, args=(options,), daemon=True)
+            thread.start()
+            serving.append(thread)
         send("READY")
         send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
         if mode == "crash-when-ready":
@@ -100,6 +103,8 @@ def answer(message: dict[str, Any]) -> None:
             return
         time.sleep(0.05)
         stopping.set()
+        for thread in serving:
+            thread.join(5)
         send("DRAINED", clean=True)
     elif message["op"] == "STOP":
         if mode == "stop-hangs":

@@ -22,6 +22,7 @@ SUPERVISORS = {
     "inbox_fd",
     "heartbeat_fd",
     "heartbeat_offset",
+    "handoff_peers",
 }
 
 

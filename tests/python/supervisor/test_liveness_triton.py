@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -105,3 +106,27 @@ def test_grpc_clients_of_a_stopped_worker(tmp_path: Path, calls: int) -> None:
         os.kill(victim, signal.SIGCONT)
         instance.wait_ready()
         assert instance.worker(0)["generation"] == 1
+
+
+def test_grpc_connections_are_spread_evenly(tmp_path: Path) -> None:
+    """The kernel alone leaves one of three workers without any of six in a quarter of all runs."""
+    with serve(tmp_path, "--devices=cpu:3") as instance, contextlib.ExitStack() as stack:
+        instance.wait_ready()
+        port = instance.port("grpc")
+        for number in range(12):
+            client = grpcclient.InferenceServerClient(
+                f"127.0.0.1:{port}",
+                channel_args=[("grpc.use_local_subchannel_pool", 1), ("test", number)],
+            )
+            stack.callback(client.close)
+            assert client.is_server_ready(client_timeout=60)
+
+        def spread(status: dict[str, Any]) -> list[int]:
+            frontends = [worker["frontends"].get("grpc", {}) for worker in status["workers"]]
+            return [counters.get("connections", 0) for counters in frontends]
+
+        status = instance.wait("counters", lambda s: sum(spread(s)) == 12)
+        assert spread(status) == [4, 4, 4]
+        instance.ask("drain", slot=1)
+        instance.wait_state(1, "DISABLED")
+        assert client.is_server_ready(client_timeout=60)

@@ -1,0 +1,192 @@
+// New connections go to the less busy of several servers that share a table.
+#include "server/handoff.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/server_rig.h"
+
+namespace tfe::server {
+namespace {
+
+using test::Client;
+using test::eventually;
+using test::LineProtocol;
+
+// Servers of one process stand for those of several.
+class HandoffTest : public testing::Test {
+ protected:
+  struct Member {
+    base::UniqueFd sender;
+    base::UniqueFd receiver;
+    std::unique_ptr<HttpServer> server;
+  };
+
+  ~HandoffTest() override {
+    for (Member& member : members) member.server->stop();
+  }
+
+  void start(std::size_t count, std::size_t slack) {
+    ASSERT_EQ(::ftruncate(table.get(), static_cast<off_t>((count + 2) * BeatPage::kSize)), 0);
+    serving_at = count * BeatPage::kSize;
+    const std::size_t unused = serving_at + BeatPage::kSize;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::array<int, 2> pair{};
+      ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair.data()), 0);
+      members.push_back({base::UniqueFd(pair[0]), base::UniqueFd(pair[1]), nullptr});
+      set_serving(i, true);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      ServerOptions options;
+      options.listen.address = "127.0.0.1";
+      options.beats = {.fd = table.get(), .offset = i * BeatPage::kSize, .completed = {}};
+      options.inbox_fd = members[i].receiver.get();
+      options.handoff.slack = slack;
+      for (std::size_t j = 0; j < count; ++j) {
+        if (j != i) {
+          options.handoff.peers.push_back(
+              {{unused, j * BeatPage::kSize}, serving_at + j, members[j].sender.get()});
+        }
+      }
+      members[i].server = std::make_unique<HttpServer>(
+          options, [this](const Peer&, std::shared_ptr<http::Strand> strand) {
+            return std::make_unique<LineProtocol>(std::move(strand), counts, on_line);
+          });
+      ASSERT_TRUE(members[i].server->start().has_value());
+    }
+  }
+
+  void set_serving(std::size_t member, bool serving) const {
+    const char byte = serving ? 2 : 0;
+    ASSERT_EQ(::pwrite(table.get(), &byte, 1, static_cast<off_t>(serving_at + member)), 1);
+  }
+
+  // A client of the first server, served by whichever took it.
+  void connect() {
+    clients.push_back(std::make_unique<Client>(members.front().server->port()));
+    ASSERT_TRUE(clients.back()->send("x\n"));
+    ASSERT_EQ(clients.back()->line(), "x\n");
+  }
+
+  std::vector<std::size_t> connections() const {
+    std::vector<std::size_t> found;
+    for (const Member& member : members) {
+      found.push_back(member.server->statistics().connections);
+    }
+    return found;
+  }
+
+  test::Counts counts;
+  LineProtocol::OnLine on_line = [](LineProtocol& protocol, std::string line) {
+    protocol.answer(line + "\n");
+  };
+  base::UniqueFd table{::memfd_create("table", MFD_CLOEXEC)};
+  std::size_t serving_at = 0;
+  std::vector<Member> members;
+  std::vector<std::unique_ptr<Client>> clients;
+};
+
+TEST_F(HandoffTest, SpreadsEvenlyWhatCameToOne) {
+  start(3, 1);
+  for (int i = 0; i < 12; ++i) connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{4, 4, 4}));
+  EXPECT_EQ(members[0].server->statistics().handed_over_total, 8U);
+  EXPECT_EQ(members[1].server->statistics().accepted_total, 4U);
+  EXPECT_EQ(members[0].server->statistics().accepted_total, 4U);
+}
+
+TEST_F(HandoffTest, SpreadsABurst) {
+  start(4, 1);
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Client>(members.front().server->port()));
+  }
+  ASSERT_TRUE(eventually([&] {
+    std::size_t sum = 0;
+    for (const std::size_t each : connections()) sum += each;
+    return sum == 100;
+  }));
+  for (const std::size_t each : connections()) {
+    EXPECT_GE(each, 20U);
+    EXPECT_LE(each, 30U);
+  }
+  for (auto& client : clients) {
+    ASSERT_TRUE(client->send("x\n"));
+    EXPECT_EQ(client->line(), "x\n");
+  }
+}
+
+TEST_F(HandoffTest, SlackLeavesThemWhereTheyCame) {
+  start(2, 3);
+  for (int i = 0; i < 3; ++i) connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 0}));
+  connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 1}));
+}
+
+TEST_F(HandoffTest, ZeroIsNever) {
+  start(2, 0);
+  for (int i = 0; i < 6; ++i) connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{6, 0}));
+}
+
+TEST_F(HandoffTest, GivesNothingToThoseThatDoNotServe) {
+  start(3, 1);
+  set_serving(1, false);
+  for (int i = 0; i < 6; ++i) connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 0, 3}));
+  set_serving(1, true);
+  connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 1, 3}));
+}
+
+TEST_F(HandoffTest, KeepsWhatDoesNotFitIntoTheInbox) {
+  start(2, 1);
+  members[1].server->stop();  // nobody reads its inbox any more
+  const char byte = 'x';
+  while (::send(members[1].sender.get(), &byte, 1, MSG_DONTWAIT) == 1) {
+  }
+  for (int i = 0; i < 4; ++i) connect();
+  EXPECT_EQ(connections().front(), 4U);
+}
+
+TEST_F(HandoffTest, AnnouncementsThatCameToNothingAreForgotten) {
+  start(2, 1);
+  const std::uint64_t phantom = 1000;
+  ASSERT_EQ(::pwrite(table.get(), &phantom, sizeof phantom,
+                     static_cast<off_t>(BeatPage::kSize + BeatPage::kAnnouncedAt)),
+            static_cast<ssize_t>(sizeof phantom));
+  ASSERT_TRUE(eventually([&] {
+    std::uint64_t announced = 1;
+    EXPECT_EQ(::pread(table.get(), &announced, sizeof announced,
+                      static_cast<off_t>(BeatPage::kSize + BeatPage::kAnnouncedAt)),
+              static_cast<ssize_t>(sizeof announced));
+    return announced == 0;
+  }));
+  connect();
+  connect();
+  EXPECT_EQ(connections(), (std::vector<std::size_t>{1, 1}));
+}
+
+TEST_F(HandoffTest, OffsetsMustBeInTheFile) {
+  ASSERT_EQ(::ftruncate(table.get(), 2 * BeatPage::kSize), 0);
+  const auto refused = [&](HandoffPeer peer) {
+    const auto made = Handoff::open({.slack = 1, .peers = {peer}}, table.get());
+    return !made && made.error().message.starts_with("handoff_peers: ");
+  };
+  EXPECT_TRUE(refused({{0, 2 * BeatPage::kSize}, 0, 0}));
+  EXPECT_TRUE(refused({{100, 0}, 0, 0}));
+  EXPECT_TRUE(refused({{0, 0}, 2 * BeatPage::kSize, 0}));
+  EXPECT_FALSE(refused({{BeatPage::kSize, 0}, 2 * BeatPage::kSize - 1, 0}));
+  EXPECT_FALSE(Handoff::open({.slack = 1, .peers = {{}}}, -1).has_value());
+}
+
+}  // namespace
+}  // namespace tfe::server
