@@ -75,7 +75,25 @@ class Collector:
             up.samples.append((up.name, worker, str(int(slot.state in SERVING))))
             fresh = self._fresh.get(slot.index, False)
             stale.samples.append((stale.name, worker, str(int(not fresh))))
-        return [family for family in (restarts, exits, state, up, stale) if family.samples]
+        families = (restarts, exits, state, up, stale, *self._connections())
+        return [family for family in families if family.samples]
+
+    def _connections(self) -> tuple[Family, ...]:
+        relayed = Family(
+            "tritonfrontend_relayed_connections_total",
+            "counter",
+            "Connections passed on from workers that could not accept them.",
+        )
+        refused = Family(
+            "tritonfrontend_refused_connections_total",
+            "counter",
+            "Connections for which no worker was ready in time.",
+        )
+        traffic = self._group.traffic
+        relayed.samples.append((relayed.name, "", str(traffic.relay.relayed_total)))
+        for port, refusal in traffic.refusals.items():
+            refused.samples.append((refused.name, f'port="{port}"', str(refusal.total)))
+        return relayed, refused
 
 
 def _labels(slot: Slot) -> dict[str, str]:

@@ -13,7 +13,7 @@ from . import procfs
 from .shared_table import SharedTable
 from .slot import Slot
 from .sockets import PortGroup
-from .state import LOADED, State
+from .state import LOADED, SERVING, State
 from .suspicion import Limits, OwnTime, Signs, Verdict, Watchdog
 
 #: Loops beat every 50 ms. A suspicion is at most this much late.
@@ -39,6 +39,7 @@ class Health:
         self._table = table
         self._limits = limits
         self._time = OwnTime(time.monotonic, _MAX_STEP)
+        self._serving = 0
         self._watchdogs: dict[int, tuple[int, Watchdog]] = {}
 
     async def run(self) -> None:
@@ -50,6 +51,7 @@ class Health:
     def look(self) -> None:
         """Judge all workers once."""
         now = self._time.advance()
+        self._serving = sum(slot.state in SERVING for slot in self._slots)
         for slot in self._slots:
             if slot.state in LOADED and slot.generation is not None:
                 self._judge(slot, slot.generation.pid, now)
@@ -64,7 +66,9 @@ class Health:
             verdict, reason = Verdict.SUSPECT, "a debugger holds it"
             if not self._limits.suspect_after:
                 return
-        if verdict is Verdict.SUSPECT and slot.state is not State.SUSPECT:
+        # The last one that serves stays: there is nobody to whom its clients could go instead.
+        if verdict is Verdict.SUSPECT and slot.state in SERVING and self._serving > 1:
+            self._serving -= 1
             slot.suspect(reason)
         elif verdict is Verdict.FINE and slot.state is State.SUSPECT:
             slot.clear()

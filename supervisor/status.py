@@ -36,7 +36,6 @@ _UNKNOWN_OF_WORKER: dict[str, Any] = dict.fromkeys(
         "forwarded_in",
         "forwarded_out",
         "handed_in",
-        "handed_out",
     )
 )
 _UNKNOWN_OF_MODEL: dict[str, Any] = dict.fromkeys(
@@ -108,6 +107,7 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "inflight": report.total("in_flight"),
         "completed": report.total("requests_total"),
         "rps_1m": group.rates[slot.index].requests_per_second,
+        "handed_out": report.total("handed_over_total"),
         "queue_len": group.traffic.queue_length(slot.index),
         "beat_age_ms": beat_ages(group, slot.index),
         "frontends": {name: dict(values) for name, values in report.frontends.items()},

@@ -54,6 +54,24 @@ def test_hung_worker_is_killed_and_replaced(tmp_path: Path) -> None:
         assert "hangs: silent for" in last["reason"]
 
 
+def test_the_last_worker_is_not_suspect_but_may_hang(tmp_path: Path) -> None:
+    """A pause of the only worker must not make the whole service unready."""
+    with beating(tmp_path, "--devices=cpu:1", "--hang-timeout=1.5") as instance:
+        victim = pids(instance.wait_ready())[0]
+        os.kill(victim, signal.SIGSTOP)
+        states = set()
+
+        def silent(status: dict[str, Any]) -> bool:
+            worker = status["workers"][0]
+            states.add(worker["state"])
+            return min(worker["beat_age_ms"]["http"], default=0) > 600
+
+        instance.wait("silence of several --suspect-after", silent)
+        assert states == {"READY"}
+        instance.wait("a successor", lambda s: s["workers"][0]["generation"] == 2)
+        instance.wait_ready()
+
+
 def test_worker_in_a_debugger_is_never_killed(tmp_path: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
