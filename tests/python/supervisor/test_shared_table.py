@@ -59,3 +59,12 @@ def test_the_descriptor_does_not_leak() -> None:
     table = SharedTable(1, ["http"])
     assert not os.get_inheritable(table.fd)
     table.close()
+
+
+def test_workers_see_who_serves_and_which_page_counts(table: SharedTable) -> None:
+    table.select(1, 3)
+    table.set_serving([1, 2])
+    at = [table.serving_offset(slot) for slot in range(3)]
+    assert [os.pread(table.fd, 1, offset)[0] for offset in at] == [0, 2, 1]
+    table.set_serving([])
+    assert [os.pread(table.fd, 1, offset)[0] for offset in at] == [0, 0, 0]
