@@ -44,17 +44,17 @@ class SlotReport:
         self.since = now
         self.reason = reason if reason or state is not State.BACKOFF else self.reason
 
-    def successor(self) -> SlotReport:
+    def successor(self, number: int) -> SlotReport:
         """The record of a generation that loads beside this one."""
         made = replace(self, exits=dict(self.exits), _partial=[])
-        made.new_generation()
+        made.new_generation(number)
         return made
 
-    def new_generation(self) -> None:
+    def new_generation(self, number: int) -> None:
         """A new process is about to start: forget what was true of the old one."""
         if self.generation:
             self.restarts += 1
-        self.generation += 1
+        self.generation = number
         self.models, self.frontends = [], {}
         self.loading, self.loading_total, self.elapsed = [], 0, 0.0
         self._partial = []

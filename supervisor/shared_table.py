@@ -1,7 +1,7 @@
 """Memory that the workers' frontends write and the supervisor reads: signs of life, and load.
 
-Two pages per slot and port in one memory file: a successor that loads beside the worker that it
-replaces has the other one. A page has a single writer, the frontend of the
+Each slot and port has BANKS pages in one memory file, used by generation: a successor that loads
+beside the worker that it replaces has another one. A page has a single writer, the frontend of the
 worker that lives in the slot, and no lock, so a crash can leave none held and a worker that is
 stopped or stuck is still seen. Between two workers the supervisor wipes it. The layout is that of
 cpp/server/beat_page.h. A last page is the supervisor's: there workers see which of them serve.
@@ -16,6 +16,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 PAGE_BYTES = mmap.PAGESIZE
+#: One that serves and one that loads. The workers' hand-off counts on two.
+BANKS = 2
 _MAGIC = 0x42454154
 _HEAD = struct.Struct("=IIQQQQ")  # magic, threads, arrivals, connections, in flight, completed
 _BEATS = 64
@@ -41,7 +43,7 @@ class SharedTable:
     def __init__(self, slots: int, ports: Sequence[str]) -> None:
         self._ports = {name: index for index, name in enumerate(ports)}
         self._current = [0] * slots
-        self._serving_at = slots * len(ports) * 2 * PAGE_BYTES
+        self._serving_at = slots * len(ports) * BANKS * PAGE_BYTES
         size = self._serving_at + -(-max(1, slots) // PAGE_BYTES) * PAGE_BYTES
         self.fd = os.memfd_create("tritonfrontend-beats", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, size)
@@ -49,7 +51,9 @@ class SharedTable:
 
     def offset(self, slot: int, port: str, generation: int) -> int:
         """Where in the file the page of this frontend is."""
-        return ((slot * len(self._ports) + self._ports[port]) * 2 + generation % 2) * PAGE_BYTES
+        return (
+            (slot * len(self._ports) + self._ports[port]) * BANKS + generation % BANKS
+        ) * PAGE_BYTES
 
     def select(self, slot: int, generation: int) -> None:
         """The worker whose pages count from now on."""

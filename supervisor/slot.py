@@ -21,6 +21,7 @@ from .exits import ExitInfo, WorkerExit
 from .generation import Generation
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
+from .shared_table import BANKS
 from .spec import Device, ServeOptions, worker_spec
 from .state import LEAVING, LOADED, SERVING, WITH_PROCESS, Event, State, next_state
 from .state_clock import StateClock
@@ -81,6 +82,7 @@ class Slot:
         self.generation: Generation | None = None
         self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
         self.leaked = False
+        self._number = 0  # of the last generation that was started, also of one that failed
         self._inherited = inherited
         self._options = options
         self._owner = owner
@@ -155,7 +157,10 @@ class Slot:
         def start(one: Successor) -> Generation:
             return self._start_generation(one.options, one.report, one.on_message, one.on_exit)
 
-        report = self.report.successor()
+        self._number += 1
+        while self._number % BANKS == self.report.generation % BANKS:  # they have a page each
+            self._number += 1
+        report = self.report.successor(self._number)
         why = await self._turnover.replace(options, report, start, self._promote)
         if not why:
             self._owner.note(self, f"generation {self.report.generation} took over: {reason}")
@@ -252,6 +257,7 @@ class Slot:
                 if self.generation:
                     self.generation.kill(reason or "stopped at once")
             case State.RECLAIM:
+                self._turnover.stop("the old worker ended meanwhile", immediate=False)
                 self._start_job(self._reclaim(reason))
             case State.DISABLED if self._job is not None:
                 self._job.cancel()
@@ -289,7 +295,8 @@ class Slot:
         self.post(Event.DEVICE_READY)
 
     def _spawn(self) -> None:
-        self.report.new_generation()
+        self._number += 1
+        self.report.new_generation(self._number)
         made: list[Generation] = []
         try:
             self.generation = self._start_generation(
