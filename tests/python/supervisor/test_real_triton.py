@@ -281,7 +281,7 @@ def test_explicit_mode_loads_what_it_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "text"),
     [
-        ("--http-thread-count=0", "thread_count"),
+        ("--http-thread-count=0", "--http-thread-count: expected"),
         ("--backend-directory=/nowhere/at/all", "backend"),
     ],
 )
