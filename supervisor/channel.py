@@ -4,7 +4,7 @@ One packet is one object of at most 64 KiB, optionally with descriptors. Used by
 end. Non-blocking on both ends; a packet that does not fit (receiver stuck) is refused, not queued:
 what must not be lost has a second way (signals, exit).
 
-    up:   HELLO PROGRESS MODELS LOADED READY STATS METRICS+fd DRAINING DRAINED FATAL
+    up:   HELLO PROGRESS MODELS LOADED READY STATS METRICS+fd RESTART DRAINING DRAINED FATAL
     down: SERVE METRICS DRAIN STOP
 """
 

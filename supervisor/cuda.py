@@ -1,4 +1,4 @@
-"""Worker side check that the one visible CUDA device is the assigned one.
+"""Worker side checks of CUDA: the one visible device is the assigned one, and still usable.
 
 Uses the driver library directly and creates no context, so it costs no GPU memory. A machine
 without the library cannot have been given a GPU worker by mistake of ours: the core will report it.
@@ -8,12 +8,38 @@ from __future__ import annotations
 
 import ctypes
 import uuid
+from dataclasses import dataclass
 
 from .exits import WorkerExit
 from .spec import Device
 from .worker_core import CoreError
 
 _LIBRARY = "libcuda.so.1"
+_NOT_READY = 600
+#: Errors that stay in a process: every later call in its context fails with the same one.
+_STICKY = {
+    214: "uncorrectable ECC error",
+    220: "uncorrectable NVLink error",
+    700: "illegal memory access",
+    702: "kernel timed out",
+    710: "device-side assert",
+    714: "hardware stack error",
+    715: "illegal instruction",
+    716: "misaligned address",
+    717: "invalid address space",
+    718: "invalid program counter",
+    719: "kernel launch failed",
+}
+#: Those that are the GPU's own, not a kernel's: another process would meet them too.
+_HARDWARE = frozenset({214, 220})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A process that can compute no more. `hardware`: the GPU itself is in doubt."""
+
+    text: str
+    hardware: bool
 
 
 def check_device(device: Device) -> None:
@@ -28,6 +54,32 @@ def check_device(device: Device) -> None:
             WorkerExit.WRONG_GPU,
             f"CUDA device 0 has UUID {found}, but this worker was given {device.uuid}",
         )
+
+
+def context_fault() -> Fault | None:
+    """The sticky error of this process on its device, None if there is none. Blocks if the driver
+    does: on a thread only.
+    """
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return None
+    flags, active = ctypes.c_uint(), ctypes.c_int()
+    state = library.cuDevicePrimaryCtxGetState
+    if state(0, ctypes.byref(flags), ctypes.byref(active)) != 0 or not active.value:
+        return None  # nothing has used the device yet, and we must not be the first
+    context = ctypes.c_void_p()
+    if library.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) != 0:
+        return None
+    try:
+        library.cuCtxPushCurrent_v2(context)
+        code = int(library.cuStreamQuery(None))
+        library.cuCtxPopCurrent_v2(ctypes.byref(context))
+    finally:
+        library.cuDevicePrimaryCtxRelease_v2(0)
+    if code in (0, _NOT_READY) or code not in _STICKY:
+        return None
+    return Fault(f"CUDA error {code} ({_STICKY[code]})", code in _HARDWARE)
 
 
 def _first_device_uuid() -> str | None:

@@ -1,27 +1,59 @@
-"""Last known values of the GPUs in use; never waits for NVML. Loop thread only."""
+"""Last known values of the GPUs in use, and whether one may get a worker; never waits for NVML.
+
+Loop thread only. A driver that does not answer makes values stale and stops nobody: a worker that
+starts on a sick GPU says so itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from .gpu_health import POISONOUS, RECHECK, MemoryPeak, Quarantine, memory_reason, needed, xid_text
 from .nvml import GpuSample, Nvml
+from .spec import Device
+from .xid_watch import XidWatch
 
 #: Seconds between samples: status is for people, and NVML takes driver locks.
 SAMPLE_EVERY = 5
 _PRESENT_WAIT = 2.0
 
 
-class GpuWatch:
-    """Last known values of the GPUs in use; never waits for NVML."""
+@dataclass(frozen=True)
+class Admission:
+    """Whether a device may get a worker now, else why not. `patient`: wait as long as it takes."""
 
-    def __init__(self, nvml: Nvml, uuids: Sequence[str]) -> None:
+    ready: bool
+    reason: str = ""
+    patient: bool = False
+
+
+class GpuWatch:
+    """Last known values of the GPUs in use; never waits for NVML.
+
+    `memory_needed`: bytes that a worker needs free, or "auto" (what workers of that GPU used).
+    `recheck`: seconds of quiet after which a quarantined GPU is tried again.
+    """
+
+    def __init__(
+        self,
+        nvml: Nvml,
+        devices: Sequence[Device],
+        memory_needed: str = "auto",
+        recheck: float = RECHECK,
+    ) -> None:
         self._nvml = nvml
-        self._uuids = list(uuids)
+        self._devices = [device for device in devices if device.uuid]
+        self._uuids = [device.uuid for device in self._devices]
+        self._memory_needed = memory_needed
         self._pending: asyncio.Future[dict[str, GpuSample]] | None = None
+        self._peaks = {uuid: MemoryPeak() for uuid in self._uuids}
+        self.quarantine = Quarantine(time.monotonic, recheck)
         self.samples: dict[str, GpuSample] = {}
         self.updated_at: float | None = None
+        self.xids: dict[str, int] = {}  # the last one of each GPU
 
     @property
     def stale(self) -> bool:
@@ -34,15 +66,60 @@ class GpuWatch:
             self._pending = asyncio.wrap_future(self._nvml.sample(self._uuids))
             self._pending.add_done_callback(self._arrived)
 
-    async def present(self, uuid: str) -> bool:
-        """Does NVML list the GPU? True as well if NVML does not answer: the worker will know."""
+    def watch_errors(self, poisoned: Callable[[Device, str], None]) -> None:
+        """Call `poisoned(device, reason)` when the driver reports a GPU's fatal error."""
+        if not self._devices:
+            return
+        loop = asyncio.get_running_loop()
+
+        def happened(index: int, xid: int) -> None:
+            for device in self._devices:
+                if device.index == index:
+                    self.xids[device.uuid] = xid
+                    if self.condemn(device, xid):
+                        poisoned(device, xid_text(xid))
+
+        def report(index: int, xid: int) -> None:
+            loop.call_soon_threadsafe(happened, index, xid)
+
+        XidWatch(sorted({device.index for device in self._devices}), report).start()
+
+    def condemn(self, device: Device, xid: int) -> bool:
+        """Quarantine the device if the error is of that kind."""
+        if xid not in POISONOUS:
+            return False
+        self.quarantine.put(device.uuid, xid_text(xid))
+        return True
+
+    async def admit(self, device: Device) -> Admission:
+        """May `device` get a worker? Yes as well if NVML does not answer: the worker will know."""
+        if not device.uuid:
+            return Admission(True)
+        if reason := self.quarantine.reason(device.uuid):
+            return Admission(False, reason, patient=True)
         self.refresh()
         if self._pending is not None:
             await asyncio.wait({self._pending}, timeout=_PRESENT_WAIT)
-        return self.stale or uuid in self.samples
+        if self.stale:
+            return Admission(True)
+        sample = self.samples.get(device.uuid)
+        if sample is None:
+            return Admission(False, f"device {device.uuid} is not present")
+        peak = self._peaks[device.uuid]
+        need = self.memory_needed(device.uuid)
+        if reason := memory_reason(need, sample.mem_used, sample.mem_total):
+            return Admission(False, reason, patient=True)
+        peak.start(sample.mem_used)
+        return Admission(True)
+
+    def memory_needed(self, uuid: str) -> int:
+        """Bytes that must be free before a worker starts on the GPU; 0: not looked at."""
+        return needed(self._memory_needed, self._peaks[uuid].peak)
 
     def _arrived(self, future: asyncio.Future[dict[str, GpuSample]]) -> None:
         self._pending = None
         if not future.cancelled() and future.exception() is None:
             self.samples = future.result()
             self.updated_at = time.monotonic()
+            for uuid, sample in self.samples.items():
+                self._peaks[uuid].sample(sample.mem_used)

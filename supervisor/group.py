@@ -16,7 +16,7 @@ from . import process, procfs
 from .events import EventRing
 from .exits import Exit, WorkerExit
 from .farewell import turn_away
-from .gpu_watch import SAMPLE_EVERY, GpuWatch
+from .gpu_watch import SAMPLE_EVERY, Admission, GpuWatch
 from .health import Health
 from .log import Output
 from .nvml import Nvml
@@ -30,7 +30,7 @@ from .rundir import RunDir
 from .slot import Slot
 from .sockets import PortError, PortGroup
 from .spec import Device, ServeOptions
-from .state import SERVING, State
+from .state import SERVING, WITH_PROCESS, State
 from .suspicion import Limits
 from .tasks import TaskOwner
 from .traffic import Traffic
@@ -66,7 +66,9 @@ class Group:
         self.ports = {name: group for name, group in ports.items() if name != "metrics"}
         self.run_dir = run_dir
         self.nvml = nvml
-        self.gpu_watch = GpuWatch(nvml, [device.uuid for device in devices if device.uuid])
+        self.gpu_watch = GpuWatch(
+            nvml, devices, options.gpu_memory_needed, options.timeouts.gpu_quarantine
+        )
         self.traffic = Traffic(options, self.ports, len(devices), self._retry_after)
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
@@ -204,8 +206,11 @@ class Group:
     def note(self, slot: Slot, text: str) -> None:
         self._output.write(f"[supervisor] w{slot.index}: {text}")
 
-    async def device_present(self, device: Device) -> bool:
-        return not device.uuid or await self.gpu_watch.present(device.uuid)
+    async def admit(self, device: Device) -> Admission:
+        return await self.gpu_watch.admit(device)
+
+    def device_failed(self, device: Device, reason: str) -> None:
+        self.gpu_watch.quarantine.put(device.uuid, reason)
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -273,9 +278,17 @@ class Group:
         for group in self.ports.values():
             group.close()
 
+    def _poisoned(self, device: Device, reason: str) -> None:
+        """The driver reported an error that leaves this GPU in doubt. The others go on."""
+        for slot in self.slots:
+            if slot.device.uuid == device.uuid and slot.state in WITH_PROCESS:
+                self.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
+                slot.restart(f"GPU error: {reason}")
+
     async def _watch(self) -> None:
         """Once a second: adopted children, GPU values, the start limit, signs of life."""
         ticks = 0
+        self.gpu_watch.watch_errors(self._poisoned)
         while True:
             pids = [each.pid for slot in self.slots for each in slot.processes]
             process.reap(pids)

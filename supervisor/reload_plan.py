@@ -26,6 +26,8 @@ _ROLLING = frozenset(
         "repository_poll_secs",
         "timeouts",
         "worker_command",
+        "model_hang_timeout",
+        "model_hang_restart",
     }
 )
 #: Of the deadlines, those of watchdogs that are set up once.

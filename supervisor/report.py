@@ -36,6 +36,7 @@ class SlotReport:
     loading: list[str] = field(default_factory=list)
     loading_total: int = 0
     elapsed: float = 0.0
+    trouble: str = ""  # what seems to keep the models from loading
     exits: dict[str, int] = field(default_factory=dict)
     announced: bool = False  # a person was told that this generation is ready
     _partial: list[Mapping[str, Any]] = field(default_factory=list)
@@ -56,7 +57,7 @@ class SlotReport:
             self.restarts += 1
         self.generation = number
         self.models, self.frontends = [], {}
-        self.loading, self.loading_total, self.elapsed = [], 0, 0.0
+        self.loading, self.loading_total, self.elapsed, self.trouble = [], 0, 0.0, ""
         self._partial = []
         self.announced = False
 
@@ -74,6 +75,7 @@ class SlotReport:
         self.loading = [str(name) for name in args.get("models", ())]
         self.loading_total = int(args.get("total", len(self.loading)))
         self.elapsed = float(args.get("elapsed", 0.0))
+        self.trouble = str(args.get("trouble", ""))
 
     @property
     def failed_models(self) -> list[Mapping[str, Any]]:

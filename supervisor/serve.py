@@ -10,17 +10,18 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import devices, examples, process, procfs, render, rundir
+from . import affinity, devices, examples, process, procfs, render, rundir
 from .collector import Collector
 from .control import ControlServer
 from .exits import Exit
 from .group import Group
 from .http import HttpServer
 from .log import Output
+from .model_configs import check_gpus
 from .notify import Notifier, of_this_process
 from .nvml import Nvml
 from .operations import handlers, routes
@@ -28,10 +29,11 @@ from .policy import RestartPolicy
 from .reloading import Reloader
 from .signals import stop_signals
 from .sockets import PortError, PortGroup, close_all
-from .spec import Device, ServeOptions
+from .spec import Device, ServeOptions, SpecError
 from .state import State
 from .status import status
 from .tasks import TaskOwner
+from .worker_core import repository_models
 
 _REFRESH_SECONDS = 5.0
 
@@ -63,11 +65,15 @@ def serve(
     """
     nvml = Nvml()
     try:
-        chosen = select_devices(options.devices, nvml)
+        chosen = place(options, select_devices(options.devices, nvml))
+        check_models(options, chosen.devices)
         run_dir, ports = _acquire(options, len(chosen.devices))
     except devices.DeviceError as error:
         output.write(f"error: {error}")
         return Exit.NO_DEVICE
+    except SpecError as error:
+        output.write(f"error: {error}")
+        return Exit.CONFIG
     except (rundir.RunDirError, PortError) as error:
         output.write(f"error: {error}")
         return Exit.IN_USE
@@ -104,6 +110,31 @@ def select_devices(wanted: str, nvml: Nvml) -> devices.Selection:
         os.environ.get("CUDA_VISIBLE_DEVICES"),
         os.environ.get("CUDA_DEVICE_ORDER"),
     )
+
+
+def place(options: ServeOptions, selection: devices.Selection) -> devices.Selection:
+    """The same devices, with their NUMA nodes and the CPUs of their workers."""
+    allowed = os.sched_getaffinity(0)
+    chosen = selection.devices
+    placed = tuple(
+        replace(
+            device,
+            numa=affinity.numa_node(device.pci) if device.pci else None,
+            cpus=tuple(affinity.choose(options.cpu_affinity, chosen, slot, allowed)),
+        )
+        for slot, device in enumerate(chosen)
+    )
+    return replace(selection, devices=placed)
+
+
+def check_models(options: ServeOptions, chosen: Sequence[Device]) -> None:
+    """Raise SpecError for model configurations that could not work on the chosen devices."""
+    core = {**options.core, "model_repository": options.model_repository}
+    if all(device.kind == "cpu" for device in chosen):
+        return
+    problems = check_gpus(options.model_repository, repository_models(core))
+    if problems:
+        raise SpecError("--model-repository", "; ".join(map(str, problems)))
 
 
 def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str, PortGroup]]:

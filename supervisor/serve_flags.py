@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
-from . import flag, flags, platform
+from . import flag, flags, health_flags, platform
 from .spec import RELOAD_STRATEGIES, PortSpec, ServeOptions, SpecError, Timeouts
 
 _EPILOG = """\
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_group(made)
     _add_deadlines(made)
+    health_flags.add(made)
     _add_ports(made)
     flags.add(made)
     return made
@@ -152,6 +153,7 @@ def _add_deadlines(made: argparse.ArgumentParser) -> None:
         ("--drain-timeout", default.drain, "requests in flight at a stop"),
         ("--start-timeout", default.start, "loading of all models"),
         ("--start-stall-timeout", default.start_stall, "a sign of life while loading"),
+        ("--gpu-quarantine-timeout", default.gpu_quarantine, "quiet of a GPU after a fatal error"),
         (
             "--suspect-after",
             default.suspect_after,
@@ -247,12 +249,14 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         exit_on_error=arguments.exit_on_error,
         exit_timeout=arguments.exit_timeout_secs,
         repository_poll_secs=arguments.repository_poll_secs,
+        **health_flags.collect(arguments),
         steering=arguments.steering,
         event_history=arguments.event_history,
         timeouts=Timeouts(
             drain=arguments.drain_timeout,
             start=arguments.start_timeout,
             start_stall=arguments.start_stall_timeout,
+            gpu_quarantine=arguments.gpu_quarantine_timeout,
             suspect_after=arguments.suspect_after,
             hang=arguments.hang_timeout,
             queue=arguments.queue_timeout,

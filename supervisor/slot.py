@@ -19,6 +19,7 @@ from . import process
 from .channel import Message
 from .exits import ExitInfo, WorkerExit
 from .generation import Generation
+from .gpu_watch import Admission
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
 from .shared_table import BANKS
@@ -51,7 +52,9 @@ class Owner(Protocol):
 
     def note(self, slot: Slot, text: str) -> None: ...  # something a person should read
 
-    async def device_present(self, device: Device) -> bool: ...
+    async def admit(self, device: Device) -> Admission: ...  # may it get a worker now?
+
+    def device_failed(self, device: Device, reason: str) -> None: ...  # said by its worker
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,9 @@ class Slot:
         try:
             return await asyncio.wait_for(self._events.get(), left)
         except asyncio.TimeoutError:
-            return Event.TIMEOUT, self._clock.reason() or self.report.reason
+            reason = self._clock.reason() or self.report.reason
+            trouble = self.report.trouble if self.state is State.LOADING else ""
+            return Event.TIMEOUT, f"{reason}: {trouble}" if trouble else reason
 
     def _apply(self, event: Event, reason: str) -> None:
         target = next_state(self.state, event)
@@ -287,10 +292,15 @@ class Slot:
 
     async def _wait_device(self) -> None:
         deadline = time.monotonic() + self._options.timeouts.device
-        while not await self._owner.device_present(self.device):
-            if time.monotonic() >= deadline:
-                self.post(Event.DEVICE_MISSING, f"device {self.device.uuid} is not present")
+        said = ""
+        while not (admission := await self._owner.admit(self.device)).ready:
+            self.report.reason = admission.reason
+            if not admission.patient and time.monotonic() >= deadline:
+                self.post(Event.DEVICE_MISSING, admission.reason)
                 return
+            if admission.patient and (kind := admission.reason.partition(";")[0]) != said:
+                said = kind
+                self._owner.note(self, f"waiting: {admission.reason}")
             await asyncio.sleep(1.0)
         self.post(Event.DEVICE_READY)
 
@@ -358,6 +368,8 @@ class Slot:
         if self._intent.restart:
             self._intent = Intent()
             return Verdict(Event.RESTART, 0.0, reason)
+        if info is not None and info.code == WorkerExit.WRONG_GPU:
+            self._owner.device_failed(self.device, generation.fatal if generation else str(info))
         if generation is None or info is None:
             return self.history.after_failure(reason, ready_for=0.0)
         ready_for = generation.ready_for
@@ -387,7 +399,9 @@ class Slot:
                 self.post(Event.HELLO)
             case "PROGRESS":
                 self.report.take_progress(args)
-                self._clock.progress()
+                # With models that may fail, a helper's end does not mean that nothing goes on.
+                if not self.report.trouble or not self._options.exit_on_error:
+                    self._clock.progress()
                 self._owner.changed(self)
             case "MODELS":
                 if self.report.take_models(args):
@@ -407,6 +421,12 @@ class Slot:
                 if not args.get("clean"):
                     self._owner.note(self, "requests were still unfinished at the drain limit")
                 self.post(Event.DRAINED, self.report.reason)
+            case "RESTART" if self._intent == Intent():
+                self._owner.note(self, f"restarting: {args.get('reason')}")
+                self.report.count_exit("own wish")
+                if args.get("device_failed"):
+                    self._owner.device_failed(self.device, str(args.get("reason")))
+                self.restart(str(args.get("reason")))
             case "FATAL":
                 if self.generation:
                     self.generation.fatal = str(args.get("text", ""))
@@ -419,5 +439,6 @@ class Slot:
             self.post(Event.MODEL_LOST if lost else Event.MODEL_BACK, self._lost_reason())
 
     def _lost_reason(self) -> str:
-        names = sorted({str(model["name"]) for model in self.report.failed_models})
+        faults = {str(m["name"]): str(m.get("fault") or "") for m in self.report.failed_models}
+        names = [f"{name} ({text})" if text else name for name, text in sorted(faults.items())]
         return f"unavailable: {', '.join(names)}" if names else ""

@@ -47,7 +47,8 @@ class Device:
     """What one worker computes on.
 
     `kind` is "cpu", "gpu" or "mig"; `uuid` pins GPUs and MIG instances (indices may change between
-    boots); `index` is the position in NVML (= PCI) order, or the number of the CPU worker.
+    boots); `index` is the position in NVML (= PCI) order, or the number of the CPU worker. `numa`
+    is the GPU's node, `cpus` where the worker shall run (empty: anywhere).
     """
 
     kind: str
@@ -55,6 +56,8 @@ class Device:
     uuid: str = ""
     name: str = ""
     pci: str = ""
+    numa: int | None = None
+    cpus: tuple[int, ...] = ()
 
     @property
     def label(self) -> str:
@@ -91,6 +94,7 @@ class Timeouts:
     start_stall: float = 300.0  # without a sign of life while loading (a load may hold the GIL)
     drain: float = 30.0  # requests in flight at a stop
     device: float = 30.0  # a GPU that is not there (yet)
+    gpu_quarantine: float = 60.0  # quiet of a GPU after a fatal error; a reset takes longer
     stop_margin: float = 5.0  # on top of the core's own exit timeout
     # Three beats of a loop. Wrong on a busy machine now and then, which costs nothing.
     suspect_after: float = 0.15
@@ -118,6 +122,10 @@ class ServeOptions:
     exit_on_error: bool = True
     exit_timeout: int = 30
     repository_poll_secs: int = 15
+    model_hang_timeout: float = 0.0
+    model_hang_restart: bool = False
+    cpu_affinity: str = "auto"
+    gpu_memory_needed: str = "auto"
     steering: bool = True
     event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
@@ -214,6 +222,8 @@ class WorkerSpec:
     exit_timeout: int
     drain_timeout: float
     repository_poll_secs: float = 0.0
+    model_hang_timeout: float = 0.0
+    model_hang_restart: bool = False
     trace: tuple[tuple[str, str], ...] = ()
     version: int = PROTOCOL_VERSION
 
@@ -239,7 +249,8 @@ class WorkerSpec:
         """Inverse of `to_json`. SpecError if it is not a spec of this version."""
         try:
             raw = json.loads(text)
-            device = Device(**raw.pop("device"))
+            device = raw.pop("device")
+            device = Device(**{**device, "cpus": tuple(device["cpus"])})
             trace = tuple((key, value) for key, value in raw.pop("trace"))
             spec = cls(device=device, trace=trace, **raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -290,6 +301,8 @@ def worker_spec(
         exit_timeout=options.exit_timeout,
         drain_timeout=options.timeouts.drain,
         repository_poll_secs=options.repository_poll_secs if poll else 0,
+        model_hang_timeout=options.model_hang_timeout,
+        model_hang_restart=options.model_hang_restart,
         trace=tuple((key, _own_file(key, value, slot)) for key, value in options.trace),
     )
 

@@ -172,7 +172,10 @@ def _gpu(group: Group, slot: Slot) -> dict[str, Any] | None:
         "kind": device.kind,
         "name": device.name,
         "pci": device.pci,
+        "numa": device.numa,
         "stale": group.gpu_watch.stale,
-        "xid_last": None,
+        "xid_last": group.gpu_watch.xids.get(device.uuid),
+        "quarantine": group.gpu_watch.quarantine.reason(device.uuid) or None,
+        "mem_needed": group.gpu_watch.memory_needed(device.uuid),
         **asdict(sample or GpuSample()),
     }

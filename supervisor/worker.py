@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from .channel import Channel
 from .exits import WorkerExit
-from .spec import SpecError, WorkerSpec
+from .spec import Device, SpecError, WorkerSpec
 from .worker_loop import Worker, log
 
 _PR_SET_PDEATHSIG = 1
@@ -40,6 +40,13 @@ def follow_parent(parent: int) -> bool:
     """SIGTERM when the supervisor dies. False if it died before we could ask for that."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     return os.getppid() == parent
+
+
+def stay_near(device: Device) -> None:
+    """Run on the device's CPUs. Before any thread starts: threads and stubs inherit it."""
+    if device.cpus:
+        with contextlib.suppress(OSError):  # our cpuset has changed since: anywhere, then
+            os.sched_setaffinity(0, device.cpus)
 
 
 def read_spec(fd: int) -> WorkerSpec:
@@ -65,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not follow_parent(spec.supervisor_pid):
         log("worker: the supervisor is gone")
         return WorkerExit.SUPERVISOR_LOST
+    stay_near(spec.device)
     return Worker(spec, channel).run()
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .exits import WorkerExit
+from .model_reload import reload_model
 from .spec import WorkerSpec
 
 _FRONTENDS = {
@@ -54,6 +55,16 @@ class ModelState:
         return self.state in ("READY", "LOADING", "UNLOADING") or self.failed
 
 
+@dataclass(frozen=True)
+class Busy:
+    """A model with inferences in flight. `silent`: seconds in which it has answered nothing."""
+
+    model: str
+    in_flight: int
+    oldest: float
+    silent: float
+
+
 class Core:
     """One `tritonserver.Server` with the frontends of this worker."""
 
@@ -67,6 +78,8 @@ class Core:
         try:
             api = importlib.import_module("tritonfrontend.inprocess")
             self._server = _start(api, core_options(api, self._spec))
+            if self._spec.core.get("model_control_mode", "none") == "none":
+                self._server.refuse_client_control()
         except Exception as error:
             raise CoreError(_code_of(error), f"Triton did not start: {error}") from error
         if self._spec.exit_on_error:
@@ -119,6 +132,19 @@ class Core:
             )
             for model in self._server.models().values()
         ]
+
+    def ready_models(self) -> list[str]:
+        return [model.name for model in self.models() if model.state == "READY"]
+
+    def busy(self) -> list[Busy]:
+        """What is in flight, by model. Never blocks."""
+        return [Busy(*row) for row in self._server.activity()]
+
+    def reload(self, name: str, directory: str) -> None:
+        """Load a model again although it has not changed. Blocks. Raises ReloadError."""
+        polls = self._spec.core.get("model_control_mode") == "poll"
+        repositories = [str(path) for path in self._spec.core.get("model_repository", ())]
+        reload_model(self._server, name, directory, repositories, polls=polls)
 
     def poll_repository(self) -> None:
         self._server.poll_model_repository()
@@ -217,6 +243,9 @@ def _start(api: Any, options: Any) -> Any:
 def core_options(api: Any, spec: WorkerSpec) -> Any:
     """`tritonserver.Options` from the JSON form of a spec: names become enums and records."""
     values: dict[str, Any] = dict(spec.core)
+    if values.get("model_control_mode", "none") == "none":
+        # All models, and clients may not change that; but a model that broke can be loaded again.
+        values.update(model_control_mode="explicit", startup_models=["*"])
     for key, enum in (
         ("model_control_mode", api.ModelControlMode),
         ("rate_limiter_mode", api.RateLimitMode),

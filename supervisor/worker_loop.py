@@ -21,14 +21,19 @@ from collections.abc import Callable
 from typing import Any
 
 from .channel import MAX_MESSAGE, Channel, ChannelClosed, Message
-from .cuda import check_device
+from .cuda import Fault, check_device, context_fault
 from .exits import WorkerExit
+from .load_watch import LoadWatch
+from .model_watch import ModelWatch, Wishes
 from .spec import WorkerSpec
 from .worker_core import Core, CoreError, ModelState, repository_models
 
 _LOST_LINGER = 0.2
 _TICK = 1.0  # progress and statistics; a person watches, nothing waits for them
 _MAX_TEXT = 16 * 1024
+#: Seconds for models without stubs to be unloaded.
+_STOP_AFTER_DEATHS = 3.0
+_GPU_EVERY = 5.0  # seconds; every request fails anyway after such an error
 _MODELS_BYTES = MAX_MESSAGE // 2
 
 
@@ -44,11 +49,22 @@ class Worker:
         self._phase = "loading"
         self._stop_wanted = False
         self._exit: int | None = None
+        self._stopping: tuple[float, int] | None = None  # since when, with which code
         self._started = time.monotonic()
         self._models: list[ModelState] = []
+        self._sent: list[dict[str, Any]] = []
+        self._load_watch = LoadWatch(time.monotonic)
+        self._watch = ModelWatch(
+            self._core,
+            Wishes(self._thread, self._post, self._faults_changed, self._ask_restart, log),
+            hang_timeout=spec.model_hang_timeout,
+            hang_restart=spec.model_hang_restart,
+        )
         self._metrics_busy = False
         self._report_busy = False
         self._next_report = 0.0
+        self._gpu_busy = False
+        self._next_gpu_look = 0.0
         self._poll_due = float("inf")
 
     def run(self) -> int:
@@ -64,7 +80,12 @@ class Worker:
         fds = [self._wake_read.fileno()]
         if self._channel.fileno() >= 0:
             fds.append(self._channel.fileno())
-        ready, _, _ = select.select(fds, [], [], _TICK)
+        # poll, not select: a server with many connections has descriptors beyond 1023.
+        poller = select.poll()
+        for fd in [*fds, *self._watch.fds]:
+            poller.register(fd, select.POLLIN)
+        wait = min(_TICK, self._watch.timeout)
+        ready = [fd for fd, _ in poller.poll(wait * 1000)]
         if self._wake_read.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
                 self._wake_read.recv(4096)
@@ -72,6 +93,8 @@ class Worker:
             self._results.get()()
         if self._channel.fileno() in ready:
             self._receive()
+        self._watch.turn(ready)
+        self._leave_early()
         self._report()
 
     # -- what comes in ---------------------------------------------------------------------
@@ -151,6 +174,7 @@ class Worker:
             self._stop(WorkerExit.DRAINED)
             return
         with contextlib.suppress(Exception):
+            self._watch.begin()
             self._send_models(self._core.models())
         sample = None
         with contextlib.suppress(Exception):  # a hint for people; no reason to fail
@@ -183,8 +207,13 @@ class Worker:
         if self._phase == "loading":
             names = repository_models(self._spec.core)
             elapsed = round(now - self._started, 1)
-            self._channel.send("PROGRESS", elapsed=elapsed, models=names[:20], total=len(names))
+            trouble = self._load_watch.trouble(names)[:_MAX_TEXT]
+            shown = names[:20]
+            self._channel.send(
+                "PROGRESS", elapsed=elapsed, models=shown, total=len(names), trouble=trouble
+            )
         elif self._phase in ("serving", "draining") and not self._report_busy:
+            self._look_at_gpu(now)
             self._report_busy = True
             self._thread(self._collect)
         if self._phase == "serving" and now >= self._poll_due:
@@ -214,26 +243,45 @@ class Worker:
 
     def _send_models(self, listed: list[ModelState]) -> None:
         """Send the list of models if it changed, in as many messages as it needs."""
-        models = [model for model in listed if model.wanted]
-        if models == self._models:
+        self._models = listed
+        rows = _rows(listed, self._watch)
+        if rows == self._sent:
             return
-        self._models = models
+        self._sent = rows
         batch: list[dict[str, Any]] = []
         size, first = 0, True
-        for model in models:
-            row = {
-                "name": model.name,
-                "version": model.version,
-                "state": model.state,
-                "reason": model.reason[:512],
-                "failed": model.failed,
-            }
+        for row in rows:
             batch.append(row)
             size += len(json.dumps(row))
             if size > _MODELS_BYTES:
                 self._channel.send("MODELS", first=first, models=batch)
                 batch, size, first = [], 0, False
         self._channel.send("MODELS", first=first, last=True, models=batch)
+
+    def _look_at_gpu(self, now: float) -> None:
+        """Now and then, on a thread: a sick driver may keep it, and then it is not asked again."""
+        if not self._spec.device.uuid or self._gpu_busy or now < self._next_gpu_look:
+            return
+        self._gpu_busy, self._next_gpu_look = True, now + _GPU_EVERY
+
+        def work() -> None:
+            fault = context_fault()
+            self._post(lambda: self._looked_at_gpu(fault))
+
+        self._thread(work)
+
+    def _looked_at_gpu(self, fault: Fault | None) -> None:
+        self._gpu_busy = False
+        if fault is not None and self._phase == "serving":
+            self._next_gpu_look = float("inf")
+            self._ask_restart(fault.text, device_failed=fault.hardware)
+
+    def _faults_changed(self) -> None:
+        self._send_models(self._models)
+
+    def _ask_restart(self, reason: str, *, device_failed: bool = False) -> None:
+        log(f"asking for a restart: {reason}")
+        self._channel.send("RESTART", reason=reason[:_MAX_TEXT], device_failed=device_failed)
 
     def _poll_repository(self) -> None:
         with contextlib.suppress(Exception):  # the core logs which model it could not update
@@ -273,6 +321,7 @@ class Worker:
         if self._phase != "serving":
             return
         self._phase = "draining"
+        self._watch.end()
         self._channel.send("DRAINING")
 
         def work() -> None:
@@ -291,6 +340,8 @@ class Worker:
         if self._phase == "stopping":
             return
         self._phase = "stopping"
+        self._watch.end()
+        self._stopping = (time.monotonic(), code)
         limit = self._spec.exit_timeout + 5.0
         self._limit(limit, code)
 
@@ -300,6 +351,16 @@ class Worker:
             self._post(lambda: self._leave(code))
 
         self._thread(work)
+
+    def _leave_early(self) -> None:
+        """Requests that were in a stub when it died keep its model in the core for ever, and the
+        core waits for it until its exit timeout. Nothing is lost if the other stubs have left.
+        """
+        if self._stopping is None or not self._watch.had_deaths:
+            return
+        began, code = self._stopping
+        if time.monotonic() - began > _STOP_AFTER_DEATHS and not self._watch.any_alive():
+            self._leave(code)
 
     def _leave(self, code: int) -> None:
         lost = self._channel.fileno() < 0 and code == WorkerExit.DRAINED
@@ -321,6 +382,25 @@ class Worker:
         self._results.put(action)
         with contextlib.suppress(OSError):
             self._wake_write.send(b"x")
+
+
+def _rows(listed: list[ModelState], watch: ModelWatch) -> list[dict[str, Any]]:
+    """What the supervisor is told of each model. A fault is what the core does not know of."""
+    faults, healing, hung = watch.faults, watch.healing, watch.hung
+    return [
+        {
+            "name": model.name,
+            "version": model.version,
+            "state": model.state,
+            "reason": (faults.get(model.name) or model.reason)[:512],
+            "failed": model.failed or model.name in faults,
+            "fault": faults.get(model.name, "")[:512],
+            "healing": model.name in healing,
+            "hung": model.name in hung,
+        }
+        for model in listed
+        if model.wanted
+    ]
 
 
 def log(text: str) -> None:

@@ -242,6 +242,11 @@ class Server:
 
     def metrics(self) -> str: ...
 
+    def model_activity(self) -> list[tuple[str, int, float, float]]:
+        """
+        Of each model with something in flight: name, how many, the oldest one's age, and how long none has been answered (seconds).
+        """
+
     def stop(self) -> None: ...
 
     def load_model(self, name: str, parameters: list[tuple[str, bool | int | float | str | bytes]]) -> None: ...
@@ -253,6 +258,9 @@ class Server:
     def unregister_repository(self, path: str) -> None: ...
 
     def poll_repository(self) -> None: ...
+
+    def refuse_client_control(self) -> None:
+        """From now on clients of the frontends cannot load and unload."""
 
 class LoopWaker:
     """A descriptor that is readable while tokens wait."""

@@ -81,6 +81,19 @@ nb::tuple model_traits(Server& self, const std::string& name, std::int64_t versi
   return nb::make_tuple(traits.decoupled, traits.batches_first_dim);
 }
 
+nb::list model_activity(Server& self) {
+  const auto models = without_gil([&] { return self.activity().busy(); });
+  nb::list result;
+  const auto seconds = [](base::Duration age) {
+    return std::chrono::duration<double>(age).count();
+  };
+  for (const auto& model : models) {
+    result.append(
+        nb::make_tuple(model.model, model.in_flight, seconds(model.oldest), seconds(model.silent)));
+  }
+  return result;
+}
+
 void bind_queries(nb::class_<Server>& server) {
   const auto name = nb::arg("name");
   const auto version = nb::arg("version");
@@ -98,7 +111,11 @@ void bind_queries(nb::class_<Server>& server) {
       .def("model_traits", model_traits, name, version,
            nb::sig("def model_traits(self, name: str, version: int) -> tuple[bool, bool]"),
            "Whether it is decoupled, and whether the first dimension is the batch.")
-      .def("metrics", call<&Server::metrics>);
+      .def("metrics", call<&Server::metrics>)
+      .def("model_activity", model_activity,
+           nb::sig("def model_activity(self) -> list[tuple[str, int, float, float]]"),
+           "Of each model with something in flight: name, how many, the oldest one's age, and how "
+           "long none has been answered (seconds).");
 }
 
 void bind_control(nb::class_<Server>& server) {
@@ -111,7 +128,9 @@ void bind_control(nb::class_<Server>& server) {
       .def("register_repository", register_repository, nb::arg("path"), nb::arg("mapping"))
       .def("unregister_repository", call<&Server::unregister_repository, std::string>,
            nb::arg("path"))
-      .def("poll_repository", call<&Server::poll_repository>);
+      .def("poll_repository", call<&Server::poll_repository>)
+      .def("refuse_client_control", &Server::refuse_client_control,
+           "From now on clients of the frontends cannot load and unload.");
 }
 
 }  // namespace

@@ -50,6 +50,9 @@ base::Status ModelHost::load(const LoadRequest& request) {
 }
 
 base::Result<HostedModel> ModelHost::register_and_load(const LoadRequest& request) {
+  if (auto status = server_->client_control(); !status) {
+    return std::unexpected(std::move(status).error());
+  }
   auto location = locate_model(options_.models_root, request.url);
   if (!location) return std::unexpected(std::move(location).error());
   const std::array mapping{std::pair(location->directory, request.target)};

@@ -95,10 +95,12 @@ base::Status load_model(triton::Server& server, const std::string& name,
   for (const triton::LoadParameter& parameter : parameters) {
     if (auto status = check_parameter(name, parameter); !status) return status;
   }
+  if (auto status = server.client_control(); !status) return status;
   return server.load_model(name, parameters);
 }
 
 base::Status unload_model(triton::Server& server, const std::string& name, bool dependents) {
+  if (auto status = server.client_control(); !status) return status;
   return server.unload_model(name, dependents);
 }
 

@@ -31,10 +31,12 @@ base::Status RequestContext::send(const std::shared_ptr<RequestContext>& context
   if (auto status = context->bind_callbacks(); !status) return status;
   // Callbacks may run, and finish() may drop self_, before the call returns.
   context->self_ = context;
+  context->activity_.emplace(context->server_->activity(), context->model_);
   const Api& api = context->api();
   auto status = call(api, api.ServerInferAsync, context->server_->handle_, context->handle_,
                      trace != nullptr ? trace->handle_ : nullptr);
   if (!status) {
+    context->activity_.reset();
     context->self_.reset();
   } else if (trace != nullptr) {
     trace->forget();
@@ -67,6 +69,12 @@ void RequestContext::on_response(TRITONSERVER_InferenceResponse* handle, std::ui
   const bool final = (flags & capi::kResponseFinal) != 0;
   std::optional<Response> response;
   if (handle) response.emplace(context->server_, handle);
+  // A client that has its answer must not find the model busy with it.
+  if (final) {
+    context->activity_.reset();
+  } else {
+    context->activity_->progress();
+  }
   context->observer_->on_response(std::move(response), final);
   if (!final) return;
   context->observer_.reset();
@@ -95,8 +103,9 @@ void RequestContext::finish() {
   const std::shared_ptr<RequestContext> self = std::move(self_);
 }
 
-Request::Request(std::shared_ptr<Server> server, TRITONSERVER_InferenceRequest* handle)
-    : server_(std::move(server)), handle_(handle) {}
+Request::Request(std::shared_ptr<Server> server, TRITONSERVER_InferenceRequest* handle,
+                 std::string model)
+    : server_(std::move(server)), handle_(handle), model_(std::move(model)) {}
 
 base::Result<Request> Request::create(std::shared_ptr<Server> server, const std::string& model,
                                       std::int64_t version) {
@@ -114,12 +123,13 @@ base::Result<Request> Request::create(std::shared_ptr<Server> server, const std:
     server->request_ended();
     return std::unexpected(server->explain(std::move(status.error())));
   }
-  return Request(std::move(server), handle);
+  return Request(std::move(server), handle, model);
 }
 
 Request::Request(Request&& other) noexcept
     : server_(std::move(other.server_)),
       handle_(std::exchange(other.handle_, nullptr)),
+      model_(std::move(other.model_)),
       kept_(std::move(other.kept_)),
       trace_(std::move(other.trace_)) {}
 
@@ -128,6 +138,7 @@ Request& Request::operator=(Request&& other) noexcept {
     reset();
     server_ = std::move(other.server_);
     handle_ = std::exchange(other.handle_, nullptr);
+    model_ = std::move(other.model_);
     kept_ = std::move(other.kept_);
     trace_ = std::move(other.trace_);
   }
@@ -218,8 +229,9 @@ void Request::keep(base::Owner owner) { kept_.push_back(std::move(owner)); }
 
 base::Result<std::shared_ptr<Cancellation>> Request::send(std::shared_ptr<Observer> observer) && {
   Request request = std::move(*this);
-  auto context = std::make_shared<RequestContext>(request.server_, request.handle_,
-                                                  std::move(observer), std::move(request.kept_));
+  auto context =
+      std::make_shared<RequestContext>(request.server_, request.handle_, std::move(request.model_),
+                                       std::move(observer), std::move(request.kept_));
   Trace* trace = request.trace_ ? &*request.trace_ : nullptr;
   if (auto status = RequestContext::send(context, trace); !status) {
     return std::unexpected(std::move(status.error()));

@@ -142,12 +142,13 @@ class Request {
   base::Result<std::shared_ptr<Cancellation>> send(std::shared_ptr<Observer> observer) &&;
 
  private:
-  Request(std::shared_ptr<Server> server, TRITONSERVER_InferenceRequest* handle);
+  Request(std::shared_ptr<Server> server, TRITONSERVER_InferenceRequest* handle, std::string model);
   const Api& api() const;
   void reset();
 
   std::shared_ptr<Server> server_;
   TRITONSERVER_InferenceRequest* handle_;
+  std::string model_;
   std::vector<base::Owner> kept_;
   std::optional<Trace> trace_;
 };

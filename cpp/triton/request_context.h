@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,9 +23,11 @@ namespace tfe::triton {
 class RequestContext final : public Cancellation {
  public:
   RequestContext(std::shared_ptr<Server> server, TRITONSERVER_InferenceRequest* handle,
-                 std::shared_ptr<Observer> observer, std::vector<base::Owner> kept)
+                 std::string model, std::shared_ptr<Observer> observer,
+                 std::vector<base::Owner> kept)
       : server_(std::move(server)),
         handle_(handle),
+        model_(std::move(model)),
         observer_(std::move(observer)),
         kept_(std::move(kept)) {}
 
@@ -46,6 +50,8 @@ class RequestContext final : public Cancellation {
 
   std::shared_ptr<Server> server_;
   TRITONSERVER_InferenceRequest* handle_;
+  std::string model_;
+  std::optional<ModelActivity::Call> activity_;  // from the send to the final response
   std::shared_ptr<Observer> observer_;
   std::vector<base::Owner> kept_;
   // The core's reference, from the successful send to finish().

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "triton/model_activity.h"
 #include "triton/types.h"
 
 struct TRITONSERVER_Server;
@@ -96,6 +97,14 @@ class Server : public std::enable_shared_from_this<Server> {
   base::Status unregister_repository(const std::string& path);
   base::Status poll_repository();
 
+  // For whoever runs the server in a control mode that clients are not to have: their loads and
+  // unloads are refused in the core's words from now on. Calls of the methods above are not.
+  void refuse_client_control() { client_control_refused_.store(true, std::memory_order_relaxed); }
+  base::Status client_control() const;
+
+  // What is in flight, whoever sent it.
+  ModelActivity& activity() { return activity_; }
+
  private:
   friend class Request;
   friend class RequestContext;
@@ -125,8 +134,10 @@ class Server : public std::enable_shared_from_this<Server> {
   std::string python_memory_prefix_;
   int process_;  // a forked child must not touch the parent's server
   std::atomic<bool> stopped_ = false;
+  std::atomic<bool> client_control_refused_ = false;
   std::atomic<bool> keep_forever_ = false;   // lent, or its stop failed
   std::atomic<std::int64_t> in_flight_ = 0;  // requests that exist
+  ModelActivity activity_;
   // When a model was last loaded or unloaded or a request ended.
   std::atomic<base::TimePoint> last_activity_;
 };

@@ -23,6 +23,12 @@ base::Status Server::load_model(const std::string& name,
   return status;
 }
 
+base::Status Server::client_control() const {
+  if (!client_control_refused_.load(std::memory_order_relaxed)) return {};
+  return base::fail(base::Code::kUnavailable,
+                    "explicit model load / unload is not allowed if polling is enabled");
+}
+
 base::Status Server::unload_model(const std::string& name, bool dependents) {
   if (auto status = running(); !status) return status;
   pause_before_unload();

@@ -164,6 +164,16 @@ class Server:
         library().check_models(self._repositories)
         self._server.poll_repository()
 
+    def refuse_client_control(self) -> None:
+        """From now on clients of the frontends cannot load and unload models; `load` still can."""
+        self._server.refuse_client_control()
+
+    def activity(self) -> list[tuple[str, int, float, float]]:
+        """Models with requests in flight: name, how many, seconds that the oldest is in flight, and
+        seconds in which none was answered. Never blocks.
+        """
+        return list(self._server.model_activity())
+
     def _ptr(self) -> int:
         """The address of the TRITONSERVER_Server, for other packages.
 

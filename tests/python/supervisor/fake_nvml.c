@@ -2,7 +2,8 @@
  *
  * The machine is a text file named by FAKE_NVML, read again at every call, so a test changes it
  * live. One line per GPU: "gpu UUID NAME PCI MIG(0|1) LOST(0|1)", then "mig UUID GI CI" lines that
- * belong to it; "hang" makes every call sleep for ever.
+ * belong to it; "mem UUID USED TOTAL" in MiB (default 3 GiB of 80); "xid UUID NUMBER" is an event
+ * that comes once per line; "hang" makes every call sleep for ever.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,25 +11,34 @@
 #include <unistd.h>
 
 #define MAX 16
-enum { OK = 0, INVALID = 2, UNSUPPORTED = 3, NOT_FOUND = 6, LOST = 15 };
+enum { OK = 0, INVALID = 2, UNSUPPORTED = 3, NOT_FOUND = 6, TIMEOUT = 10, LOST = 15 };
 
 typedef struct {
   char uuid[96], name[96], pci[32];
   int mig, lost, parent, gi, ci, is_mig;
+  unsigned long long used, mib;
 } Entry;
 
-static Entry entries[MAX];
-static int total;
+typedef struct {
+  char uuid[96];
+  unsigned long long number;
+} Xid;
+
+static _Thread_local Entry entries[MAX];
+static _Thread_local int total;
+static _Thread_local Xid xids[MAX];
+static _Thread_local int xid_count;
 
 static void load(void) {
   char line[256];
   const char* path = getenv("FAKE_NVML");
   FILE* file = path ? fopen(path, "r") : NULL;
   int gpu = -1;
-  total = 0;
+  total = xid_count = 0;
   while (file && total < MAX && fgets(line, sizeof line, file)) {
     Entry* e = &entries[total];
     memset(e, 0, sizeof *e);
+    e->used = 3 << 10, e->mib = 80 << 10;
     if (strncmp(line, "hang", 4) == 0) {
       for (;;) pause();
     } else if (sscanf(line, "gpu %95s %95s %31s %d %d", e->uuid, e->name, e->pci, &e->mig,
@@ -39,6 +49,15 @@ static void load(void) {
       e->parent = gpu;
       strcpy(e->name, "MIG 1g.10gb");
       total++;
+    } else if (sscanf(line, "mem %95s %llu %llu", e->uuid, &e->used, &e->mib) == 3) {
+      for (int i = 0; i < total; i++) {
+        if (strcmp(entries[i].uuid, e->uuid) == 0) {
+          entries[i].used = e->used, entries[i].mib = e->mib;
+        }
+      }
+    } else if (xid_count < MAX &&
+               sscanf(line, "xid %95s %llu", xids[xid_count].uuid, &xids[xid_count].number) == 2) {
+      xid_count++;
     }
   }
   if (file) fclose(file);
@@ -146,9 +165,9 @@ typedef struct {
 } Memory;
 
 int nvmlDeviceGetMemoryInfo(void* handle, Memory* memory) {
-  (void)handle;
-  memory->total = 80ull << 30;
-  memory->used = 3ull << 30;
+  const Entry* e = get(handle);
+  memory->total = e->mib << 20;
+  memory->used = e->used << 20;
   memory->free = memory->total - memory->used;
   return OK;
 }
@@ -176,7 +195,47 @@ int nvmlDeviceGetPowerUsage(void* handle, unsigned* milliwatts) {
   return OK;
 }
 
-/* The little of libcuda.so.1 that the worker's check uses; FAKE_CUDA_UUID: 32 hex digits. */
+/* Events: the lines "xid" that no earlier wait has told. */
+typedef struct {
+  void* device;
+  unsigned long long type, data;
+  unsigned gi, ci;
+} EventData;
+
+int nvmlEventSetCreate(void** set) {
+  *set = &total;
+  return OK;
+}
+
+int nvmlDeviceRegisterEvents(void* handle, unsigned long long types, void* set) {
+  (void)handle, (void)types, (void)set;
+  return OK;
+}
+
+int nvmlEventSetWait_v2(void* set, EventData* event, unsigned milliseconds) {
+  static int told;
+  (void)set;
+  for (unsigned waited = 0; waited < milliseconds; waited += 20) {
+    load();
+    while (told < xid_count) {
+      const Xid* xid = &xids[told++];
+      for (int i = 0; i < total; i++) {
+        if (strcmp(entries[i].uuid, xid->uuid) == 0) {
+          memset(event, 0, sizeof *event);
+          event->device = (void*)(long)(i + 1);
+          event->type = 8;
+          event->data = xid->number;
+          return OK;
+        }
+      }
+    }
+    usleep(20000);
+  }
+  return TIMEOUT;
+}
+
+/* The little of libcuda.so.1 that the worker's checks use. FAKE_CUDA_UUID: 32 hex digits;
+ * FAKE_CUDA_ERROR: what every call in the context gives, none if nobody has made one. */
 int cuInit(unsigned flags) {
   (void)flags;
   return OK;
@@ -192,4 +251,25 @@ int cuDeviceGetUuid_v2(unsigned char* uuid, int device) {
   (void)device;
   for (int i = 0; i < 16; i++) sscanf(text + 2 * i, "%2hhx", uuid + i);
   return OK;
+}
+
+int cuDevicePrimaryCtxGetState(int device, unsigned* flags, int* active) {
+  (void)device;
+  *flags = 0;
+  *active = getenv("FAKE_CUDA_ERROR") != NULL;
+  return OK;
+}
+
+int cuDevicePrimaryCtxRetain(void** context, int device) {
+  (void)device;
+  *context = &total;
+  return OK;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int device) { return device; }
+int cuCtxPushCurrent_v2(void* context) { return context == NULL; }
+int cuCtxPopCurrent_v2(void** context) { return *context == NULL; }
+int cuStreamQuery(void* stream) {
+  (void)stream;
+  return atoi(getenv("FAKE_CUDA_ERROR"));
 }

@@ -91,6 +91,8 @@ def answer(message: dict[str, Any]) -> None:
             serving.append(thread)
         send("READY")
         send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
+        if mode == "gpu-fault" and spec["generation"] == 1:
+            send("RESTART", reason="CUDA error 214 (uncorrectable ECC error)", device_failed=True)
         if mode == "crash-when-ready":
             os.kill(os.getpid(), signal.SIGSEGV)
     elif message["op"] == "METRICS":

@@ -80,17 +80,17 @@ def serve(tmp_path: Path, repository: Path, *flags: str) -> Any:
     return running(tmp_path, "--model-repository", str(repository), *flags, fake=False)
 
 
-def infer(port: int, model: str = "identity") -> str:
+def infer(port: int, model: str = "identity", text: str = "Roger Roger") -> str:
     """One request on a connection of its own."""
     client = httpclient.InferenceServerClient(f"127.0.0.1:{port}")
     try:
-        data = np.array([["Roger Roger"]], dtype=object)
+        data = np.array([[text]], dtype=object)
         tensor = httpclient.InferInput("INPUT0", [1, 1], "BYTES")
         tensor.set_data_from_numpy(data)
         answer = client.infer(model, [tensor]).as_numpy("OUTPUT0")
         assert answer is not None
-        text: str = answer[0][0].decode()
-        return text
+        said: str = answer[0][0].decode()
+        return said
     finally:
         client.close()
 

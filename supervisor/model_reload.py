@@ -1,0 +1,68 @@
+"""Loading a model again although nothing of it has changed: what heals dead Python stubs in place.
+
+The core loads again only what it finds newer, so the model's version directory is touched. The new
+copy is loaded before the old one goes, so requests meanwhile fail only where the dead stub fails
+them; unloading first would refuse all of them. Where the directory cannot be touched (read-only, or
+a remote repository) the configuration is handed over with one more parameter, which is a change
+too. Both are there under explicit control only; in poll mode the touch alone is, and other workers
+that poll the same directory then load the model again as well. Blocks for as long as a load takes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+#: The parameter's name in the model's configuration. Its value only has to differ each time.
+PARAMETER = "tritonfrontend.healed_at"
+
+
+class ReloadError(Exception):
+    """The model could not be loaded again."""
+
+
+def reload_model(
+    server: Any, name: str, directory: str, repositories: Sequence[str], *, polls: bool
+) -> None:
+    """Load `name` again from `directory`, its version directory. Raises ReloadError."""
+    touched = _within(directory, repositories) and touch(directory)
+    try:
+        if polls:
+            if not touched:
+                raise ReloadError(f"{directory} cannot be touched, and only a poll could load")
+            server.poll_model_repository()
+        elif touched:
+            server.load(name)
+        else:
+            server.load(name, {"config": _changed(server.model(name).config())})
+    except ReloadError:
+        raise
+    except Exception as error:
+        raise ReloadError(str(error)) from error
+
+
+def touch(directory: str) -> bool:
+    """Make the directory newer than it was, also if its time lies in the future."""
+    try:
+        before = os.stat(directory).st_mtime_ns
+        newer = max(time.time_ns(), before + 1_000_000)
+        os.utime(directory, ns=(newer, newer))
+    except OSError:
+        return False
+    return True
+
+
+def _changed(config: dict[str, Any]) -> str:
+    parameters = dict(config.get("parameters") or {})
+    parameters[PARAMETER] = {"string_value": str(time.time_ns())}
+    return json.dumps({**config, "parameters": parameters})
+
+
+def _within(directory: str, repositories: Sequence[str]) -> bool:
+    """A remote repository's copy may be touched too, but nobody looks at it."""
+    path = Path(directory).resolve()
+    return any(Path(each).resolve() in path.parents for each in repositories if "://" not in each)

@@ -1,0 +1,211 @@
+"""Health of the models inside one worker: dead Python stubs, healed in place, and hung models.
+
+The core says "ready" in both cases. Faults are given to the worker's loop by model name, so that
+the supervisor shows it as degraded; what cannot be cured asks for a restart. Main loop of the
+worker only; loads run on a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from .healing import MAX_SECONDS, Healer, Outcome
+from .model_reload import ReloadError
+from .stubs import Death, Stub, StubWatch
+from .worker_core import Busy, Core
+
+#: Seconds between looks at the list of children. A death is noticed at once by its pidfd; this is
+#: how long a new stub may be unknown.
+_SCAN_EVERY = 0.25
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the loop does for the watch."""
+
+    run: Callable[[Callable[[], None]], None]  # on a thread
+    post: Callable[[Callable[[], None]], None]  # back on the main loop
+    changed: Callable[[], None]  # `faults` is another one
+    restart: Callable[[str], None]  # this worker, with a reason
+    log: Callable[[str], None]
+
+
+def hung_models(busy: Iterable[Busy], limit: float) -> dict[str, str]:
+    """Models that have answered nothing for `limit` seconds while something is in flight."""
+    return {
+        each.model: f"hung: {each.in_flight} in flight, nothing answered for {each.silent:.0f} s"
+        for each in busy
+        if limit > 0 and each.silent > limit
+    }
+
+
+class ModelWatch:
+    """`begin` when the models are loaded, `turn` often, `end` when the worker is to leave.
+
+    `hang_timeout`: seconds, 0 = never; `hang_restart`: a hung model is worth the worker.
+    """
+
+    def __init__(
+        self, core: Core, wishes: Wishes, *, hang_timeout: float, hang_restart: bool
+    ) -> None:
+        self._core = core
+        self._wishes = wishes
+        self._hang_timeout = hang_timeout
+        self._hang_restart = hang_restart
+        self._stubs = StubWatch(time.monotonic)
+        self._healer = Healer(time.monotonic)
+        self._hung: dict[str, str] = {}
+        self._active = False
+        self.had_deaths = False
+        self._next_scan = 0.0
+        self._told: dict[str, str] = {}
+        self._models: Sequence[str] = ()
+        self._directories: dict[str, str] = {}  # of the models that lost a stub
+
+    @property
+    def fds(self) -> list[int]:
+        return self._stubs.fds if self._active else []
+
+    @property
+    def timeout(self) -> float:
+        """Seconds until `turn` is wanted next."""
+        if not self._active:
+            return _SCAN_EVERY
+        now = time.monotonic()
+        due = (self._stubs.next_look, self._healer.next_due, self._next_scan)
+        return max(0.0, min(_SCAN_EVERY, *(when - now for when in due if when is not None)))
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What is wrong with which model. Empty: nothing."""
+        stopped: dict[str, str] = {}
+        for stub in self._stubs.stopped:
+            stopped[stub.model(self._models)] = "a Python stub is stopped by a signal"
+        return {**self._hung, **stopped, **self._healer.faults}
+
+    @property
+    def healing(self) -> frozenset[str]:
+        """Models that are, or are going to be, loaded again."""
+        return frozenset(self._healer.faults)
+
+    @property
+    def hung(self) -> frozenset[str]:
+        return frozenset(self._hung)
+
+    def begin(self) -> None:
+        self._active = True
+        self._models = self._names()
+        self._stubs.scan()
+
+    def end(self) -> None:
+        self._active = False
+        self._stubs.close()
+
+    def any_alive(self) -> bool:
+        """After `end`: does any stub live? (One look; nothing is watched.)"""
+        self._stubs.scan()
+        found = bool(self._stubs.alive)
+        self._stubs.close()
+        return found
+
+    def turn(self, ready: Iterable[int]) -> None:
+        """`ready`: readable descriptors, ours among them."""
+        if not self._active:
+            return
+        for fd in set(ready) & set(self._stubs.fds):
+            self._stubs.ended(fd)
+        now = time.monotonic()
+        if now >= self._next_scan:
+            self._next_scan = now + _SCAN_EVERY
+            self._stubs.scan()
+            self._look_for_hung()
+        for death in self._stubs.deaths():
+            self._died(death)
+        self._heal()
+        self._tell()
+
+    # -- dead stubs ------------------------------------------------------------------------
+
+    def _died(self, death: Death) -> None:
+        self._models = self._names()
+        model = death.stub.model(self._models)
+        if model not in self._models:
+            return  # it was unloaded meanwhile
+        self._wishes.log(f"model {model!r}: Python stub {death.stub.instance} {death.text}")
+        self.had_deaths = True
+        self._healer.died(model, f"a Python stub {death.text}; loading it again")
+        self._directories[model] = death.stub.directory
+
+    def _heal(self) -> None:
+        if (late := self._healer.overdue()) is not None:
+            self._give_up(late, f"loading it again takes over {MAX_SECONDS:g} s")
+            return
+        model = self._healer.take()
+        if model is None:
+            return
+        directory, began = self._directories[model], time.monotonic()
+
+        def work() -> None:
+            error = ""
+            try:
+                self._core.reload(model, directory)
+            except ReloadError as problem:
+                error = str(problem)
+            self._wishes.post(lambda: self._loaded(model, error, began))
+
+        self._wishes.run(work)
+
+    def _loaded(self, model: str, error: str, began: float) -> None:
+        if not self._active:
+            return
+        self._stubs.scan()
+        whole = not error and self._serves(model)
+        seconds = time.monotonic() - began
+        match self._healer.tried(model, whole):
+            case Outcome.HEALED:
+                self._wishes.log(f"model {model!r}: healed in {seconds:.1f} s")
+            case Outcome.AGAIN:
+                self._wishes.log(f"model {model!r}: not healed, trying again: {error}")
+            case Outcome.GIVE_UP:
+                self._give_up(model, error or "its stubs die again")
+        self._tell()
+
+    def _serves(self, model: str) -> bool:
+        """A load that failed leaves the old copy, with its dead stub, in service."""
+        alive: list[Stub] = [s for s in self._stubs.alive if s.model(self._models) == model]
+        return bool(alive) and model in self._names()
+
+    def _give_up(self, model: str, why: str) -> None:
+        self._active = False
+        self._wishes.changed()
+        self._wishes.restart(f"model {model!r} cannot be healed: {why}")
+
+    # -- hung models -----------------------------------------------------------------------
+
+    def _look_for_hung(self) -> None:
+        if self._hang_timeout <= 0:
+            return
+        found = hung_models(self._core.busy(), self._hang_timeout)
+        new = found.keys() - self._hung.keys()
+        # The seconds in the text would make every look a change.
+        self._hung = {model: self._hung.get(model, text) for model, text in found.items()}
+        for model in sorted(new):
+            self._wishes.log(f"model {model!r} {found[model]}")
+        if new and self._hang_restart:
+            self._active = False
+            self._wishes.changed()
+            name = sorted(new)[0]
+            self._wishes.restart(f"model {name!r} {found[name]}")
+
+    # -- both ------------------------------------------------------------------------------
+
+    def _names(self) -> list[str]:
+        return self._core.ready_models()
+
+    def _tell(self) -> None:
+        faults = self.faults
+        if faults != self._told:
+            self._told = faults
+            self._wishes.changed()
