@@ -114,7 +114,7 @@ def run_serve(argv: Sequence[str]) -> int:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return Exit.CONFIG
-    output = Output()
+    output = Output(as_json=options.log_json)
     try:
         return serve(options, output, reread=lambda: _serve_options(argv, environ))
     finally:

@@ -173,8 +173,8 @@ CORE_FLAGS = (
         "--log-format",
         "core",
         "log_format",
-        choice(default="DEFAULT", iso8601="ISO8601"),
-        "default or ISO8601 (default: default)",
+        choice(default="DEFAULT", iso8601="ISO8601", json="JSON"),
+        "default, ISO8601, or json: an object per line of all output (default: default)",
     ),
     Flag("--log-file", "core", "log_file", str, "the core's log; .w<slot> is added per worker"),
 )

@@ -11,12 +11,14 @@ import os
 import random
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from . import process, procfs
 from .channel import Channel, ChannelClosed, Message
 from .exits import ExitInfo, describe
-from .log import LineReader
+from .log import TAIL_LINES, LineReader
 from .spec import WorkerSpec
 
 #: A worker that closed its control channel must be about to exit.
@@ -33,11 +35,12 @@ class Generation:
         command: Sequence[str],
         env: Mapping[str, str],
         *,
-        emit: Callable[[str], None],
+        emit: Callable[[str, str], None],
         on_message: Callable[[Message], None],
         on_exit: Callable[[], None],
     ) -> None:
-        """Start the process. `make_spec` gets the number of its control descriptor.
+        """Start the process. `make_spec` gets the number of its control descriptor, `emit` a line
+        of output and its stream.
 
         Raises OSError if it cannot be started.
         """
@@ -64,11 +67,18 @@ class Generation:
         self.start = self._process.start
         self.shm_prefix = spec.shm_prefix
         self.spawned_at = time.monotonic()
-        self._lines = LineReader(self._process.log_fd, emit)
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._logs = {
+            fd: LineReader(fd, partial(self._line, stream))
+            for fd, stream in (
+                (self._process.out_fd, "stdout"),
+                (self._process.log_fd, "stderr"),
+            )
+        }
         self._loop = asyncio.get_running_loop()
-        self._readers = {
+        self._readers: dict[int, Callable[[], None]] = {
             self._process.pidfd: self._exited,
-            self._process.log_fd: self._read_log,
+            **{fd: partial(self._read_log, fd) for fd in self._logs},
             self._channel.fileno(): self._read_channel,
         }
         for fd, callback in self._readers.items():
@@ -77,7 +87,7 @@ class Generation:
     @property
     def tail(self) -> list[str]:
         """The last lines of output."""
-        return list(self._lines.tail)
+        return list(self._tail)
 
     @property
     def ready_for(self) -> float:
@@ -135,7 +145,7 @@ class Generation:
         while (left := process.helpers(self.pid)) and time.monotonic() < deadline:
             await asyncio.sleep(_REAP_POLL)
         process.sweep_shm(self.shm_prefix)
-        self._lines.finish()
+        self._finish_logs()
         return not left
 
     def close(self) -> None:
@@ -165,12 +175,20 @@ class Generation:
         self._forget(self._process.pidfd)
         # The last words (FATAL, the reason of a crash) may still lie in the channel and the pipe.
         self._read_channel()
-        self._lines.finish()
+        self._finish_logs()
         self._on_exit()
 
-    def _read_log(self) -> None:
-        if self._lines.read() < 0:
-            self._forget(self._process.log_fd)
+    def _read_log(self, fd: int) -> None:
+        if self._logs[fd].read() < 0:
+            self._forget(fd)
+
+    def _finish_logs(self) -> None:
+        for lines in self._logs.values():
+            lines.finish()
+
+    def _line(self, stream: str, line: str) -> None:
+        self._tail.append(line)
+        self._emit(line, stream)
 
     def _read_channel(self) -> None:
         if self._channel.fileno() not in self._readers:
@@ -193,7 +211,7 @@ class Generation:
             else:
                 self._on_message(message)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._emit(f"(supervisor) bad {message.op!r} message: {error}")
+            self._emit(f"(supervisor) bad {message.op!r} message: {error}", "supervisor")
         finally:
             message.close()
 

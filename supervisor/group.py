@@ -160,7 +160,7 @@ class Group:
 
     def log(self, text: str) -> None:
         self.events.add("supervisor", text)
-        self._output.write(f"[supervisor] {text}")
+        self._output.line(text)
 
     # -- what slots report (slot.Owner) ----------------------------------------------------
 
@@ -198,13 +198,13 @@ class Group:
         except OSError as error:  # a full disk must not stop a running service
             self.log(f"cannot record the workers in {self.run_dir.path}: {error}")
 
-    def emit(self, slot: Slot, line: str) -> None:
+    def emit(self, slot: Slot, line: str, stream: str) -> None:
         if slot.device.kind == "cpu" and line.endswith(_NO_DRIVER):
             return
-        self._output.write(f"[w{slot.index}] {line}")
+        self._output.line(line, slot.index, stream)
 
     def note(self, slot: Slot, text: str) -> None:
-        self._output.write(f"[supervisor] w{slot.index}: {text}")
+        self._output.line(text, slot.index)
 
     async def admit(self, device: Device) -> Admission:
         return await self.gpu_watch.admit(device)
@@ -369,7 +369,7 @@ class Group:
         loading = any(each.report.elapsed for each in self.slots)
         if loading and not self._output.live and now - self._progress_at >= _PROGRESS_EVERY:
             self._progress_at = now
-            self._output.write(f"[supervisor] {line}")
+            self._output.line(line)
 
 
 def _bad_config(slot: Slot) -> bool:

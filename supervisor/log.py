@@ -2,13 +2,12 @@
 
 `Output` owns one thread that writes to stdout and stderr from a bounded queue. If the terminal or
 the reader of our pipe is stuck, lines are dropped and counted, while the loop goes on emptying the
-workers' pipes. `LineReader` turns a worker's pipe into prefixed lines and keeps the last of them,
-which is what a person wants to see after a crash.
+workers' pipes. `LineReader` turns a pipe of a worker into lines.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import shutil
 import sys
@@ -27,11 +26,26 @@ TAIL_LINES = 40
 MAX_BYTES_PER_SECOND = 4 << 20
 _READ_BYTES = 65536
 
+#: The stream of what the supervisor says itself.
+SUPERVISOR = "supervisor"
+
+
+def json_line(at: float, worker: int | None, stream: str, text: str) -> str:
+    """{"time", "worker", "stream", "text"}; `time` is RFC 3339 in UTC with milliseconds."""
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+    stamp = f"{seconds}.{int(at * 1000) % 1000:03}Z"
+    return json.dumps({"time": stamp, "worker": worker, "stream": stream, "text": text})
+
 
 class Output:
-    """Ordered, non-blocking writes to stdout and stderr. Any thread may call `write`."""
+    """Ordered, non-blocking writes to stdout and stderr. Any thread may call `write` and `line`.
 
-    def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
+    `as_json`: everything becomes one JSON object per line on stderr.
+    """
+
+    def __init__(
+        self, out: TextIO | None = None, err: TextIO | None = None, *, as_json: bool = False
+    ) -> None:
         self._streams = {"out": out or sys.stdout, "err": err or sys.stderr}
         self._queue: deque[tuple[str, str]] = deque()
         self._queued = 0
@@ -41,11 +55,29 @@ class Output:
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
-        self.live = self._streams["err"].isatty()
+        self.as_json = as_json
+        self.live = self._streams["err"].isatty() and not as_json
         self.color = self._streams["out"].isatty()
 
+    def line(self, text: str, worker: int | None = None, stream: str = SUPERVISOR) -> None:
+        """One line of a worker's `stream`, or of the supervisor, about a worker or all."""
+        if self.as_json:
+            self._queue_text("err", json_line(time.time(), worker, stream, text))
+        elif stream != SUPERVISOR:
+            self._queue_text("err", f"[w{worker}] {text}")
+        else:
+            about = "" if worker is None else f"w{worker}: "
+            self._queue_text("err", f"[{SUPERVISOR}] {about}{text}")
+
     def write(self, text: str, stream: str = "err") -> None:
-        """Queue whole lines (a newline is added)."""
+        """Queue whole lines (a newline is added), without a prefix."""
+        if self.as_json:
+            for line in text.splitlines():
+                self.line(line)
+        else:
+            self._queue_text(stream, text)
+
+    def _queue_text(self, stream: str, text: str) -> None:
         with self._wake:
             if self._queued + len(text) > MAX_QUEUED_BYTES:
                 self._dropped += 1
@@ -85,10 +117,16 @@ class Output:
                 self._queued -= 0 if stream == "footer" else len(text) - 1
                 dropped, self._dropped = self._dropped, 0
             if dropped:
-                text = f"({dropped} lines dropped: the output was blocked)\n{text}"
-            # A closed pipe (`serve | head`) must not end the service.
-            with contextlib.suppress(OSError, ValueError):
+                text = f"{self._told(dropped)}\n{text}"
+            try:
                 footer = self._emit(stream, text, footer)
+            except (OSError, ValueError):  # a closed pipe (`serve | head`), a full disk
+                with self._wake:
+                    self._dropped += dropped + 1
+
+    def _told(self, dropped: int) -> str:
+        text = f"{dropped} lines dropped: the output was blocked"
+        return json_line(time.time(), None, SUPERVISOR, text) if self.as_json else f"({text})"
 
     def _emit(self, stream: str, text: str, footer: str) -> str:
         err = self._streams["err"]
@@ -119,7 +157,6 @@ class LineReader:
         self._second = 0
         self._taken = 0
         self._dropped = 0
-        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def read(self) -> int:
         """Take what is there, one read at a time so that one worker cannot starve the loop.
@@ -176,5 +213,4 @@ class LineReader:
     def _line(self, raw: bytes) -> None:
         for start in range(0, max(len(raw), 1), MAX_LINE_BYTES):
             text = raw[start : start + MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
-            self.tail.append(text)
             self._emit(text)

@@ -39,12 +39,16 @@ def become_subreaper() -> None:
 
 
 class Process:
-    """One spawned worker. Owns its pidfd and our end of its log pipe; `close()` frees both."""
+    """One spawned worker. Owns its pidfd and our ends of its pipes; `close()` frees them.
 
-    def __init__(self, popen: subprocess.Popen[bytes], log_fd: int) -> None:
+    `out_fd` and `log_fd` are its standard output and error.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes], out_fd: int, log_fd: int) -> None:
         self._popen = popen
         self.pid = popen.pid
         self.start = procfs.start_time(popen.pid)
+        self.out_fd = out_fd
         self.log_fd = log_fd
         self.pidfd = os.pidfd_open(popen.pid)
 
@@ -57,10 +61,10 @@ class Process:
             signal.pidfd_send_signal(self.pidfd, number)
 
     def close(self) -> None:
-        for fd in (self.pidfd, self.log_fd):
+        for fd in (self.pidfd, self.out_fd, self.log_fd):
             if fd >= 0:
                 os.close(fd)
-        self.pidfd = self.log_fd = -1
+        self.pidfd = self.out_fd = self.log_fd = -1
 
 
 def spawn(command: Sequence[str], spec: str, fds: Iterable[int], env: Mapping[str, str]) -> Process:
@@ -68,28 +72,32 @@ def spawn(command: Sequence[str], spec: str, fds: Iterable[int], env: Mapping[st
 
     `fds` are inherited under their numbers. Raises OSError.
     """
-    spec_fd = _spec_file(spec)
-    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # above the user's pipe quota: the default size stays
-            fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, LOG_PIPE_BYTES)
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        spec_fd = _spec_file(spec)
+        theirs.callback(os.close, spec_fd)
+        (out_read, out_write), (log_read, log_write) = _pipe(ours, theirs), _pipe(ours, theirs)
         popen = subprocess.Popen(
             [*command, "--spec-fd", str(spec_fd)],
             stdin=subprocess.DEVNULL,
-            stdout=write_fd,
-            stderr=write_fd,
+            stdout=out_write,
+            stderr=log_write,
             env=dict(env),
             pass_fds=[*fds, spec_fd],
             start_new_session=True,
         )
-    except BaseException:
-        os.close(read_fd)
-        raise
-    finally:
-        os.close(write_fd)
-        os.close(spec_fd)
+        ours.pop_all()
+    return Process(popen, out_read, log_read)
+
+
+def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+    """A large pipe whose read end does not block; the stacks close the ends."""
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    ours.callback(os.close, read_fd)
+    theirs.callback(os.close, write_fd)
+    with contextlib.suppress(OSError):  # above the user's pipe quota: the default size stays
+        fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, LOG_PIPE_BYTES)
     os.set_blocking(read_fd, False)
-    return Process(popen, read_fd)
+    return read_fd, write_fd
 
 
 def worker_environment(visible: str, base: Mapping[str, str]) -> dict[str, str]:

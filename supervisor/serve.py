@@ -85,7 +85,7 @@ def serve(
         )
         return Exit.CONFIG
     for notice in chosen.notices:
-        output.write(f"[supervisor] {notice}")
+        output.line(notice)
     launch = Launch(
         options,
         chosen.devices,
@@ -274,7 +274,8 @@ async def _announce(group: Group, output: Output) -> None:
     pending = (State.WAIT_GPU, State.SPAWNING, State.LOADING)
     while any(slot.state in pending for slot in group.slots) and not group.stopping:
         await asyncio.sleep(0.05)
-    output.write(ready_text(group, color=output.color), "out")
+    if not output.as_json:  # every line above is an event of its own
+        output.write(ready_text(group, color=output.color), "out")
 
 
 def _speaks_tls(group: Group) -> bool:

@@ -251,6 +251,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         repository_poll_secs=arguments.repository_poll_secs,
         **health_flags.collect(arguments),
         steering=arguments.steering,
+        log_json=flags.collect(arguments, "core").get("log_format") == "JSON",
         event_history=arguments.event_history,
         timeouts=Timeouts(
             drain=arguments.drain_timeout,
@@ -270,7 +271,9 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
 
 
 def _core(arguments: argparse.Namespace) -> dict[str, Any]:
-    core = {"log_warn": True, "log_error": True, **flags.collect(arguments, "core")}
+    core: dict[str, Any] = {"log_warn": True, "log_error": True, **flags.collect(arguments, "core")}
     if not arguments.allow_metrics:
         core["metrics"] = False
+    if core.get("log_format") == "JSON":  # the supervisor's business, not the core's
+        del core["log_format"]
     return core

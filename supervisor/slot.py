@@ -48,7 +48,7 @@ class Owner(Protocol):
 
     def processes_changed(self) -> None: ...  # update the records on disk
 
-    def emit(self, slot: Slot, line: str) -> None: ...  # a line of the worker's output
+    def emit(self, slot: Slot, line: str, stream: str) -> None: ...  # of the worker's output
 
     def note(self, slot: Slot, text: str) -> None: ...  # something a person should read
 
@@ -333,7 +333,7 @@ class Slot:
             lambda fd: worker_spec(options, run_id, self.index, number, self.device, inherited, fd),
             [*command, "--label", f"{options.instance_name}/w{self.index}"],
             process.worker_environment(self.device.visible, os.environ),
-            emit=lambda line: self._owner.emit(self, line),
+            emit=lambda line, stream: self._owner.emit(self, line, stream),
             on_message=on_message,
             on_exit=on_exit,
         )

@@ -127,6 +127,7 @@ class ServeOptions:
     cpu_affinity: str = "auto"
     gpu_memory_needed: str = "auto"
     steering: bool = True
+    log_json: bool = False
     event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
     worker_command: tuple[str, ...] = ()

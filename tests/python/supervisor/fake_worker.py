@@ -83,6 +83,13 @@ def leave_shared_memory() -> None:
         file.write("x")
 
 
+def flood() -> None:
+    line = b"y" * 1000 + b"\n"
+    while True:
+        os.write(1, line * 100)
+        os.write(2, line * 100)
+
+
 def answer(message: dict[str, Any]) -> None:
     if message["op"] == "SERVE":
         for options in spec["frontends"].values():
@@ -93,7 +100,11 @@ def answer(message: dict[str, Any]) -> None:
         send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
         if mode == "gpu-fault" and spec["generation"] == 1:
             send("RESTART", reason="CUDA error 214 (uncorrectable ECC error)", device_failed=True)
-        if mode == "crash-when-ready":
+        if mode == "floods":
+            threading.Thread(target=flood, daemon=True).start()
+        if mode == "dies-amid-a-line":
+            os.write(2, b"x" * 20000 + b"\nlast words")
+        if mode in ("crash-when-ready", "dies-amid-a-line"):
             os.kill(os.getpid(), signal.SIGSEGV)
     elif message["op"] == "METRICS":
         fd = os.memfd_create("page")
@@ -119,6 +130,7 @@ def main() -> None:
         time.sleep(600)
     send("HELLO", pid=os.getpid(), generation=spec["generation"])
     print("fake worker", spec["slot"], "speaks", flush=True)
+    print("fake error", file=sys.stderr, flush=True)
     leave_shared_memory()
     if mode == "helper":
         os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "600")

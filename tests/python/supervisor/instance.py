@@ -36,7 +36,9 @@ def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE) ->
 class Instance:
     """One `serve` process. Ports are taken by the system."""
 
-    def __init__(self, root: Path, *flags: str, fake: bool = True, **env: str) -> None:
+    def __init__(
+        self, root: Path, *flags: str, fake: bool = True, output: int | None = None, **env: str
+    ) -> None:
         self.root = root
         self.name = "test"
         self.log = root / "serve.log"
@@ -53,8 +55,8 @@ class Instance:
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
                 [*base, *flags],
-                stdout=log,
-                stderr=log,
+                stdout=log if output is None else output,
+                stderr=log if output is None else output,
                 env={**environment(root), **env},
                 start_new_session=True,
                 cwd="/",  # `python -m` looks there first; not into a source checkout

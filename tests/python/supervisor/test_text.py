@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import shlex
 import signal
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tritonfrontend.supervisor.log import (
     MAX_QUEUED_BYTES,
     LineReader,
     Output,
+    json_line,
 )
 
 
@@ -258,6 +261,60 @@ def test_output_drops_instead_of_blocking() -> None:
     output.close(30)
     assert "lines dropped: the output was blocked" in stuck.getvalue()
     assert len(stuck.getvalue()) < 2 * MAX_QUEUED_BYTES
+
+
+def test_lines_have_a_prefix_or_are_objects() -> None:
+    plain, objects = io.StringIO(), io.StringIO()
+    for target, as_json in ((plain, False), (objects, True)):
+        output = Output(target, target, as_json=as_json)
+        output.line('say "hi"\t\N{SNOWMAN}', 1, "stdout")
+        output.line("crashed", 1)
+        output.line("stopping")
+        output.write("a table\nof two lines")
+        output.close(30)
+    assert plain.getvalue().splitlines() == [
+        '[w1] say "hi"\t\N{SNOWMAN}',
+        "[supervisor] w1: crashed",
+        "[supervisor] stopping",
+        "a table",
+        "of two lines",
+    ]
+    found = [json.loads(line) for line in objects.getvalue().splitlines()]
+    assert [(each["worker"], each["stream"], each["text"]) for each in found] == [
+        (1, "stdout", 'say "hi"\t\N{SNOWMAN}'),
+        (1, "supervisor", "crashed"),
+        (None, "supervisor", "stopping"),
+        (None, "supervisor", "a table"),
+        (None, "supervisor", "of two lines"),
+    ]
+    line = json_line(0.0625, 0, "stderr", "x")
+    assert json.loads(line)["time"] == "1970-01-01T00:00:00.062Z"
+
+
+class Full(io.StringIO):
+    """A disk that is full for a while."""
+
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no space")
+        return super().write(text)
+
+
+def test_full_disk_loses_lines_and_says_so() -> None:
+    disk = Full()
+    output = Output(disk, disk, as_json=True)
+    for _ in range(3):
+        output.line("lost")
+    while output._dropped < 3:
+        time.sleep(0.01)
+    disk.full = False
+    output.line("kept")
+    output.close(30)
+    told, kept = (json.loads(line)["text"] for line in disk.getvalue().splitlines())
+    assert told == "3 lines dropped: the output was blocked"
+    assert kept == "kept"
 
 
 def test_footer_stays_last() -> None:
