@@ -16,6 +16,7 @@ from . import process, procfs
 from .events import EventRing
 from .exits import Exit, WorkerExit
 from .farewell import turn_away
+from .flights import Flight, FlightTables
 from .gpu_watch import SAMPLE_EVERY, Admission, GpuWatch
 from .health import Health
 from .log import Output
@@ -85,8 +86,17 @@ class Group:
         self._progress_at = -_PROGRESS_EVERY
         self._ready_shown = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
+        self.flights = FlightTables(len(devices))
         self.slots = [
-            Slot(index, device, partial(self.traffic.inherited, index), options, self, policy)
+            Slot(
+                index,
+                device,
+                partial(self.traffic.inherited, index),
+                options,
+                self,
+                policy,
+                partial(self.flights.inherited, index) if options.record_in_flight else None,
+            )
             for index, device in enumerate(devices)
         ]
         self.rates = [Rates() for _ in self.slots]
@@ -198,6 +208,12 @@ class Group:
         except OSError as error:  # a full disk must not stop a running service
             self.log(f"cannot record the workers in {self.run_dir.path}: {error}")
 
+    def take_flights(self, slot: Slot) -> list[Flight]:
+        generation = slot.report.generation
+        found = self.flights.read(slot.index, generation, time.monotonic_ns())
+        self.flights.clear(slot.index, generation)
+        return found
+
     def emit(self, slot: Slot, line: str, stream: str) -> None:
         if slot.device.kind == "cpu" and line.endswith(_NO_DRIVER):
             return
@@ -275,6 +291,7 @@ class Group:
                 generation.abandon()
             slot.generation = None
         self.traffic.close()
+        self.flights.close()
         for group in self.ports.values():
             group.close()
 

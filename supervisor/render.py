@@ -159,10 +159,7 @@ def _last_words(last: Mapping[str, Any]) -> list[str]:
     lines = []
     for request in (last.get("inflight") or ())[:_REQUESTS_SHOWN]:
         name = f" id {request['id']!r}" if request["id"] else ""
-        lines.append(
-            f"  in flight: {request['model']}{name}, {request['protocol']}, "
-            f"for {duration(request['age_s'])}"
-        )
+        lines.append(f"  in flight: {request['model']}{name} for {duration(request['age_s'])}")
     if (more := len(last.get("inflight") or ()) - _REQUESTS_SHOWN) > 0:
         lines.append(f"  in flight: and {more} more")
     return lines + [f"  | {line}" for line in last.get("stderr_tail", ())[-_LINES_SHOWN:]]

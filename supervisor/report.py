@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .exits import ExitInfo
+from .flights import Flight
 from .state import State
 
 
@@ -19,6 +20,7 @@ class LastExit:
     at: float
     uptime: float
     tail: tuple[str, ...]
+    flights: tuple[Flight, ...] = ()
 
 
 @dataclass

@@ -142,6 +142,15 @@ def _add_group(made: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds after which a worker is replaced, +-10 %%; 0 = never (default 0)",
     )
+    add(
+        "--record-in-flight",
+        type=flag.boolean,
+        nargs="?",
+        const=True,
+        default=ServeOptions.record_in_flight,
+        metavar="BOOL",
+        help="note requests in flight where status finds them after a crash (default true)",
+    )
     add("--steering", type=flag.boolean, default=True, help=argparse.SUPPRESS)
     add("--worker-command", default="", help=argparse.SUPPRESS)
 
@@ -251,6 +260,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         repository_poll_secs=arguments.repository_poll_secs,
         **health_flags.collect(arguments),
         steering=arguments.steering,
+        record_in_flight=arguments.record_in_flight,
         log_json=flags.collect(arguments, "core").get("log_format") == "JSON",
         event_history=arguments.event_history,
         timeouts=Timeouts(

@@ -11,13 +11,14 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import process
 from .channel import Message
 from .exits import ExitInfo, WorkerExit
+from .flights import Flight
 from .generation import Generation
 from .gpu_watch import Admission
 from .policy import RestartHistory, RestartPolicy, Verdict
@@ -48,6 +49,8 @@ class Owner(Protocol):
 
     def processes_changed(self) -> None: ...  # update the records on disk
 
+    def take_flights(self, slot: Slot) -> list[Flight]: ...  # what its dead worker computed
+
     def emit(self, slot: Slot, line: str, stream: str) -> None: ...  # of the worker's output
 
     def note(self, slot: Slot, text: str) -> None: ...  # something a person should read
@@ -76,8 +79,11 @@ class Slot:
         options: ServeOptions,
         owner: Owner,
         policy: RestartPolicy | None = None,
+        flights: Callable[[int], Mapping[str, int]] | None = None,
     ) -> None:
-        """`inherited` gives the descriptors of each frontend for the generation of that number."""
+        """`inherited` gives the descriptors of each frontend for the generation of that number,
+        `flights` those of its table of requests.
+        """
         self.index = index
         self.device = device
         self.state = State.DISABLED
@@ -87,6 +93,7 @@ class Slot:
         self.leaked = False
         self._number = 0  # of the last generation that was started, also of one that failed
         self._inherited = inherited
+        self._flights = flights
         self._options = options
         self._owner = owner
         self._intent = Intent()
@@ -328,9 +335,12 @@ class Slot:
         """Raises OSError."""
         run_id, number = self._owner.run_id, report.generation
         inherited = self._inherited(number)
+        flights = self._flights(number) if self._flights else None
         command = options.worker_command or process.default_command()
         return Generation(
-            lambda fd: worker_spec(options, run_id, self.index, number, self.device, inherited, fd),
+            lambda fd: worker_spec(
+                options, run_id, self.index, number, self.device, inherited, fd, flights
+            ),
             [*command, "--label", f"{options.instance_name}/w{self.index}"],
             process.worker_environment(self.device.visible, os.environ),
             emit=lambda line, stream: self._owner.emit(self, line, stream),
@@ -357,9 +367,10 @@ class Slot:
                 self.leaked = True
             generation.close()
             self._owner.processes_changed()
+        flights = self._owner.take_flights(self)
         self._verdict = self._judge(generation, info, reason)
         if generation is not None and info is not None:
-            self._remember(generation, info)
+            self._remember(generation, info, flights)
         self.post(self._verdict.event, self._verdict.reason)
 
     def _judge(self, generation: Generation | None, info: ExitInfo | None, reason: str) -> Verdict:
@@ -378,11 +389,11 @@ class Slot:
         why = generation.fatal or generation.killed_because or str(info)
         return self.history.after_failure(why, ready_for=ready_for, permanent=info.permanent)
 
-    def _remember(self, generation: Generation, info: ExitInfo) -> None:
+    def _remember(self, generation: Generation, info: ExitInfo, flights: Sequence[Flight]) -> None:
         verdict = self._verdict
         uptime = time.monotonic() - generation.spawned_at
         self.report.last_exit = LastExit(
-            info, verdict.reason, time.time(), uptime, tuple(generation.tail)
+            info, verdict.reason, time.time(), uptime, tuple(generation.tail), tuple(flights)
         )
         if verdict.event in (Event.RETRY, Event.GIVE_UP):
             self.report.count_exit(info.meaning)

@@ -128,6 +128,7 @@ class ServeOptions:
     gpu_memory_needed: str = "auto"
     steering: bool = True
     log_json: bool = False
+    record_in_flight: bool = True  # two stores and a copy of two names per request
     event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
     worker_command: tuple[str, ...] = ()
@@ -226,6 +227,7 @@ class WorkerSpec:
     model_hang_timeout: float = 0.0
     model_hang_restart: bool = False
     trace: tuple[tuple[str, str], ...] = ()
+    flights: Mapping[str, int] = field(default_factory=dict)  # "fd" and "offset", or nothing
     version: int = PROTOCOL_VERSION
 
     @property
@@ -240,6 +242,7 @@ class WorkerSpec:
         found = {int(o[name]) for o in self.frontends.values() for name in names if name in o}
         for options in self.frontends.values():
             found |= {int(peer.rpartition(":")[2]) for peer in options.get("handoff_peers", ())}
+        found |= {self.flights["fd"]} if self.flights else set()
         return sorted(found | {self.control_fd})
 
     def to_json(self) -> str:
@@ -274,8 +277,11 @@ def worker_spec(
     device: Device,
     inherited: Mapping[str, Mapping[str, Any]],
     control_fd: int,
+    flights: Mapping[str, int] | None = None,
 ) -> WorkerSpec:
-    """What generation `generation` of `slot` is told. `inherited`: descriptors of each frontend."""
+    """What generation `generation` of `slot` is told. `inherited`: descriptors of each frontend;
+    `flights`: where to note the requests in flight.
+    """
     core = dict(options.core)
     core["model_repository"] = list(options.model_repository)
     if core.get("log_file"):  # several processes must not write to one file
@@ -305,6 +311,7 @@ def worker_spec(
         model_hang_timeout=options.model_hang_timeout,
         model_hang_restart=options.model_hang_restart,
         trace=tuple((key, _own_file(key, value, slot)) for key, value in options.trace),
+        flights=dict(flights or {}),
     )
 
 

@@ -29,7 +29,6 @@ _UNKNOWN_OF_WORKER: dict[str, Any] = dict.fromkeys(
     (
         "numa",
         "stubs",
-        "oldest_inflight_s",
         "failed",
         "p50",
         "p99",
@@ -81,6 +80,7 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
     report, generation = slot.report, slot.generation
     pid = generation.pid if generation else None
     now = time.monotonic()
+    flights = group.flights.read(slot.index, report.generation, time.monotonic_ns())
     return {
         **_UNKNOWN_OF_WORKER,
         "slot": slot.index,
@@ -106,6 +106,7 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "conns": report.total("connections"),
         "inflight": report.total("in_flight"),
         "completed": report.total("requests_total"),
+        "oldest_inflight_s": round(flights[0].age, 3) if flights else None,
         "rps_1m": group.rates[slot.index].requests_per_second,
         "handed_out": report.total("handed_over_total"),
         "queue_len": group.traffic.queue_length(slot.index),
@@ -155,7 +156,10 @@ def _last_exit(last: LastExit | None) -> dict[str, Any] | None:
         "reason": last.reason,
         "at": round(last.at, 3),
         "uptime_s": round(last.uptime, 1),
-        "inflight": None,
+        "inflight": [
+            {"model": flight.model, "id": flight.id, "age_s": round(flight.age, 3)}
+            for flight in last.flights
+        ],
         "oom_killed": last.info.meaning == "out of memory",
         "stderr_tail": list(last.tail),
     }

@@ -212,6 +212,11 @@ class Core:
                 package.configure_tracing(self._server, self._spec.trace)
             except Exception as error:
                 raise CoreError(WorkerExit.BAD_CONFIG, f"--trace-config: {error}") from error
+        if self._spec.flights:
+            try:
+                package._native.record_flights(**self._spec.flights)
+            except Exception as error:
+                raise CoreError(WorkerExit.BAD_FD, f"requests in flight: {error}") from error
         for name, options in self._spec.frontends.items():
             kind = getattr(package, _FRONTENDS[name])
             try:

@@ -442,3 +442,8 @@ class Tracing:
 
 def configure_tracing(server: Server, pairs: Sequence[tuple[str, str]]) -> Tracing:
     """Pairs as behind --trace-config."""
+
+def record_flights(fd: int, offset: int) -> None:
+    """
+    Record the requests in flight of this process in 64 KiB of a memory file. Once, before any.
+    """

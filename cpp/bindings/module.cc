@@ -20,4 +20,5 @@ NB_MODULE(_native, m) {
   bind_dlpack(m);
   bind_frontend(m);
   bind_tracing(m);
+  bind_flights(m);
 }

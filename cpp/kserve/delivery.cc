@@ -94,7 +94,10 @@ InferEvent Delivery::event_of(triton::Response response, bool final) const {
 }
 
 void Delivery::deliver(InferEvent event) {
-  if (event.final) plan_.regions.end();
+  if (event.final) {
+    plan_.regions.end();
+    plan_.flight.end();
+  }
   receiver_->on_event(std::move(event));
 }
 

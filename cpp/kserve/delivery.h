@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kserve/flight_table.h"
 #include "kserve/inference.h"
 #include "kserve/request_regions.h"
 
@@ -28,6 +29,7 @@ struct Classification {
 struct OutputPlan {
   Classification classification;
   RequestRegions regions;
+  Flight flight;
 };
 
 // A response as values and views; the error of a failed inference or of its classification.

@@ -164,6 +164,7 @@ base::Result<InferCall> Inference::send(InferRequest&& request,
   if (request.trace) {
     if (auto trace = request.trace->take_core_trace()) target->set_trace(*std::move(trace));
   }
+  plan.flight = begin_flight(request.model, request.id);
   return std::move(*target).send(std::make_shared<Delivery>(std::move(receiver), std::move(plan)));
 }
 

@@ -83,6 +83,20 @@ def leave_shared_memory() -> None:
         file.write("x")
 
 
+def note_flights() -> None:
+    """A table of three requests: an old one with an id, one without, one half written."""
+    where = spec["flights"]
+    table = mmap.mmap(where["fd"], 65536, offset=where["offset"])
+    struct.pack_into("=IIQ", table, 0, 0x464C4947, 511, 0)
+    now = time.monotonic_ns()
+    for cell, state, start, model, name in (
+        (7, 2, now, b"young", b""),
+        (9, 2, now - 10**10, b"old", b"id-1"),
+        (10, 1, now, b"half", b""),
+    ):
+        struct.pack_into("=IIQ64s48s", table, 128 * cell, state, 0, start, model, name)
+
+
 def flood() -> None:
     line = b"y" * 1000 + b"\n"
     while True:
@@ -100,6 +114,8 @@ def answer(message: dict[str, Any]) -> None:
         send("STATS", frontends={"http": {"connections": 1, "in_flight": 0, "requests_total": 7}})
         if mode == "gpu-fault" and spec["generation"] == 1:
             send("RESTART", reason="CUDA error 214 (uncorrectable ECC error)", device_failed=True)
+        if mode == "computes":
+            note_flights()
         if mode == "floods":
             threading.Thread(target=flood, daemon=True).start()
         if mode == "dies-amid-a-line":

@@ -203,3 +203,16 @@ def test_narrow_terminals_leave_out_columns() -> None:
     assert [column.title for column in render._COLUMNS if column.needs == 0] == [
         *("worker", "state", "device", "models", "in flight", "req/s", "uptime")
     ]
+
+
+def test_last_death_shows_what_was_in_flight(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_0="computes") as instance:
+        instance.wait_ready()
+        worker = instance.wait("noted", lambda s: s["workers"][0]["oldest_inflight_s"])
+        assert worker["workers"][0]["oldest_inflight_s"] >= 10
+        assert worker["workers"][1]["oldest_inflight_s"] is None
+        os.kill(worker["workers"][0]["pid"], signal.SIGKILL)
+        last = instance.wait("dead", lambda s: s["workers"][0]["last_exit"])["workers"][0]
+        found = last["last_exit"]["inflight"]
+        assert [(each["model"], each["id"]) for each in found] == [("old", "id-1"), ("young", "")]
+        assert "w0:   in flight: old id 'id-1' for 1" in command(tmp_path, "status").stdout

@@ -128,7 +128,7 @@ def shown(*workers: dict[str, Any], color: bool = False) -> str:
 
 
 def test_table() -> None:
-    inflight = [{"model": "m", "id": str(n), "protocol": "http", "age_s": 2.0} for n in range(7)]
+    inflight = [{"model": "m", "id": str(n), "age_s": 2.0} for n in range(7)]
     last = {
         "text": "signal SIGSEGV (crash)",
         "code": None,
@@ -151,7 +151,7 @@ def test_table() -> None:
     assert " ".join(row.split()) == "w0 READY cpu:0 77 2/2 3 1 12345 2.5 0 1h02m 150% 900 MiB"
     assert "w1: crash (next try in 4 s)" in text
     assert "w1: last exit: signal SIGSEGV (crash): it said [bold], after 5s" in text
-    assert "w1:   in flight: m id '0', http, for 2s" in text
+    assert "w1:   in flight: m id '0' for 2s" in text
     assert "w1:   in flight: and 2 more" in text
     assert "w1:   | two\nw1:   | three\nw1:   | four [red]" in text
     assert "gpu:2 H100 3.0 GiB/80.0 GiB (stale)" in text

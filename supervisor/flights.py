@@ -1,0 +1,81 @@
+"""Memory in which workers note the requests they compute, and which outlives them.
+
+One table per slot in one memory file, written by the worker that lives in the slot, without locks.
+The layout is that of cpp/kserve/flight_table.h. Read at a worker's death, then wiped.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+
+TABLE_BYTES = 64 * 1024
+_MAGIC = 0x464C4947
+_HEAD = struct.Struct("=IIQ")  # magic, cells, requests without a cell
+_CELL = struct.Struct("=IIQ64s48s")  # state, -, start (monotonic ns), model, id
+_USED = 2
+_FREE = bytes(4)
+
+
+@dataclass(frozen=True)
+class Flight:
+    """One request in flight. `age` in seconds; `model` and `id` may be cut short."""
+
+    model: str
+    id: str
+    age: float
+
+
+class FlightTables:
+    """The memory file. Owned by the supervisor; workers inherit the descriptor. A slot has two
+    tables: while a successor loads, two generations live in it.
+    """
+
+    def __init__(self, slots: int) -> None:
+        size = max(1, 2 * slots) * TABLE_BYTES
+        self.fd = os.memfd_create("tritonfrontend-flights", os.MFD_CLOEXEC)
+        os.ftruncate(self.fd, size)
+        self._memory = mmap.mmap(self.fd, size)
+
+    def inherited(self, slot: int, generation: int) -> dict[str, int]:
+        """What the worker is told: the descriptor, and where its table is, wiped for it."""
+        self.clear(slot, generation)
+        return {"fd": self.fd, "offset": _offset(slot, generation)}
+
+    def read(self, slot: int, generation: int, now_ns: int) -> list[Flight]:
+        """The oldest first; nothing if nobody writes there."""
+        start = _offset(slot, generation)
+        magic, cells, _ = _HEAD.unpack_from(self._memory, start)
+        if magic != _MAGIC or not 0 < cells < TABLE_BYTES // _CELL.size:
+            return []
+        found = []
+        for at in range(start + _CELL.size, start + (1 + cells) * _CELL.size, _CELL.size):
+            if self._memory[at : at + 4] == _FREE:
+                continue
+            state, _, began, model, name = _CELL.unpack_from(self._memory, at)
+            if state == _USED:
+                age = max(0, now_ns - began) / 1e9
+                found.append(Flight(_text(model), _text(name), age))
+        return sorted(found, key=lambda flight: -flight.age)
+
+    def clear(self, slot: int, generation: int) -> None:
+        """Its worker is dead."""
+        start = _offset(slot, generation)
+        self._memory[start : start + TABLE_BYTES] = bytes(TABLE_BYTES)
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self.fd >= 0:
+            self._memory.close()
+            os.close(self.fd)
+        self.fd = -1
+
+
+def _offset(slot: int, generation: int) -> int:
+    return (2 * slot + generation % 2) * TABLE_BYTES
+
+
+def _text(raw: bytes) -> str:
+    return raw.rstrip(b"\0").decode("utf-8", "replace")
