@@ -13,14 +13,14 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from . import process
 from .channel import Message
 from .exits import ExitInfo, WorkerExit
 from .flights import Flight
 from .generation import Generation
-from .gpu_watch import Admission
+from .owner import Owner
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import LastExit, SlotReport
 from .shared_table import BANKS
@@ -36,28 +36,6 @@ _EARLY = 5.0
 #: Between steering new connections away and the drain: longer than a round trip, so that handshakes
 #: that began before still find somebody who accepts.
 SETTLE = 0.2
-
-
-class Owner(Protocol):
-    """What a slot needs from the group that owns it."""
-
-    run_id: str
-
-    def changed(self, slot: Slot) -> None: ...  # the state changed; not yet acted upon
-
-    def loaded(self, slot: Slot) -> None: ...  # ports must listen when this returns
-
-    def processes_changed(self) -> None: ...  # update the records on disk
-
-    def take_flights(self, slot: Slot) -> list[Flight]: ...  # what its dead worker computed
-
-    def emit(self, slot: Slot, line: str, stream: str) -> None: ...  # of the worker's output
-
-    def note(self, slot: Slot, text: str) -> None: ...  # something a person should read
-
-    async def admit(self, device: Device) -> Admission: ...  # may it get a worker now?
-
-    def device_failed(self, device: Device, reason: str) -> None: ...  # said by its worker
 
 
 @dataclass(frozen=True)
