@@ -172,7 +172,7 @@ class Group:
         self.events.add("supervisor", text)
         self._output.line(text)
 
-    # -- what slots report (slot.Owner) ----------------------------------------------------
+    # -- what slots report (owner.Owner) ----------------------------------------------------
 
     def changed(self, slot: Slot) -> None:
         self._recorder.slot(slot)
