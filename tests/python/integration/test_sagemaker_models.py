@@ -16,6 +16,7 @@ from sagemaker_endpoint import MIME, TARGET, Endpoint, explicit_models, frontend
 from waiting import until
 
 if TYPE_CHECKING:
+    from tritonfrontend import SageMaker
     from tritonfrontend.inprocess import Server
 
 OOM = "CUDA out of memory. Tried to allocate 2.00 GiB"
@@ -252,16 +253,22 @@ def test_one_of_many_loads_wins(endpoint: Endpoint) -> None:
     assert endpoint.names() == []
 
 
+def wait_until_submitted(started: SageMaker) -> None:
+    """The core has the one request: the frontend's only loop has gone on to another client."""
+    until(lambda: started.statistics()["in_flight"] == 1, "the request has come")
+    assert call(started.port, "GET", "/ping").status == 200
+
+
 def test_models_do_not_wait_for_each_other(server: Server, tmp_path: Path) -> None:
     root = tmp_path.resolve()
-    with listening(server, root) as started, ThreadPoolExecutor(1) as pool:
+    with listening(server, root, thread_count=1) as started, ThreadPoolExecutor(1) as pool:
         endpoint = Endpoint(started.port, root)
         slow = endpoint.add("9d0e", backend="delay")
         quick = endpoint.add("9d0f")
         assert endpoint.load(slow).status == 200
         with RawHttp(endpoint.port) as busy:
             busy.send(request("POST", f"/models/{slow}/invoke", json_request(delay_ms=60_000)))
-            until(lambda: started.statistics()["in_flight"] == 1, "the inference is in flight")
+            wait_until_submitted(started)
             unloading = pool.submit(endpoint.unload, slow)
             until(lambda: slow not in endpoint.names(), "the unload has begun")
             assert endpoint.load(quick).status == 200
@@ -278,13 +285,13 @@ def test_models_do_not_wait_for_each_other(server: Server, tmp_path: Path) -> No
 
 def test_an_unload_that_takes_too_long(server: Server, tmp_path: Path) -> None:
     root = tmp_path.resolve()
-    with listening(server, root, unload_timeout_s=0) as started:
+    with listening(server, root, thread_count=1, unload_timeout_s=0) as started:
         endpoint = Endpoint(started.port, root)
         slow = endpoint.add("9d10", backend="delay")
         assert endpoint.load(slow).status == 200
         with RawHttp(endpoint.port) as busy:
             busy.send(request("POST", f"/models/{slow}/invoke", json_request(delay_ms=60_000)))
-            until(lambda: started.statistics()["in_flight"] == 1, "the inference is in flight")
+            wait_until_submitted(started)
             answer = endpoint.unload(slow)
             assert (answer.status, answer.error()) == (
                 504,
