@@ -42,7 +42,7 @@ CPP_FILES = $(shell git ls-files -co --exclude-standard '*.h' '*.cc' '*.c' | sor
 CMAKE_FILES = CMakeLists.txt cmake/*.cmake tests/backends/CMakeLists.txt
 PYTHON_DIRS = tritonfrontend supervisor tritonserver.py tools bench tests/python tests/sanitize examples
 
-.PHONY: help serve install test lint format tidy sanitize bench clean packages packages-test packages-bench
+.PHONY: help serve install test test-faults lint format tidy sanitize bench clean packages packages-test packages-bench
 .PHONY: cpp-tests
 # The order of prerequisites is the order of the steps; compilers run in parallel all the same.
 .NOTPARALLEL:
@@ -63,7 +63,7 @@ install: packages $(STAMPS)/embedded  ## system packages, virtual environment, t
 
 # Both suites always run to their end; their closing lines come last.
 test: STEPS := 6
-test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp cpp-tests  ## every test: C++ (ctest) and Python (pytest)
+test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp cpp-tests  ## C++ (ctest) and Python (pytest) tests; see test-faults
 	@status=0; \
 	$(STEP) "[5/6] C++ tests" $(LOGS)/ctest.log -- \
 	  ctest --test-dir $(CPP_BUILD) --output-on-failure --no-tests=error -j $(JOBS) || status=1; \
@@ -71,6 +71,9 @@ test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp cpp-tests  ##
 	$(TEST_ENVIRONMENT) $(BIN)/pytest $(PYTEST) || status=1; \
 	grep -E '^[0-9]+% tests passed' $(LOGS)/ctest.log || { echo "ctest did not finish"; status=1; }; \
 	exit $$status
+
+test-faults: packages-test $(STAMPS)/test cpp-tests  ## servers that are killed, stopped and replaced under load (slow)
+	@$(TEST_ENVIRONMENT) $(BIN)/pytest -m faults $(PYTEST)
 
 TEST_ENVIRONMENT = TRITONFRONTEND_TEST_BACKENDS=$(CURDIR)/$(CPP_BUILD)/tests/backends/out \
   TRITONFRONTEND_TEST_NUMPY2=$(CURDIR)/$(NUMPY2) \

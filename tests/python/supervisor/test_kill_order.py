@@ -14,6 +14,8 @@ from instance import Instance, alive, run_id_of, shm_names, until
 from test_model_health import stubs
 from test_real_triton import EXAMPLES, assert_nothing_left, family, infer, serve
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ from test_real_triton import SLOW, add_model, assert_nothing_left, family, infer
 
 from tritonfrontend.supervisor import procfs
 
+pytestmark = pytest.mark.faults
+
 LOADS_A_WHILE = """
 import time
 import triton_python_backend_utils as pb_utils

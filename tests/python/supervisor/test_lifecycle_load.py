@@ -11,6 +11,8 @@ import pytest
 from clients import Load
 from instance import Instance, command, running, until
 
+pytestmark = pytest.mark.faults
+
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
 
 

@@ -14,6 +14,8 @@ import pytest
 from closed_loop import Load
 from instance import Instance, get, pids, running, until
 
+pytestmark = pytest.mark.faults
+
 _PTRACE_ATTACH = 16
 _PTRACE_DETACH = 17
 

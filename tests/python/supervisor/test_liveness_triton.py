@@ -15,6 +15,8 @@ import tritonclient.grpc as grpcclient
 from closed_loop import INFER, Load, kill_and_count
 from instance import pids, running, until
 
+pytestmark = pytest.mark.faults
+
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
 
 #: The worker, with a thread that holds the GIL for seconds once a file is there.

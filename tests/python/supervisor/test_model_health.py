@@ -22,6 +22,8 @@ from tritonclient.utils import InferenceServerException
 
 from tritonfrontend.supervisor import procfs
 
+pytestmark = pytest.mark.faults
+
 #: Ends its own stub when it is told to; answers everything else.
 SUICIDAL = """
 import ctypes, os
