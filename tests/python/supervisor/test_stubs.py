@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ from tritonfrontend.supervisor.stubs import Death, Stub, StubWatch, parse
 def program(tmp_path: Path) -> Path:
     """A program of the stub's name that does what its shell text says."""
     path = tmp_path / "triton_python_backend_stub"
-    shutil.copy(shutil.which("python3") or "/usr/bin/python3", path)
+    path.symlink_to(Path(sys.executable).resolve())  # a copy would not find its library
     return path
 
 
@@ -41,6 +41,11 @@ class Children:
         self.started.append(subprocess.Popen(words))
         return self.started[-1].pid
 
+    def seen(self, watch: StubWatch) -> list[Stub]:
+        """Those that the watch knows; servers of other tests in this process have stubs too."""
+        pids = {child.pid for child in self.started}
+        return [stub for stub in watch.alive if stub.pid in pids]
+
 
 @pytest.fixture
 def children(program: Path) -> Iterator[Children]:
@@ -58,13 +63,12 @@ def watch() -> Iterator[StubWatch]:
     made.close()
 
 
-def see(watch: StubWatch, count: int) -> list[Stub]:
-    def scan() -> list[Stub] | None:
+def see(watch: StubWatch, children: Children) -> None:
+    def scan() -> bool:
         watch.scan()
-        return watch.alive if len(watch.alive) == count else None
+        return len(children.seen(watch)) == len(children.started)
 
-    found: list[Stub] = until(scan, f"{count} stubs seen")
-    return found
+    until(scan, "all stubs seen")
 
 
 def deaths(watch: StubWatch) -> list[Death]:
@@ -86,20 +90,21 @@ def deaths(watch: StubWatch) -> list[Death]:
 def test_killed_stub(children: Children, watch: StubWatch, number: int, text: str) -> None:
     pid = children.start()
     children.start("other")
-    see(watch, 2)
+    see(watch, children)
     os.kill(pid, number)
     (death,) = deaths(watch)
     assert (death.stub.pid, death.text) == (pid, text)
     assert death.stub.model(["m", "other"]) == "m"
     watch.scan()
-    assert [stub.model(["m", "other"]) for stub in watch.alive] == ["other"]  # seen once
+    left = children.seen(watch)
+    assert [stub.model(["m", "other"]) for stub in left] == ["other"]  # seen once
 
 
 @pytest.mark.parametrize("code", [0, 7])
 def test_stub_that_exits_by_itself(children: Children, watch: StubWatch, code: int) -> None:
     flag = f"import os, time; time.sleep(1); os._exit({code})"
     children.start(code=flag)
-    see(watch, 1)
+    see(watch, children)
     (death,) = deaths(watch)
     assert death.text == f"exited with code {code}"
 
@@ -107,7 +112,7 @@ def test_stub_that_exits_by_itself(children: Children, watch: StubWatch, code: i
 def test_stub_that_was_told_to_leave_is_no_death(children: Children, watch: StubWatch) -> None:
     """The backend reaps it."""
     children.start()
-    see(watch, 1)
+    see(watch, children)
     children.started[0].kill()
     children.started[0].wait()
     assert deaths(watch) == []
@@ -115,7 +120,7 @@ def test_stub_that_was_told_to_leave_is_no_death(children: Children, watch: Stub
 
 def test_stopped_stub(children: Children, watch: StubWatch) -> None:
     pid = children.start()
-    see(watch, 1)
+    see(watch, children)
     os.kill(pid, signal.SIGSTOP)
 
     def stopped() -> bool:
@@ -125,7 +130,7 @@ def test_stopped_stub(children: Children, watch: StubWatch) -> None:
     until(stopped, "stopped")
     os.kill(pid, signal.SIGCONT)
     until(lambda: not stopped(), "running")
-    assert len(watch.alive) == 1
+    assert len(children.seen(watch)) == 1
 
 
 def test_other_children_are_no_stubs(watch: StubWatch) -> None:
