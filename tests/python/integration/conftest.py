@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,42 +182,30 @@ def explicit_stub(explicit_grpc_port: int) -> Iterator[Any]:
         yield made
 
 
+@contextmanager
+def starting(kind: type[Any], server: Server) -> Iterator[Callable[..., Any]]:
+    """Starts frontends of a kind with the given options; they end with the block."""
+    started: list[Any] = []
+
+    def start(**options: Any) -> Any:
+        chosen = kind.Options(**{"address": LOCAL, "port": 0, **options})
+        frontend = kind(server, chosen)
+        frontend.start()
+        started.append(frontend)
+        return frontend
+
+    yield start
+    for frontend in started:
+        frontend.stop()
+
+
 @pytest.fixture
 def open_http(wide_server: Server) -> Iterator[Callable[..., int]]:
     """Starts HTTP frontends with the given options, gives their ports; they end with the test."""
     from tritonfrontend import KServeHttp
 
-    started: list[KServeHttp] = []
-
-    def start(**options: Any) -> int:
-        chosen = KServeHttp.Options(**{"address": LOCAL, "port": 0, **options})
-        frontend = KServeHttp(wide_server, chosen)
-        frontend.start()
-        started.append(frontend)
-        return frontend.port
-
-    yield start
-    for frontend in started:
-        frontend.stop()
-
-
-@pytest.fixture
-def open_grpc(wide_server: Server) -> Iterator[Callable[..., int]]:
-    """Starts gRPC frontends with the given options, gives their ports; they end with the test."""
-    from tritonfrontend import KServeGrpc
-
-    started: list[KServeGrpc] = []
-
-    def start(**options: Any) -> int:
-        chosen = KServeGrpc.Options(**{"address": LOCAL, "port": 0, **options})
-        frontend = KServeGrpc(wide_server, chosen)
-        frontend.start()
-        started.append(frontend)
-        return frontend.port
-
-    yield start
-    for frontend in started:
-        frontend.stop()
+    with starting(KServeHttp, wide_server) as start:
+        yield lambda **options: start(**options).port
 
 
 @pytest.fixture
@@ -225,14 +213,11 @@ def start_grpc(wide_server: Server) -> Iterator[Callable[..., KServeGrpc]]:
     """Starts gRPC frontends with the given options; they end with the test."""
     from tritonfrontend import KServeGrpc
 
-    started: list[KServeGrpc] = []
+    with starting(KServeGrpc, wide_server) as start:
+        yield start
 
-    def start(**options: Any) -> KServeGrpc:
-        chosen = KServeGrpc.Options(**{"address": LOCAL, "port": 0, **options})
-        started.append(KServeGrpc(wide_server, chosen))
-        started[-1].start()
-        return started[-1]
 
-    yield start
-    for frontend in started:
-        frontend.stop()
+@pytest.fixture
+def open_grpc(start_grpc: Callable[..., KServeGrpc]) -> Callable[..., int]:
+    """The same, but gives their ports."""
+    return lambda **options: start_grpc(**options).port

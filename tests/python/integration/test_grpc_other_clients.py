@@ -141,7 +141,5 @@ def test_grpc_js_small_windows(js_result: dict[str, Any]) -> None:
 
 
 def test_grpc_js_stream(js_result: dict[str, Any]) -> None:
-    if js_result["stream"]["code"] == 12:
-        pytest.skip("ModelStreamInfer is not served")
     assert js_result["stream"]["code"] == 0
     assert len(js_result["stream"]["answers"]) == 3
