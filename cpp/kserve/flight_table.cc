@@ -1,14 +1,9 @@
 #include "kserve/flight_table.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <string>
-#include <system_error>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -47,35 +42,22 @@ void Flight::end() {
   cell_ = nullptr;
 }
 
-FlightTable::FlightTable(std::byte* memory) : memory_(memory) {
-  std::memset(memory_, 0, kSize);
-  field<std::uint32_t>(memory_ + 4).store(static_cast<std::uint32_t>(kCells));
-  field<std::uint32_t>(memory_).store(kMagic, std::memory_order_release);
+FlightTable::FlightTable(base::SharedMapping memory) : memory_(std::move(memory)) {
+  std::memset(memory_.data(), 0, kSize);
+  field<std::uint32_t>(memory_.data() + 4).store(static_cast<std::uint32_t>(kCells));
+  field<std::uint32_t>(memory_.data()).store(kMagic, std::memory_order_release);
 }
 
 base::Result<FlightTable*> FlightTable::map(int fd, std::size_t offset) {
-  const auto invalid = [fd](const std::string& why) {
-    return base::fail(base::Code::kInvalidArgument,
-                      "flights_fd " + std::to_string(fd) + ": " + why);
-  };
-  struct stat info{};
-  if (::fstat(fd, &info) != 0) return invalid(std::generic_category().message(errno));
-  // A store behind the end of the file would kill the process.
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (!S_ISREG(info.st_mode) || size < kSize || offset > size - kSize) {
-    return invalid("expected a file with " + std::to_string(kSize) + " bytes at offset " +
-                   std::to_string(offset));
-  }
-  void* memory =
-      ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
-  if (memory == MAP_FAILED) return invalid(std::generic_category().message(errno));
-  return new FlightTable(static_cast<std::byte*>(memory));
+  auto memory = base::SharedMapping::map("flights_fd", fd, offset, kSize);
+  if (!memory) return std::unexpected(std::move(memory.error()));
+  return new FlightTable(std::move(*memory));
 }
 
 Flight FlightTable::begin(std::string_view model, std::string_view id) {
   const std::size_t first = next_.fetch_add(1, std::memory_order_relaxed);
   for (std::size_t i = 0; i < kTries; ++i) {
-    std::byte* const cell = memory_ + (1 + (first + i) % kCells) * kCell;
+    std::byte* const cell = memory_.data() + (1 + (first + i) % kCells) * kCell;
     std::uint32_t expected = kFree;
     if (!field<std::uint32_t>(cell).compare_exchange_strong(expected, kClaimed,
                                                             std::memory_order_acquire)) {
@@ -90,7 +72,7 @@ Flight FlightTable::begin(std::string_view model, std::string_view id) {
     field<std::uint32_t>(cell).store(kUsed, std::memory_order_release);
     return Flight(cell);
   }
-  field<std::uint64_t>(memory_ + kLost).fetch_add(1, std::memory_order_relaxed);
+  field<std::uint64_t>(memory_.data() + kLost).fetch_add(1, std::memory_order_relaxed);
   return {};
 }
 

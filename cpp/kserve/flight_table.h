@@ -17,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/shared_mapping.h"
 #include "base/status.h"
 
 namespace tfe::kserve {
@@ -60,9 +61,9 @@ class FlightTable {
   Flight begin(std::string_view model, std::string_view id);
 
  private:
-  explicit FlightTable(std::byte* memory);
+  explicit FlightTable(base::SharedMapping memory);
 
-  std::byte* const memory_;
+  const base::SharedMapping memory_;
   std::atomic<std::size_t> next_{0};
 };
 

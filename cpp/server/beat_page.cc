@@ -1,14 +1,9 @@
 #include "server/beat_page.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <string>
-#include <system_error>
+#include <utility>
 
 namespace tfe::server {
 namespace {
@@ -28,34 +23,20 @@ void store(std::uint64_t& cell, std::uint64_t value) {
 }  // namespace
 
 base::Result<std::unique_ptr<BeatPage>> BeatPage::map(int fd, std::size_t offset) {
-  const auto invalid = [fd](const std::string& why) {
-    return base::fail(base::Code::kInvalidArgument,
-                      "heartbeat_fd " + std::to_string(fd) + ": " + why);
-  };
-  struct stat info{};
-  if (::fstat(fd, &info) != 0) return invalid(std::generic_category().message(errno));
-  // A store behind the end of the file would kill the process.
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (!S_ISREG(info.st_mode) || size < kSize || offset > size - kSize) {
-    return invalid("expected a file with " + std::to_string(kSize) + " bytes at offset " +
-                   std::to_string(offset));
-  }
-  void* memory =
-      ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
-  if (memory == MAP_FAILED) return invalid(std::generic_category().message(errno));
-  return std::unique_ptr<BeatPage>(new BeatPage(memory));
+  auto memory = base::SharedMapping::map("heartbeat_fd", fd, offset, kSize);
+  if (!memory) return std::unexpected(std::move(memory.error()));
+  return std::unique_ptr<BeatPage>(new BeatPage(std::move(*memory)));
 }
 
-BeatPage::~BeatPage() { ::munmap(memory_, kSize); }
-
 std::uint64_t& BeatPage::cell(std::size_t offset) {
-  return *reinterpret_cast<std::uint64_t*>(memory_ + offset);
+  return *reinterpret_cast<std::uint64_t*>(memory_.data() + offset);
 }
 
 void BeatPage::begin(std::size_t threads) {
-  std::memset(memory_, 0, kSize);
-  *reinterpret_cast<std::uint32_t*>(memory_ + kThreads) = static_cast<std::uint32_t>(threads);
-  auto& magic = *reinterpret_cast<std::uint32_t*>(memory_);
+  std::memset(memory_.data(), 0, kSize);
+  *reinterpret_cast<std::uint32_t*>(memory_.data() + kThreads) =
+      static_cast<std::uint32_t>(threads);
+  auto& magic = *reinterpret_cast<std::uint32_t*>(memory_.data());
   std::atomic_ref(magic).store(kMagic, std::memory_order_release);
 }
 

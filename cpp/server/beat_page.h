@@ -18,8 +18,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "base/clock.h"
+#include "base/shared_mapping.h"
 #include "base/status.h"
 
 namespace tfe::server {
@@ -48,7 +50,6 @@ class BeatPage {
   static base::Result<std::unique_ptr<BeatPage>> map(int fd, std::size_t offset);
   BeatPage(const BeatPage&) = delete;
   BeatPage& operator=(const BeatPage&) = delete;
-  ~BeatPage();
 
   // Before the threads start. Forgets what an earlier server left on the page.
   void begin(std::size_t threads);
@@ -62,10 +63,10 @@ class BeatPage {
   void set_requests(std::uint64_t in_flight, std::uint64_t completed);
 
  private:
-  explicit BeatPage(void* memory) : memory_(static_cast<std::byte*>(memory)) {}
+  explicit BeatPage(base::SharedMapping memory) : memory_(std::move(memory)) {}
   std::uint64_t& cell(std::size_t offset);
 
-  std::byte* const memory_;
+  const base::SharedMapping memory_;
 };
 
 }  // namespace tfe::server

@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "base/shared_mapping.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 
@@ -38,14 +40,13 @@ class Handoff {
   static base::Result<std::unique_ptr<Handoff>> open(const HandoffOptions& options, int table_fd);
   Handoff(const Handoff&) = delete;
   Handoff& operator=(const Handoff&) = delete;
-  ~Handoff();
 
   // `own`: connections of this server without this one. True: it was given away, close it.
   bool pass(int socket, std::uint64_t own);
 
  private:
-  Handoff(const HandoffOptions& options, void* table, std::size_t size)
-      : options_(options), table_(static_cast<std::byte*>(table)), size_(size) {}
+  Handoff(const HandoffOptions& options, base::SharedMapping table)
+      : options_(options), table_(std::move(table)) {}
   struct Choice {
     int inbox_fd = -1;  // -1: nobody
     std::uint64_t load = 0;
@@ -55,8 +56,7 @@ class Handoff {
   std::byte* page_of(const HandoffPeer& peer) const;
 
   const HandoffOptions options_;
-  std::byte* const table_;
-  const std::size_t size_;
+  const base::SharedMapping table_;
 };
 
 }  // namespace tfe::server

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "net/listener.h"
+#include "net/pass_descriptors.h"
 #include "net/test_socket.h"
 
 namespace tfe::net {
@@ -33,24 +34,7 @@ class InboxTest : public testing::Test {
     EXPECT_TRUE(inbox_->start().has_value());
   }
 
-  void pass(std::vector<int> fds) const {
-    char byte = 'x';
-    iovec bytes{.iov_base = &byte, .iov_len = 1};
-    std::vector<char> control(CMSG_SPACE(fds.size() * sizeof(int)));
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    if (!fds.empty()) {
-      message.msg_control = control.data();
-      message.msg_controllen = control.size();
-      cmsghdr* part = CMSG_FIRSTHDR(&message);
-      part->cmsg_level = SOL_SOCKET;
-      part->cmsg_type = SCM_RIGHTS;
-      part->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-      std::memcpy(CMSG_DATA(part), fds.data(), fds.size() * sizeof(int));
-    }
-    ASSERT_EQ(::sendmsg(ours_.get(), &message, MSG_NOSIGNAL), 1);
-  }
+  void pass(const std::vector<int>& fds) const { ASSERT_TRUE(pass_descriptors(ours_.get(), fds)); }
 
   // One connection to `listener_`: its client, and the accepted end.
   std::pair<test::Client, base::UniqueFd> connection() {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "net/listener.h"
+#include "net/pass_descriptors.h"
 #include "server/server_rig.h"
 
 namespace tfe::server {
@@ -32,22 +33,7 @@ class AdoptTest : public test::ServerTest {
     EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
     return base::UniqueFd(::accept(elsewhere->fd(), nullptr, nullptr));
   }
-  void pass(int fd) const {
-    char byte = 0;
-    iovec bytes{.iov_base = &byte, .iov_len = 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* part = CMSG_FIRSTHDR(&message);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
-    ASSERT_EQ(::sendmsg(ours.get(), &message, MSG_NOSIGNAL), 1);
-  }
+  void pass(int fd) const { ASSERT_TRUE(net::pass_descriptors(ours.get(), {&fd, 1})); }
 
   base::Result<net::Listener> elsewhere = net::Listener::open({.address = "127.0.0.1"});
   base::UniqueFd ours;
