@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from certificates import Authority, Identity
 from extra_models import broken_model, device_model, extra_models
 from helpers.models import standard_models, write_model, write_repository
 
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     from tritonfrontend.inprocess import Server
 
 LOCAL = "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def identity(authority: Authority) -> Identity:
+    """The certificate of a server."""
+    return authority.issue("server")
+
+
+@pytest.fixture(scope="module")
+def client_identity(authority: Authority) -> Identity:
+    return authority.issue("client")
 
 
 @pytest.fixture(scope="session")

@@ -58,21 +58,6 @@ class Endpoint:
         return grpc.secure_channel(self.url, self.credentials(), self.channel_options())
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def identity(authority: Authority) -> Identity:
-    return authority.issue("server")
-
-
-@pytest.fixture(scope="module")
-def client_identity(authority: Authority) -> Identity:
-    return authority.issue("client")
-
-
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def endpoint(
     request: pytest.FixtureRequest,

@@ -143,16 +143,6 @@ def test_a_drain_is_for_both(wide_server: Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def identity(authority: Authority) -> Identity:
-    return authority.issue("server")
-
-
-@pytest.fixture(scope="module")
 def tls_port(wide_server: Server, identity: Identity) -> Iterator[int]:
     files = {"server_cert": str(identity.cert), "server_key": str(identity.key)}
     with shared(wide_server, use_ssl=True, **files) as frontend:

@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 LIVE = "/v2/health/live"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def identity(authority: Authority) -> Identity:
-    return authority.issue("server")
-
-
 @contextmanager
 def https(server: Server, identity: Identity, **options: Any) -> Iterator[KServeHttp]:
     made = KServeHttp.Options(
