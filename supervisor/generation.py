@@ -19,7 +19,7 @@ from . import process, procfs
 from .channel import Channel, ChannelClosed, Message
 from .exits import ExitInfo, describe
 from .log import TAIL_LINES, LineReader
-from .spec import WorkerSpec
+from .worker_spec import WorkerSpec
 
 #: A worker that closed its control channel must be about to exit.
 _CLOSED_GRACE = 2.0

@@ -22,11 +22,11 @@ from .health import Health
 from .log import Output
 from .nvml import Nvml
 from .policy import RestartPolicy
+from .progress import Progress
 from .rates import Rates
 from .recorder import Recorder
-from .render import progress_line
+from .renewal import Renewal
 from .rolling import Roller, Strategy, choose
-from .rotation import Candidate, Rotation
 from .rundir import RunDir
 from .slot import Slot
 from .sockets import PortError, PortGroup
@@ -40,7 +40,6 @@ from .traffic import Traffic
 #: Later than slot.SETTLE, up to which workers accept who was turned away too late.
 _REFUSE_AFTER = 0.5
 _TICK = 1.0
-_PROGRESS_EVERY = 5.0
 #: A core built for GPUs logs this as an error where none is visible, which is what we asked for.
 _NO_DRIVER = '"CudaDriverHelper has not been initialized."'
 _STOP_REASON = "stopping"
@@ -83,9 +82,8 @@ class Group:
         self._forced_by: int | None = None
         self._cause = ""
         self._failure: int = Exit.INTERNAL
-        self._progress_at = -_PROGRESS_EVERY
         self._ready_shown = asyncio.Event()
-        self._renewing: asyncio.Task[None] | None = None
+        self._progress = Progress(output)
         self.flights = FlightTables(len(devices))
         self.slots = [
             Slot(
@@ -101,7 +99,7 @@ class Group:
         ]
         self.rates = [Rates() for _ in self.slots]
         self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
-        self._rotation = Rotation(time.monotonic)
+        self._renewal = Renewal(self.slots, self.roller, self.note)
 
     # -- life ------------------------------------------------------------------------------
 
@@ -176,7 +174,9 @@ class Group:
 
     def changed(self, slot: Slot) -> None:
         self._recorder.slot(slot)
-        self._show_progress(slot)
+        self._progress.changed(
+            slot, self.slots, starting=self.first_ready_at is None and not self.stopping
+        )
         ready = self.ready
         if ready and self.first_ready_at is None:
             self.first_ready_at = time.monotonic()
@@ -316,7 +316,8 @@ class Group:
                 self.gpu_watch, (s.device.uuid for s in self.slots if s.device.uuid)
             )
             self._check_start_limit()
-            self._renew_one()
+            if not self.stopping:
+                self._renewal.look(self.options)
             self._check_end()
             ticks += 1
             await asyncio.sleep(_TICK)
@@ -333,60 +334,11 @@ class Group:
         free = total - used if total is not None and used is not None else None
         return choose(self.options.reload_strategy, bool(slot.device.uuid), free, used)
 
-    def _renew_one(self) -> None:
-        """A worker that grew or aged too much gets a successor."""
-        options = self.options
-        if self._renewing is not None and self._renewing.done():
-            self._renewing.result()  # an exception there is a bug and ends the group
-            self._renewing = None
-        if (
-            self.stopping
-            or self.roller.busy
-            or not (options.worker_max_rss or options.worker_max_age)
-        ):
-            return
-        now = time.monotonic()
-        candidates = [
-            Candidate(slot.index, now - g.ready_at, procfs.rss_bytes(g.pid), g.lot)
-            for slot in self.slots
-            if slot.state is State.READY and (g := slot.generation) and g.ready_at is not None
-        ]
-        picked = self._rotation.pick(candidates, options.worker_max_rss, options.worker_max_age)
-        if picked is not None:
-            slot, reason = self.slots[picked[0]], picked[1]
-            self._renewing = asyncio.get_running_loop().create_task(self._renew(slot, reason))
-
-    async def _renew(self, slot: Slot, reason: str) -> None:
-        if why := await self.roller.renew(slot, slot.options, reason):
-            self._rotation.failed()
-            self.note(slot, f"should be replaced ({reason}) but: {why}")
-
     def _check_start_limit(self) -> None:
         limit = self.options.timeouts.start
         late = time.monotonic() - self.started_at >= limit
         if late and self.first_ready_at is None and not self.stopping:
             self._fail(Exit.START_TIMEOUT, f"no worker was ready within {limit:g} s")
-
-    def _announce_ready(self, slot: Slot) -> None:
-        generation, models = slot.generation, slot.report
-        seconds = time.monotonic() - generation.spawned_at if generation else 0.0
-        text = f"{models.models_ready}/{len(models.models)} models in {seconds:.1f} s"
-        self.note(slot, f"{str(slot.state).lower()} with {text}, generation {models.generation}")
-
-    def _show_progress(self, slot: Slot) -> None:
-        """Until the first worker serves: one live line on a terminal, else a line now and then."""
-        if slot.state in SERVING and not slot.report.announced:
-            slot.report.announced = True
-            self._announce_ready(slot)
-        if self.first_ready_at is not None or self.stopping:
-            return
-        line = progress_line(self.slots)
-        self._output.footer(line)
-        now = time.monotonic()
-        loading = any(each.report.elapsed for each in self.slots)
-        if loading and not self._output.live and now - self._progress_at >= _PROGRESS_EVERY:
-            self._progress_at = now
-            self._output.line(line)
 
 
 def _bad_config(slot: Slot) -> bool:

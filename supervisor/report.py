@@ -84,6 +84,13 @@ class SlotReport:
         return [model for model in self.models if model.get("failed")]
 
     @property
+    def lost_reason(self) -> str:
+        """The failed models and their faults, in words; "" if there is none."""
+        faults = {str(m["name"]): str(m.get("fault") or "") for m in self.failed_models}
+        names = [f"{name} ({text})" if text else name for name, text in sorted(faults.items())]
+        return f"unavailable: {', '.join(names)}" if names else ""
+
+    @property
     def models_ready(self) -> int:
         return sum(model.get("state") == "READY" for model in self.models)
 

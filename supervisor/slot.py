@@ -12,38 +12,30 @@ import os
 import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from . import process
+from . import process, worker_messages
+from .aftermath import Intent, judge, last_exit, told
 from .channel import Message
 from .exits import ExitInfo, WorkerExit
 from .flights import Flight
 from .generation import Generation
 from .owner import Owner
 from .policy import RestartHistory, RestartPolicy, Verdict
-from .report import LastExit, SlotReport
+from .report import SlotReport
 from .shared_table import BANKS
-from .spec import Device, ServeOptions, worker_spec
+from .spec import Device, ServeOptions
 from .state import LEAVING, LOADED, SERVING, WITH_PROCESS, Event, State, next_state
 from .state_clock import StateClock
 from .successor import Successor
 from .tasks import Pulse
 from .turnover import Turnover
+from .worker_spec import worker_spec
 
-#: An exit with code 0 soon after READY is no drain by an outsider but a loop.
-_EARLY = 5.0
 #: Between steering new connections away and the drain: longer than a round trip, so that handshakes
 #: that began before still find somebody who accepts.
 SETTLE = 0.2
-
-
-@dataclass(frozen=True)
-class Intent:
-    """What the operator wants. A worker that leaves on purpose has not failed."""
-
-    stop: bool = False
-    restart: bool = False
 
 
 class Slot:
@@ -73,7 +65,7 @@ class Slot:
         self._inherited = inherited
         self._flights = flights
         self._options = options
-        self._owner = owner
+        self.owner = owner
         self._intent = Intent()
         self._verdict = Verdict(Event.RESTART, 0.0, "")
         self._events: asyncio.Queue[tuple[Event, str] | Exception] = asyncio.Queue()
@@ -151,7 +143,7 @@ class Slot:
         report = self.report.successor(self._number)
         why = await self._turnover.replace(options, report, start, self._promote)
         if not why:
-            self._owner.note(self, f"generation {self.report.generation} took over: {reason}")
+            self.owner.note(self, f"generation {self.report.generation} took over: {reason}")
         return why
 
     def _promote(self, successor: Successor, made: Generation) -> str:
@@ -164,10 +156,10 @@ class Slot:
         self.generation, self.report = made, report
         self.use(successor.options)
         made.ready_at = time.monotonic()
-        made.hand_over(self._on_message, lambda: self._exited(made))
-        self._models_changed()
+        made.hand_over(partial(worker_messages.take, self), lambda: self._exited(made))
+        self.models_changed()
         self._turnover.see_off(old, old_options)
-        self._owner.changed(self)
+        self.owner.changed(self)
         return ""
 
     def _note_leak(self) -> None:
@@ -226,7 +218,7 @@ class Slot:
         self._clock.enter(target, self._verdict.delay)
         self.report.entered(target, reason, time.time())
         self.changed.pulse()
-        self._owner.changed(self)  # first: new connections must be steered away before a drain
+        self.owner.changed(self)  # first: new connections must be steered away before a drain
         self._enter(target, previous, reason)
 
     def _enter(self, state: State, previous: State, reason: str) -> None:
@@ -238,11 +230,11 @@ class Slot:
             case State.READY | State.DEGRADED if self.generation and previous not in LOADED:
                 self.generation.ready_at = time.monotonic()
             case State.READY if previous is State.SUSPECT:
-                self._models_changed()
+                self.models_changed()
             case State.DRAINING:
                 asyncio.get_running_loop().call_later(SETTLE, self._drain, self.generation)
             case State.STOPPING:
-                self._tell("STOP")
+                self.tell("STOP")
             case State.KILLING:
                 if self.generation:
                     self.generation.kill(reason or "stopped at once")
@@ -258,7 +250,7 @@ class Slot:
         self._clock.stop()
         if self.state is State.KILLING:
             self.report.reason = "unkillable: survives SIGKILL (sick driver?)"
-            self._owner.note(self, self.report.reason)
+            self.owner.note(self, self.report.reason)
 
     def _start_job(self, work: Coroutine[object, object, None]) -> None:
         self._job = asyncio.get_running_loop().create_task(self._guard(work))
@@ -278,14 +270,14 @@ class Slot:
     async def _wait_device(self) -> None:
         deadline = time.monotonic() + self._options.timeouts.device
         said = ""
-        while not (admission := await self._owner.admit(self.device)).ready:
+        while not (admission := await self.owner.admit(self.device)).ready:
             self.report.reason = admission.reason
             if not admission.patient and time.monotonic() >= deadline:
                 self.post(Event.DEVICE_MISSING, admission.reason)
                 return
             if admission.patient and (kind := admission.reason.partition(";")[0]) != said:
                 said = kind
-                self._owner.note(self, f"waiting: {admission.reason}")
+                self.owner.note(self, f"waiting: {admission.reason}")
             await asyncio.sleep(1.0)
         self.post(Event.DEVICE_READY)
 
@@ -295,13 +287,16 @@ class Slot:
         made: list[Generation] = []
         try:
             self.generation = self._start_generation(
-                self._options, self.report, self._on_message, lambda: self._exited(made[0])
+                self._options,
+                self.report,
+                partial(worker_messages.take, self),
+                lambda: self._exited(made[0]),
             )
             made.append(self.generation)
         except OSError as error:
             self.post(Event.SPAWN_FAILED, f"cannot start a worker process: {error}")
         else:
-            self._owner.processes_changed()
+            self.owner.processes_changed()
 
     def _start_generation(
         self,
@@ -311,7 +306,7 @@ class Slot:
         on_exit: Callable[[], None],
     ) -> Generation:
         """Raises OSError."""
-        run_id, number = self._owner.run_id, report.generation
+        run_id, number = self.owner.run_id, report.generation
         inherited = self._inherited(number)
         flights = self._flights(number) if self._flights else None
         command = options.worker_command or process.default_command()
@@ -321,19 +316,14 @@ class Slot:
             ),
             [*command, "--label", f"{options.instance_name}/w{self.index}"],
             process.worker_environment(self.device.visible, os.environ),
-            emit=lambda line, stream: self._owner.emit(self, line, stream),
+            emit=lambda line, stream: self.owner.emit(self, line, stream),
             on_message=on_message,
             on_exit=on_exit,
         )
 
-    def _tell(self, op: str, **args: float) -> None:
-        """A message that must arrive; SIGTERM says the same to a worker whose channel is full."""
-        if self.generation and not self.generation.send(op, **args):
-            self.generation.terminate()
-
     def _drain(self, generation: Generation | None) -> None:
         if self.state is State.DRAINING and self.generation is generation:
-            self._tell("DRAIN", seconds=self._options.timeouts.drain)
+            self.tell("DRAIN", seconds=self._options.timeouts.drain)
 
     async def _reclaim(self, reason: str) -> None:
         """After the end of a generation: leave nothing behind, then ask the policy."""
@@ -344,90 +334,49 @@ class Slot:
             if not await generation.reclaim(self._options.timeouts.reclaim):
                 self.leaked = True
             generation.close()
-            self._owner.processes_changed()
-        flights = self._owner.take_flights(self)
+            self.owner.processes_changed()
+        flights = self.owner.take_flights(self)
         self._verdict = self._judge(generation, info, reason)
         if generation is not None and info is not None:
             self._remember(generation, info, flights)
         self.post(self._verdict.event, self._verdict.reason)
 
     def _judge(self, generation: Generation | None, info: ExitInfo | None, reason: str) -> Verdict:
-        if self._intent.stop:
-            return Verdict(Event.DISABLE, 0.0, reason or "stopped")
-        if self._intent.restart:
+        intent = self._intent
+        if intent.restart:
             self._intent = Intent()
-            return Verdict(Event.RESTART, 0.0, reason)
-        if info is not None and info.code == WorkerExit.WRONG_GPU:
-            self._owner.device_failed(self.device, generation.fatal if generation else str(info))
-        if generation is None or info is None:
-            return self.history.after_failure(reason, ready_for=0.0)
-        ready_for = generation.ready_for
-        if info.code == WorkerExit.DRAINED and ready_for > _EARLY:
-            return Verdict(Event.RESTART, 0.0, "drained by a signal from outside")
-        why = generation.fatal or generation.killed_because or str(info)
-        return self.history.after_failure(why, ready_for=ready_for, permanent=info.permanent)
+        wrong_gpu = info is not None and info.code == WorkerExit.WRONG_GPU
+        if wrong_gpu and intent == Intent():
+            self.owner.device_failed(self.device, generation.fatal if generation else str(info))
+        return judge(intent, self.history, generation, info, reason)
 
     def _remember(self, generation: Generation, info: ExitInfo, flights: Sequence[Flight]) -> None:
         verdict = self._verdict
-        uptime = time.monotonic() - generation.spawned_at
-        self.report.last_exit = LastExit(
-            info, verdict.reason, time.time(), uptime, tuple(generation.tail), tuple(flights)
-        )
+        self.report.last_exit = last_exit(generation, info, verdict, flights)
         if verdict.event in (Event.RETRY, Event.GIVE_UP):
             self.report.count_exit(info.meaning)
-            why = "" if verdict.reason.startswith(str(info)) else f" {info}:"
-            then = f"next try in {verdict.delay:.1f} s"
-            self._owner.note(self, f"worker ended:{why} {verdict.reason}; {then}")
+            self.owner.note(self, told(info, verdict))
 
-    # -- messages of the worker ------------------------------------------------------------
+    # -- what its messages change (worker_messages.py) -------------------------------------
 
-    def _on_message(self, message: Message) -> None:
-        args = message.args
-        match message.op:
-            case "HELLO":
-                self.post(Event.HELLO)
-            case "PROGRESS":
-                self.report.take_progress(args)
-                # With models that may fail, a helper's end does not mean that nothing goes on.
-                if not self.report.trouble or not self._options.exit_on_error:
-                    self._clock.progress()
-                self._owner.changed(self)
-            case "MODELS":
-                if self.report.take_models(args):
-                    self._models_changed()
-            case "LOADED":
-                self.report.sample = args.get("sample")
-                self._owner.loaded(self)
-                self._tell("SERVE")
-            case "READY":
-                lost = bool(self.report.failed_models)
-                self.post(Event.MODEL_LOST if lost else Event.READY, self._lost_reason())
-            case "STATS":
-                self.report.frontends = args.get("frontends", {})
-            case "DRAINING":
-                self.post(Event.DRAIN, "drains by itself (signal from outside)")
-            case "DRAINED":
-                if not args.get("clean"):
-                    self._owner.note(self, "requests were still unfinished at the drain limit")
-                self.post(Event.DRAINED, self.report.reason)
-            case "RESTART" if self._intent == Intent():
-                self._owner.note(self, f"restarting: {args.get('reason')}")
-                self.report.count_exit("own wish")
-                if args.get("device_failed"):
-                    self._owner.device_failed(self.device, str(args.get("reason")))
-                self.restart(str(args.get("reason")))
-            case "FATAL":
-                if self.generation:
-                    self.generation.fatal = str(args.get("text", ""))
-            case _:
-                self._owner.note(self, f"unknown message {message.op!r} {dict(args)}")
+    @property
+    def wanted(self) -> bool:
+        """Nobody has asked the present worker to leave."""
+        return self._intent == Intent()
 
-    def _models_changed(self) -> None:
+    def progressed(self) -> None:
+        """The worker loads, and says so."""
+        # With models that may fail, a helper's end does not mean that nothing goes on.
+        if not self.report.trouble or not self._options.exit_on_error:
+            self._clock.progress()
+        self.owner.changed(self)
+
+    def models_changed(self) -> None:
         if self.state in SERVING:
             lost = bool(self.report.failed_models)
-            self.post(Event.MODEL_LOST if lost else Event.MODEL_BACK, self._lost_reason())
+            self.post(Event.MODEL_LOST if lost else Event.MODEL_BACK, self.report.lost_reason)
 
-    def _lost_reason(self) -> str:
-        faults = {str(m["name"]): str(m.get("fault") or "") for m in self.report.failed_models}
-        names = [f"{name} ({text})" if text else name for name, text in sorted(faults.items())]
-        return f"unavailable: {', '.join(names)}" if names else ""
+    def tell(self, op: str, **args: float) -> None:
+        """A message that must arrive; SIGTERM says the same to a worker whose channel is full."""
+        if self.generation and not self.generation.send(op, **args):
+            self.generation.terminate()

@@ -11,8 +11,9 @@ from typing import Any
 
 from .. import KServeGrpc, KServeHttp, SageMaker, VertexAI, inprocess
 from .flags import FLAGS
-from .spec import Device, ServeOptions, SpecError, worker_spec
+from .spec import Device, ServeOptions, SpecError
 from .worker_core import core_options
+from .worker_spec import worker_spec
 
 KINDS: Mapping[str, Any] = {
     "http": KServeHttp,

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 
 from .channel import Channel
 from .exits import WorkerExit
-from .spec import Device, SpecError, WorkerSpec
+from .spec import Device, SpecError
 from .worker_loop import Worker, log
+from .worker_spec import WorkerSpec
 
 _PR_SET_PDEATHSIG = 1
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from .exits import WorkerExit
 from .model_reload import reload_model
-from .spec import WorkerSpec
+from .worker_spec import WorkerSpec
 
 _FRONTENDS = {
     "http": "KServeHttp",

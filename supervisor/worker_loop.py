@@ -8,7 +8,6 @@ supervisor died: drain and leave.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import select
@@ -18,15 +17,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-from .channel import MAX_MESSAGE, Channel, ChannelClosed, Message
+from .channel import Channel, ChannelClosed, Message
 from .cuda import Fault, check_device, context_fault
 from .exits import WorkerExit
 from .load_watch import LoadWatch
 from .model_watch import ModelWatch, Wishes
-from .spec import WorkerSpec
-from .worker_core import Core, CoreError, ModelState, repository_models
+from .worker_core import Core, CoreError, repository_models
+from .worker_reports import Reporter
+from .worker_spec import WorkerSpec
 
 _LOST_LINGER = 0.2
 _TICK = 1.0  # progress and statistics; a person watches, nothing waits for them
@@ -34,7 +33,6 @@ _MAX_TEXT = 16 * 1024
 #: Seconds for models without stubs to be unloaded.
 _STOP_AFTER_DEATHS = 3.0
 _GPU_EVERY = 5.0  # seconds; every request fails anyway after such an error
-_MODELS_BYTES = MAX_MESSAGE // 2
 
 
 class Worker:
@@ -51,8 +49,6 @@ class Worker:
         self._exit: int | None = None
         self._stopping: tuple[float, int] | None = None  # since when, with which code
         self._started = time.monotonic()
-        self._models: list[ModelState] = []
-        self._sent: list[dict[str, Any]] = []
         self._load_watch = LoadWatch(time.monotonic)
         self._watch = ModelWatch(
             self._core,
@@ -60,8 +56,10 @@ class Worker:
             hang_timeout=spec.model_hang_timeout,
             hang_restart=spec.model_hang_restart,
         )
+        self._reporter = Reporter(
+            self._core, channel, self._watch, self._thread, self._post, self._not_reported
+        )
         self._metrics_busy = False
-        self._report_busy = False
         self._next_report = 0.0
         self._gpu_busy = False
         self._next_gpu_look = 0.0
@@ -175,7 +173,7 @@ class Worker:
             return
         with contextlib.suppress(Exception):
             self._watch.begin()
-            self._send_models(self._core.models())
+            self._reporter.send_models(self._core.models())
         sample = None
         with contextlib.suppress(Exception):  # a hint for people; no reason to fail
             sample = self._core.sample()
@@ -212,51 +210,12 @@ class Worker:
             self._channel.send(
                 "PROGRESS", elapsed=elapsed, models=shown, total=len(names), trouble=trouble
             )
-        elif self._phase in ("serving", "draining") and not self._report_busy:
+        elif self._phase in ("serving", "draining"):
             self._look_at_gpu(now)
-            self._report_busy = True
-            self._thread(self._collect)
+            self._reporter.begin()
         if self._phase == "serving" and now >= self._poll_due:
             self._poll_due = float("inf")
             self._thread(self._poll_repository)
-
-    def _collect(self) -> None:
-        """On a thread: the core may hold the model index while a client loads a model."""
-        try:
-            statistics, models = self._core.statistics(), self._core.models()
-        except Exception as error:
-            text = f"statistics: {error}"
-            self._post(lambda: self._collected({}, None, text))
-        else:
-            self._post(lambda: self._collected(statistics, models, ""))
-
-    def _collected(
-        self, statistics: dict[str, dict[str, int]], models: list[ModelState] | None, error: str
-    ) -> None:
-        self._report_busy = False
-        if error and self._phase == "serving":
-            log(error)
-        if statistics:
-            self._channel.send("STATS", frontends=statistics)
-        if models is not None:
-            self._send_models(models)
-
-    def _send_models(self, listed: list[ModelState]) -> None:
-        """Send the list of models if it changed, in as many messages as it needs."""
-        self._models = listed
-        rows = _rows(listed, self._watch)
-        if rows == self._sent:
-            return
-        self._sent = rows
-        batch: list[dict[str, Any]] = []
-        size, first = 0, True
-        for row in rows:
-            batch.append(row)
-            size += len(json.dumps(row))
-            if size > _MODELS_BYTES:
-                self._channel.send("MODELS", first=first, models=batch)
-                batch, size, first = [], 0, False
-        self._channel.send("MODELS", first=first, last=True, models=batch)
 
     def _look_at_gpu(self, now: float) -> None:
         """Now and then, on a thread: a sick driver may keep it, and then it is not asked again."""
@@ -276,8 +235,12 @@ class Worker:
             self._next_gpu_look = float("inf")
             self._ask_restart(fault.text, device_failed=fault.hardware)
 
+    def _not_reported(self, error: str) -> None:
+        if self._phase == "serving":
+            log(error)
+
     def _faults_changed(self) -> None:
-        self._send_models(self._models)
+        self._reporter.faults_changed()
 
     def _ask_restart(self, reason: str, *, device_failed: bool = False) -> None:
         log(f"asking for a restart: {reason}")
@@ -382,25 +345,6 @@ class Worker:
         self._results.put(action)
         with contextlib.suppress(OSError):
             self._wake_write.send(b"x")
-
-
-def _rows(listed: list[ModelState], watch: ModelWatch) -> list[dict[str, Any]]:
-    """What the supervisor is told of each model. A fault is what the core does not know of."""
-    faults, healing, hung = watch.faults, watch.healing, watch.hung
-    return [
-        {
-            "name": model.name,
-            "version": model.version,
-            "state": model.state,
-            "reason": (faults.get(model.name) or model.reason)[:512],
-            "failed": model.failed or model.name in faults,
-            "fault": faults.get(model.name, "")[:512],
-            "healing": model.name in healing,
-            "hung": model.name in hung,
-        }
-        for model in listed
-        if model.wanted
-    ]
 
 
 def log(text: str) -> None:

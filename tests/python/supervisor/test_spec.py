@@ -14,9 +14,8 @@ from tritonfrontend.supervisor.spec import (
     ServeOptions,
     SpecError,
     Timeouts,
-    WorkerSpec,
-    shm_prefix,
 )
+from tritonfrontend.supervisor.worker_spec import WorkerSpec, shm_prefix
 
 
 def options(tmp_path: Path, **changes: Any) -> ServeOptions:

@@ -1,0 +1,63 @@
+"""What follows the end of a worker: the operator's wish if there was one, else the verdict of the
+policy; and what is kept of its last moments.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .exits import ExitInfo, WorkerExit
+from .flights import Flight
+from .generation import Generation
+from .policy import RestartHistory, Verdict
+from .report import LastExit
+from .state import Event
+
+#: An exit with code 0 soon after READY is no drain by an outsider but a loop.
+_EARLY = 5.0
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the operator wants. A worker that leaves on purpose has not failed."""
+
+    stop: bool = False
+    restart: bool = False
+
+
+def judge(
+    intent: Intent,
+    history: RestartHistory,
+    generation: Generation | None,
+    info: ExitInfo | None,
+    reason: str,
+) -> Verdict:
+    """What to do next. `generation` is None if it could not even be started."""
+    if intent.stop:
+        return Verdict(Event.DISABLE, 0.0, reason or "stopped")
+    if intent.restart:
+        return Verdict(Event.RESTART, 0.0, reason)
+    if generation is None or info is None:
+        return history.after_failure(reason, ready_for=0.0)
+    ready_for = generation.ready_for
+    if info.code == WorkerExit.DRAINED and ready_for > _EARLY:
+        return Verdict(Event.RESTART, 0.0, "drained by a signal from outside")
+    why = generation.fatal or generation.killed_because or str(info)
+    return history.after_failure(why, ready_for=ready_for, permanent=info.permanent)
+
+
+def last_exit(
+    generation: Generation, info: ExitInfo, verdict: Verdict, flights: Sequence[Flight]
+) -> LastExit:
+    """The record for `status`."""
+    uptime = time.monotonic() - generation.spawned_at
+    tail = tuple(generation.tail)
+    return LastExit(info, verdict.reason, time.time(), uptime, tail, tuple(flights))
+
+
+def told(info: ExitInfo, verdict: Verdict) -> str:
+    """A line for people about a worker that failed."""
+    why = "" if verdict.reason.startswith(str(info)) else f" {info}:"
+    return f"worker ended:{why} {verdict.reason}; next try in {verdict.delay:.1f} s"
