@@ -27,7 +27,7 @@ from streams import (
     repeat,
     reset,
 )
-from waiting import failures, settled_failures, until
+from waiting import failures, failures_by_reason, settled_failures, until
 
 LIVE = "/inference.GRPCInferenceService/ServerLive"
 INFER = "/inference.GRPCInferenceService/ModelInfer"
@@ -171,12 +171,14 @@ def test_a_drain_ends_idle_streams_and_lets_busy_ones_finish(
 
 @pytest.mark.parametrize("kind", ["stream", "unary"])
 def test_a_thousand_cancelled_calls(
-    start_grpc: Callable[..., Any], http_port: int, kind: str
+    start_grpc: Callable[..., Any], http_port: int, metrics_port: int, kind: str
 ) -> None:
+    """Triton counts what it never began as cancelled, and what it had begun as its backend says."""
     frontend = start_grpc()
-    failed = settled_failures(http_port, "delay")
+    failed = settled_failures(http_port, "delay_queued")
+    reasons = failures_by_reason(metrics_port, "delay_queued")
     before = descriptors()
-    slow = number("delay", 1, delay_ms=FOREVER_MS)
+    slow = number("delay_queued", 1, delay_ms=FOREVER_MS)
     for _ in range(10):
         with RawH2(frontend.port) as h2:
             streams = range(1, 201, 2)
@@ -188,12 +190,21 @@ def test_a_thousand_cancelled_calls(
             h2.ping()
             h2.send(b"".join(reset(stream) for stream in streams))
             h2.ping()
-    until(lambda: failures(http_port, "delay") == failed + 1000, "all of them end as cancelled")
+    until(
+        lambda: failures(http_port, "delay_queued") == failed + 1000, "all of them end as cancelled"
+    )
+    rise = {
+        reason: count - reasons[reason]
+        for reason, count in failures_by_reason(metrics_port, "delay_queued").items()
+    }
+    assert rise["REJECTED"] == rise["OTHER"] == 0
+    assert rise["CANCELED"] > rise["BACKEND"]
+    assert rise["CANCELED"] + rise["BACKEND"] == 1000
     until(idle(frontend), "nothing is in flight")
     # Clients of other tests may have closed theirs meanwhile.
     until(lambda: descriptors() <= before, "every socket is closed")
     with stub(frontend.port) as made:
-        assert outcome(lambda: made.ModelInfer(number("delay", 1), timeout=30))[0] == "OK"
+        assert outcome(lambda: made.ModelInfer(number("delay_queued", 1), timeout=30))[0] == "OK"
 
 
 def test_streams_beside_unary_calls(grpc_port: int) -> None:

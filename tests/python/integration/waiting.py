@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 
@@ -26,6 +27,13 @@ def failures(http_port: int, model: str) -> int:
     (stats,) = answer.json()["model_stats"]
     count: int = stats["inference_stats"]["fail"]["count"]
     return count
+
+
+def failures_by_reason(metrics_port: int, model: str) -> dict[str, int]:
+    """The same as the core's metrics tell it: REJECTED, CANCELED, BACKEND and OTHER."""
+    text = call(metrics_port, "GET", "/metrics").body.decode()
+    sample = rf'^nv_inference_request_failure{{model="{model}",reason="(\w+)",version="1"}} (\d+)$'
+    return {reason: int(count) for reason, count in re.findall(sample, text, re.MULTILINE)}
 
 
 def settled_failures(http_port: int, model: str) -> int:
