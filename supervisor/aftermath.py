@@ -7,13 +7,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .exits import ExitInfo, WorkerExit
 from .flights import Flight
-from .generation import Generation
 from .policy import RestartHistory, Verdict
 from .report import LastExit
 from .state import Event
+
+if TYPE_CHECKING:
+    from .generation import Generation
 
 #: An exit with code 0 soon after READY is no drain by an outsider but a loop.
 _EARLY = 5.0

@@ -12,7 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import flag, platform, reload_command, rundir, serve_flags, settings, validation
+from . import (
+    flag,
+    platform,
+    reload_command,
+    rundir,
+    serve_flags,
+    settings,
+    upgrade_command,
+    validation,
+)
 from .exits import Exit
 from .log import Output
 from .serve import serve
@@ -73,6 +82,9 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("slot", type=flag.natural, help="number of the worker, as in status")
         one.set_defaults(op=name)
     reload_command.add(_command(commands, "reload", "apply changed settings", run_reload))
+    upgrade_command.add(
+        _command(commands, "upgrade", "renew the supervisor's program", upgrade_command.run)
+    )
     return root
 
 
@@ -109,19 +121,19 @@ def _command(commands: Any, name: str, text: str, run: Any) -> argparse.Argument
 def run_serve(argv: Sequence[str]) -> int:
     environ = dict(os.environ)
     try:
-        options = _serve_options(argv, environ)
+        options = serve_settings(argv, environ)
     except SpecError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return Exit.CONFIG
     output = Output(as_json=options.log_json)
     try:
-        return serve(options, output, reread=lambda: _serve_options(argv, environ))
+        return serve(options, output, reread=lambda: serve_settings(argv, environ), argv=argv)
     finally:
         output.close()
 
 
-def _serve_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptions:
+def serve_settings(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptions:
     """Validated settings. Raises SpecError, whose text names the places of all that is wrong."""
     found: Settings | None = None
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from .handover import MetricsState
 from .metrics import Family, Pages
 from .slot import Slot
 from .state import SERVING, State
@@ -25,6 +26,15 @@ class Collector:
         self._fresh: dict[int, bool] = {}
         self._generation: dict[int, int] = {}
         self._lock = asyncio.Lock()
+
+    def saved(self) -> MetricsState:
+        """For `resume`."""
+        return self._pages.saved(self._generation)
+
+    def resume(self, state: MetricsState) -> None:
+        """Go on where another supervisor of this instance stopped."""
+        self._pages.resume(state)
+        self._generation.update(state.generation)
 
     async def page(self) -> str:
         """Ask all serving workers at once and join their pages. Scrapes do not overlap."""

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Union
@@ -36,8 +37,18 @@ class ControlServer:
     def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
         self._path = path
         self._handlers = handlers
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
+
+    async def resume(self, fd: int) -> None:
+        """Serve a socket that is bound already."""
+        await self._listen(socket.socket(fileno=fd))
+
+    async def pause(self) -> int:
+        """Take no more requests. Returns the socket for `resume`, where new clients wait."""
+        fd = os.dup(self._server.sockets[0].fileno()) if self._server else -1
+        await self.close()
+        return fd
 
     async def start(self) -> None:
         """Bind. Raises OSError."""
@@ -49,12 +60,18 @@ class ControlServer:
                 sock.bind(str(self._path))
             finally:
                 os.umask(old)
-            self._server = await asyncio.start_unix_server(
-                self._serve, sock=sock, limit=MAX_REQUEST
-            )
+            sock.listen(MAX_CLIENTS)
+            await self._listen(sock)
         except BaseException:
             sock.close()
             raise
+
+    async def _listen(self, sock: socket.socket) -> None:
+        # The path goes when the run directory does; 3.13 would remove it with the server.
+        kept: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=sock, limit=MAX_REQUEST, **kept
+        )
 
     async def close(self) -> None:
         """No new requests; open connections end (a waiting `stop` command reads that as done)."""

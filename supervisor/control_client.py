@@ -15,6 +15,10 @@ from .control import ControlError
 MAX_ANSWER = 64 << 20
 
 
+class ConnectionEnded(ControlError):
+    """The supervisor closed before it answered: it ends, or becomes another one (`upgrade`)."""
+
+
 @contextlib.contextmanager
 def connection(path: Path, seconds: float = 5.0) -> Any:
     """A connection: `ask` function, usable until the block ends. Raises ControlError."""
@@ -73,9 +77,14 @@ def _send(sock: socket.socket, op: str, args: Mapping[str, Any]) -> None:
 
 def _receive(lines: Any) -> dict[str, Any]:
     try:
-        return _decoded(lines.readline(MAX_ANSWER))
+        line = lines.readline(MAX_ANSWER)
+    except ConnectionResetError:
+        line = b""
     except OSError as error:
         raise ControlError(f"no answer from the supervisor ({error})") from error
+    if not line:
+        raise ConnectionEnded("no answer from the supervisor (it closed the connection)")
+    return _decoded(line)
 
 
 def _decoded(line: bytes) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from .handover import EventsState
+
 #: A reason may quote a model's whole traceback; status and log have the rest of it.
 MAX_TEXT = 2000
 #: Events in one answer: some 100 KB at most of ordinary ones.
@@ -54,6 +56,15 @@ class EventRing:
         self._ring.append({**head, "text": text, **fields})
         self._news.set()
         self._news = asyncio.Event()
+
+    def saved(self) -> EventsState:
+        """For `resume`."""
+        return EventsState(self._last, list(self._ring))
+
+    def resume(self, state: EventsState) -> None:
+        """The events of another supervisor of this instance; numbers go on after them."""
+        self._last = state.last
+        self._ring.extend(state.events)
 
     def after(self, since: int, limit: int = BATCH) -> Batch:
         """Events with numbers above `since`, the oldest `limit` of them."""

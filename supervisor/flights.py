@@ -11,6 +11,8 @@ import os
 import struct
 from dataclasses import dataclass
 
+from .shared_table import shared_file
+
 TABLE_BYTES = 64 * 1024
 _MAGIC = 0x464C4947
 _HEAD = struct.Struct("=IIQ")  # magic, cells, requests without a cell
@@ -33,10 +35,10 @@ class FlightTables:
     tables: while a successor loads, two generations live in it.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, fd: int = -1) -> None:
+        """`fd`: a file that exists. ValueError if it has another layout."""
         size = max(1, 2 * slots) * TABLE_BYTES
-        self.fd = os.memfd_create("tritonfrontend-flights", os.MFD_CLOEXEC)
-        os.ftruncate(self.fd, size)
+        self.fd = shared_file("tritonfrontend-flights", size, fd)
         self._memory = mmap.mmap(self.fd, size)
 
     def inherited(self, slot: int, generation: int) -> dict[str, int]:

@@ -10,14 +10,17 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from . import process, procfs
 from .channel import Channel, ChannelClosed, Message
 from .exits import ExitInfo, describe
+from .handover import GenerationState
 from .log import TAIL_LINES, LineReader
 from .worker_spec import WorkerSpec
 
@@ -26,46 +29,38 @@ _CLOSED_GRACE = 2.0
 _REAP_POLL = 0.02
 
 
+class Callbacks(NamedTuple):
+    """`emit` takes a line of output and its stream; `on_exit` is called once, after the last line
+    and the last message.
+    """
+
+    emit: Callable[[str, str], None]
+    on_message: Callable[[Message], None]
+    on_exit: Callable[[], None]
+
+
 class Generation:
     """A running or just ended worker process."""
 
     def __init__(
-        self,
-        make_spec: Callable[[int], WorkerSpec],
-        command: Sequence[str],
-        env: Mapping[str, str],
-        *,
-        emit: Callable[[str, str], None],
-        on_message: Callable[[Message], None],
-        on_exit: Callable[[], None],
+        self, worker: process.Process, channel: Channel, shm_prefix: str, callbacks: Callbacks
     ) -> None:
-        """Start the process. `make_spec` gets the number of its control descriptor, `emit` a line
-        of output and its stream.
-
-        Raises OSError if it cannot be started.
-        """
+        """Owns what it is given."""
         self.ready_at: float | None = None
         self.lot = random.random()  # spreads what would be due at the same time
         self.killed_because: str | None = None
         self.fatal = ""
-        self._emit = emit
-        self._on_message = on_message
-        self._on_exit = on_exit
+        self._emit = callbacks.emit
+        self._on_message = callbacks.on_message
+        self._on_exit = callbacks.on_exit
         self._oom_before = procfs.oom_kills()
         self._pages: dict[int, asyncio.Future[str]] = {}
         self._page_seq = 0
-        self._channel, theirs = Channel.pair()
-        try:
-            spec = make_spec(theirs.fileno())
-            self._process = process.spawn(command, spec.to_json(), spec.descriptors, env)
-        except BaseException:
-            self._channel.close()
-            raise
-        finally:
-            theirs.close()
-        self.pid = self._process.pid
-        self.start = self._process.start
-        self.shm_prefix = spec.shm_prefix
+        self._channel = channel
+        self._process = worker
+        self.pid = worker.pid
+        self.start = worker.start
+        self.shm_prefix = shm_prefix
         self.spawned_at = time.monotonic()
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._logs = {
@@ -83,6 +78,68 @@ class Generation:
         }
         for fd, callback in self._readers.items():
             self._loop.add_reader(fd, callback)
+
+    @classmethod
+    def spawn(
+        cls,
+        make_spec: Callable[[int], WorkerSpec],
+        command: Sequence[str],
+        env: Mapping[str, str],
+        callbacks: Callbacks,
+    ) -> Generation:
+        """Start a process. `make_spec` gets the number of its control descriptor.
+
+        Raises OSError if it cannot be started.
+        """
+        channel, theirs = Channel.pair()
+        try:
+            spec = make_spec(theirs.fileno())
+            worker = process.spawn(command, spec.to_json(), spec.descriptors, env)
+        except BaseException:
+            channel.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(worker, channel, spec.shm_prefix, callbacks)
+
+    @classmethod
+    def resume(cls, state: GenerationState, callbacks: Callbacks) -> Generation:
+        """A worker that runs already, from the state of its supervisor before an upgrade."""
+        worker = process.Process(state.pid, state.start, state.pidfd, state.out_fd, state.log_fd)
+        channel = Channel(socket.socket(fileno=state.channel_fd))
+        self = cls(worker, channel, state.shm_prefix, callbacks)
+        self.spawned_at, self.ready_at, self.lot = state.spawned_at, state.ready_at, state.lot
+        self.killed_because, self.fatal = state.killed_because, state.fatal
+        self._oom_before, self._page_seq = state.oom_before, state.page_seq
+        self._tail.extend(state.tail)
+        for name, fd in (("stdout", state.out_fd), ("stderr", state.log_fd)):
+            self._logs[fd].rest = state.rests[name].encode("latin-1")
+        return self
+
+    def saved(self) -> GenerationState:
+        """For `resume`. The descriptors stay ours."""
+        worker = self._process
+        return GenerationState(
+            pid=self.pid,
+            start=self.start,
+            pidfd=worker.pidfd,
+            out_fd=worker.out_fd,
+            log_fd=worker.log_fd,
+            channel_fd=self._channel.fileno(),
+            shm_prefix=self.shm_prefix,
+            spawned_at=self.spawned_at,
+            ready_at=self.ready_at,
+            lot=self.lot,
+            killed_because=self.killed_because,
+            fatal=self.fatal,
+            oom_before=self._oom_before,
+            page_seq=self._page_seq,
+            tail=self.tail,
+            rests={
+                "stdout": self._logs[worker.out_fd].rest.decode("latin-1"),
+                "stderr": self._logs[worker.log_fd].rest.decode("latin-1"),
+            },
+        )
 
     @property
     def tail(self) -> list[str]:

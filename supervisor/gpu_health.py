@@ -6,7 +6,7 @@ next one waits until the GPU has been quiet, and listed by NVML, for a while. Ot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 #: XIDs after which a worker must not go on with the GPU. (13, 31, 43 and 45 are the program's own
@@ -57,6 +57,13 @@ class Quarantine:
             del self._cases[uuid]
             return ""
         return f"GPU quarantined: {case.reason}; tried again in {left:.0f} s"
+
+    def saved(self) -> dict[str, tuple[str, float]]:
+        """For `resume`: reason and time of each case."""
+        return {uuid: (case.reason, case.since) for uuid, case in self._cases.items()}
+
+    def resume(self, cases: Mapping[str, tuple[str, float]]) -> None:
+        self._cases.update({uuid: _Case(*case) for uuid, case in cases.items()})
 
     def cases(self) -> dict[str, str]:
         """What each quarantined GPU suffers from."""

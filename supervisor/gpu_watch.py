@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .gpu_health import POISONOUS, RECHECK, MemoryPeak, Quarantine, memory_reason, needed, xid_text
+from .handover import GpuState
 from .nvml import GpuSample, Nvml
 from .spec import Device
 from .xid_watch import XidWatch
@@ -59,6 +60,24 @@ class GpuWatch:
     def stale(self) -> bool:
         limit = 3 * SAMPLE_EVERY
         return self.updated_at is None or time.monotonic() - self.updated_at > limit
+
+    @property
+    def stuck(self) -> bool:
+        """Has the driver kept a call for longer than values may be old?"""
+        return self._nvml.stuck_for > SAMPLE_EVERY
+
+    def saved(self) -> GpuState:
+        """For `resume`."""
+        peaks = {uuid: peak.peak for uuid, peak in self._peaks.items()}
+        return GpuState(self.quarantine.saved(), peaks, dict(self.xids))
+
+    def resume(self, state: GpuState) -> None:
+        """What another supervisor of this instance has learned."""
+        self.quarantine.resume(state.cases)
+        self.xids.update(state.xids)
+        for uuid, peak in state.peaks.items():
+            if uuid in self._peaks:
+                self._peaks[uuid].peak = peak
 
     def refresh(self) -> None:
         """Ask for new values unless the last question is still unanswered."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from .exits import Exit, WorkerExit
 from .farewell import turn_away
 from .flights import Flight, FlightTables
 from .gpu_watch import SAMPLE_EVERY, Admission, GpuWatch
+from .handover import GroupState
 from .health import Health
 from .log import Output
 from .nvml import Nvml
@@ -45,6 +47,15 @@ _NO_DRIVER = '"CudaDriverHelper has not been initialized."'
 _STOP_REASON = "stopping"
 
 
+@dataclass(frozen=True)
+class Upgrades:
+    """Of the supervisor in place. `last_at` is Unix time; `before` the version it was."""
+
+    total: int = 0
+    last_at: float | None = None
+    before: str | None = None
+
+
 class Group:
     """All slots of one instance, and what they share."""
 
@@ -58,7 +69,12 @@ class Group:
         nvml: Nvml,
         run_id: str,
         policy: RestartPolicy | None = None,
+        before: GroupState | None = None,
     ) -> None:
+        """`before`: what another supervisor of this instance left, whose workers run on.
+
+        ValueError if that cannot be.
+        """
         self.options = options
         self.run_id = run_id
         self.all_ports = dict(ports)
@@ -69,11 +85,14 @@ class Group:
         self.gpu_watch = GpuWatch(
             nvml, devices, options.gpu_memory_needed, options.timeouts.gpu_quarantine
         )
-        self.traffic = Traffic(options, self.ports, len(devices), self._retry_after)
+        self.traffic = Traffic(
+            options, self.ports, len(devices), self._retry_after, before.traffic if before else None
+        )
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
         self.stop_begun = asyncio.Event()
         self.last_reload: Callable[[], dict[str, Any] | None] = lambda: None
+        self.upgrades = Upgrades()
         self.config_generation = 1
         self.events = EventRing(options.event_history)
         self._recorder = Recorder(self.events)
@@ -84,7 +103,7 @@ class Group:
         self._failure: int = Exit.INTERNAL
         self._ready_shown = asyncio.Event()
         self._progress = Progress(output)
-        self.flights = FlightTables(len(devices))
+        self.flights = FlightTables(len(devices), before.flights_fd if before else -1)
         self.slots = [
             Slot(
                 index,
@@ -101,11 +120,53 @@ class Group:
         self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
         self._renewal = Renewal(self.slots, self.roller, self.note)
 
+        if before is not None:
+            self._resume(before)
+
+    def _resume(self, before: GroupState) -> None:
+        self.started_at, self.first_ready_at = before.started_at, before.first_ready_at
+        self.config_generation = before.config_generation
+        self.events.resume(before.events)
+        self.gpu_watch.resume(before.gpus)
+        for slot, state, samples in zip(self.slots, before.slots, before.rates, strict=True):
+            slot.resume(state)
+            self.rates[slot.index].resume(state.report.generation, samples)
+        self._recorder.resume(self.slots, self.state)
+        if self.first_ready_at is not None:
+            self._ready_shown.set()
+
+    @property
+    def unsettled(self) -> str:
+        """Why the workers could not be handed to another supervisor now; "" if they could."""
+        if self.stopping:
+            return "the instance is stopping"
+        if self.roller.busy:
+            return "workers are being replaced; try again when that has ended"
+        if self.gpu_watch.stuck:
+            return "the GPU driver does not answer, which could hold up the new program for ever"
+        reasons = ((slot.index, slot.unsettled) for slot in self.slots)
+        return "; ".join(f"w{index} {reason}" for index, reason in reasons if reason)
+
+    def saved(self) -> GroupState:
+        """For a supervisor that goes on with the workers. The descriptors stay ours."""
+        return GroupState(
+            started_at=self.started_at,
+            first_ready_at=self.first_ready_at,
+            config_generation=self.config_generation,
+            events=self.events.saved(),
+            flights_fd=self.flights.fd,
+            rates=[rates.saved() for rates in self.rates],
+            gpus=self.gpu_watch.saved(),
+            traffic=self.traffic.saved(),
+            slots=[slot.saved() for slot in self.slots],
+        )
+
     # -- life ------------------------------------------------------------------------------
 
     async def run(self) -> int:
         """Serve until stopped. Returns the exit code."""
         self._result = asyncio.get_running_loop().create_future()
+        self.traffic.update(self.ready)  # nobody, unless the workers are another supervisor's
         try:
             async with TaskOwner() as tasks:
                 for slot in self.slots:

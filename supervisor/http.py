@@ -47,10 +47,20 @@ class HttpServer:
         self._routes = routes
         self._server: asyncio.AbstractServer | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._answering = 0
 
     async def start(self, sock: socket.socket) -> None:
         # asyncio closes what it is given; the caller keeps the original.
         self._server = await asyncio.start_server(self._serve, sock=sock.dup(), limit=MAX_HEAD)
+
+    async def finish(self, seconds: float) -> None:
+        """Take no more connections, and end those that there are when they are answered."""
+        if self._server is not None:
+            self._server.close()
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._answering and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+        await self.close()
 
     async def close(self) -> None:
         if self._server is not None:
@@ -89,7 +99,11 @@ class HttpServer:
             await _write(writer, Answer(400, "not an HTTP/1.x request\n"), True, False)
             return False
         method, path, keep = request
-        await _write(writer, await self._answer(method, path), method != "HEAD", keep)
+        self._answering += 1
+        try:
+            await _write(writer, await self._answer(method, path), method != "HEAD", keep)
+        finally:
+            self._answering -= 1
         return keep
 
     async def _answer(self, method: str, path: str) -> Answer:

@@ -20,8 +20,12 @@ _FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
 class Inbox:
     """Both ends. `fileno()` is the end that its worker inherits and reads."""
 
-    def __init__(self) -> None:
-        self._send, self._receive = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(self, ends: tuple[int, int] | None = None) -> None:
+        """`ends`: the descriptors of one that exists, the sending one first."""
+        if ends is None:
+            self._send, self._receive = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        else:
+            self._send, self._receive = (socket.socket(fileno=fd) for fd in ends)
         # O_NONBLOCK lives in the open file that the worker shares: set it once, here.
         self._send.setblocking(False)
         self._receive.setblocking(False)

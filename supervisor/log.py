@@ -14,8 +14,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
+
+from .signals import hold_stop_signals
 
 #: Text waiting for a slow reader. At 100 bytes a line: some 40 000 lines.
 MAX_QUEUED_BYTES = 4 << 20
@@ -52,6 +54,7 @@ class Output:
         self._dropped = 0
         self._footer = ""
         self._closed = False
+        self._writing = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
@@ -98,6 +101,21 @@ class Output:
             self._queue.append(("footer", text))
             self._wake.notify()
 
+    def unwritten(self, seconds: float) -> list[tuple[str, str]]:
+        """Lines that nobody has taken after at most `seconds`, with their streams."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with self._wake:
+                left = [(stream, text) for stream, text in self._queue if stream != "footer"]
+            if not (left or self._writing) or time.monotonic() >= deadline:
+                return left
+            time.sleep(0.005)
+
+    def resume(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Lines that a predecessor could not write."""
+        for stream, text in lines:
+            self._queue_text(stream, text.removesuffix("\n"))
+
     def close(self, seconds: float = 2.0) -> None:
         """Write what is queued, waiting at most `seconds` for a stuck reader."""
         with self._wake:
@@ -106,14 +124,17 @@ class Output:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        hold_stop_signals()
         footer = ""
         while True:
             with self._wake:
+                self._writing = False
                 while not self._queue and not self._closed:
                     self._wake.wait()
                 if not self._queue:
                     return
                 stream, text = self._queue.popleft()
+                self._writing = True
                 self._queued -= 0 if stream == "footer" else len(text) - 1
                 dropped, self._dropped = self._dropped, 0
             if dropped:
@@ -153,7 +174,7 @@ class LineReader:
         self._fd = fd
         self._emit = emit
         self._clock = clock
-        self._rest = b""
+        self.rest = b""  # an unfinished line
         self._second = 0
         self._taken = 0
         self._dropped = 0
@@ -175,13 +196,13 @@ class LineReader:
         if self._over_rate(len(data)):
             self._dropped += data.count(b"\n")
             return len(data)
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
+        lines = (self.rest + data).split(b"\n")
+        self.rest = lines.pop()
         for line in lines:
             self._line(line)
-        while len(self._rest) > MAX_LINE_BYTES:
-            self._line(self._rest[:MAX_LINE_BYTES])
-            self._rest = self._rest[MAX_LINE_BYTES:]
+        while len(self.rest) > MAX_LINE_BYTES:
+            self._line(self.rest[:MAX_LINE_BYTES])
+            self.rest = self.rest[MAX_LINE_BYTES:]
         return len(data)
 
     def _over_rate(self, count: int) -> bool:
@@ -206,9 +227,9 @@ class LineReader:
         self.flush()
 
     def flush(self) -> None:
-        if self._rest:
-            self._line(self._rest)
-            self._rest = b""
+        if self.rest:
+            self._line(self.rest)
+            self.rest = b""
 
     def _line(self, raw: bytes) -> None:
         for start in range(0, max(len(raw), 1), MAX_LINE_BYTES):

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .handover import FamilyState, MetricsState
+
 _CUMULATIVE = ("counter", "histogram", "summary")
 
 Key = tuple[str, str, str]  # family, sample name, labels
@@ -77,6 +79,23 @@ class Pages:
         self._base: dict[int, dict[Key, float]] = {}
         self._shape: dict[str, Family] = {}  # kind and help of families that only a base knows
 
+    def saved(self, generation: Mapping[int, int]) -> MetricsState:
+        """For `resume`, with the generation of each page."""
+        return MetricsState(
+            {slot: [_state(f) for f in page.values()] for slot, page in self._pages.items()},
+            {slot: [(*key, v) for key, v in base.items()] for slot, base in self._base.items()},
+            [_state(family) for family in self._shape.values()],
+            dict(generation),
+        )
+
+    def resume(self, state: MetricsState) -> None:
+        """Pages and counters of another supervisor of this instance."""
+        for slot, families in state.pages.items():
+            self._pages[slot] = {each.name: _family(each) for each in families}
+        for slot, base in state.base.items():
+            self._base[slot] = {(one, two, three): v for one, two, three, v in base}
+        self._shape = {each.name: _family(each) for each in state.shape}
+
     def update(self, slot: int, text: str) -> None:
         self._pages[slot] = parse(text)
 
@@ -130,6 +149,14 @@ class Pages:
 def escape(value: str) -> str:
     """A label's value as the text format wants it."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _state(family: Family) -> FamilyState:
+    return FamilyState(family.name, family.kind, family.help, list(family.samples))
+
+
+def _family(state: FamilyState) -> Family:
+    return Family(state.name, state.kind, state.help, list(state.samples))
 
 
 def _adds_up(kind: str, labels: str) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable, MutableMapping
 
 #: Twice within the manager's limit, as sd_watchdog_enabled(3) recommends.
@@ -24,6 +25,7 @@ class Notifier:
     def __init__(self, address: str = "", watchdog_seconds: float = 0.0) -> None:
         """`address` is a path, or "@" and an abstract name. A watchdog of 0 wants no beats."""
         self.watchdog_seconds = watchdog_seconds
+        self.address = address
         self._last = ""
         self._socket: socket.socket | None = None
         if address[:1] not in ("/", "@"):
@@ -45,6 +47,12 @@ class Notifier:
     def ready(self) -> None:
         """Service starts that wait for us go on."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Nothing stops, and `ready` follows: another version of the program takes over."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        if self.watchdog_seconds:
+            self.beat()
 
     def stopping(self) -> None:
         self._send("STOPPING=1")

@@ -12,11 +12,13 @@ import contextlib
 import importlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .devices import Gpu, Mig
+from .signals import hold_stop_signals
 
 T = TypeVar("T")
 
@@ -51,6 +53,13 @@ class Nvml:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ready = False
+        self._asked_at: float | None = None
+
+    @property
+    def stuck_for(self) -> float:
+        """Seconds that the present call has taken; 0 if there is none."""
+        asked = self._asked_at
+        return time.monotonic() - asked if asked is not None else 0.0
 
     def call(self, function: Callable[[Any], T]) -> concurrent.futures.Future[T]:
         """Run `function(pynvml)` on the NVML thread. Its exception is the future's."""
@@ -90,8 +99,12 @@ class Nvml:
         return library
 
     def _run(self) -> None:
+        hold_stop_signals()
         while True:
-            self._jobs.get()()
+            job = self._jobs.get()
+            self._asked_at = time.monotonic()
+            job()
+            self._asked_at = None
 
 
 def _text(error: Exception) -> str:

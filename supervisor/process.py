@@ -44,17 +44,24 @@ class Process:
     `out_fd` and `log_fd` are its standard output and error.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes], out_fd: int, log_fd: int) -> None:
-        self._popen = popen
-        self.pid = popen.pid
-        self.start = procfs.start_time(popen.pid)
+    def __init__(self, pid: int, start: int, pidfd: int, out_fd: int, log_fd: int) -> None:
+        self.pid = pid
+        self.start = start
+        self.pidfd = pidfd
         self.out_fd = out_fd
         self.log_fd = log_fd
-        self.pidfd = os.pidfd_open(popen.pid)
+        self._code: int | None = None
 
     def poll(self) -> int | None:
         """Return code (negative = signal) or None while it runs."""
-        return self._popen.poll()
+        if self._code is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else in this process has waited for it
+                self._code = 0
+            else:
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
 
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -86,7 +93,9 @@ def spawn(command: Sequence[str], spec: str, fds: Iterable[int], env: Mapping[st
             start_new_session=True,
         )
         ours.pop_all()
-    return Process(popen, out_read, log_read)
+    popen.returncode = 0  # its `Process` waits for it, and no destructor may do so
+    pid = popen.pid
+    return Process(pid, procfs.start_time(pid), os.pidfd_open(pid), out_read, log_read)
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
@@ -109,12 +118,17 @@ def worker_environment(visible: str, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def default_command() -> tuple[str, ...]:
-    """Starts the worker module of this very package.
+    """Starts the worker module of this very package."""
+    return module_command("worker")
+
+
+def module_command(name: str) -> tuple[str, ...]:
+    """Starts a module of this package.
 
     `python -m` alone would first look in the current directory, where a source checkout (without
     the native module) may lie. Python 3.10 has no -P for that.
     """
-    module = f"{__package__}.worker"
+    module = f"{__package__}.{name}"
     if sys.version_info >= (3, 11):
         return (sys.executable, "-P", "-m", module)
     code = f"import runpy,sys;sys.path.pop(0);runpy.run_module({module!r},run_name='__main__')"

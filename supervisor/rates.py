@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: "Per minute" looks this far back.
@@ -35,6 +36,15 @@ class Rates:
         self._samples.append(_Sample(at, cpu_s, completed))
         while len(self._samples) > 2 and self._samples[1].at <= at - WINDOW:
             self._samples.popleft()
+
+    def saved(self) -> list[tuple[float, float, int]]:
+        """For `resume`: time, CPU seconds and completed requests of each sample."""
+        return [(each.at, each.cpu_s, each.completed) for each in self._samples]
+
+    def resume(self, generation: int, samples: Iterable[tuple[float, float, int]]) -> None:
+        """Samples of a generation that runs on."""
+        self._generation = generation
+        self._samples.extend(_Sample(*each) for each in samples)
 
     @property
     def requests_per_second(self) -> float | None:

@@ -22,6 +22,14 @@ class Recorder:
         self._gpus_stale = False
         self._gpus_missing: frozenset[str] = frozenset()
 
+    def resume(self, slots: Iterable[Slot], group: str) -> None:
+        """What another supervisor of this instance has told already."""
+        self._group = group
+        for slot in slots:
+            self._states[slot.index] = str(slot.state)
+            if slot.report.last_exit is not None:
+                self._exits[slot.index] = slot.report.last_exit
+
     def slot(self, slot: Slot) -> None:
         last, index = slot.report.last_exit, slot.index
         if last is not None and self._exits.get(index) is not last:

@@ -8,6 +8,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from .handover import RefusalState
+
 #: A client that has been answered gets this long to close first: closing while its request arrives
 #: would reset the connection and could take the answer from it.
 _LINGER = 1.0
@@ -41,6 +43,19 @@ class Refusal:
         except OSError:
             client.close()
             return
+        self._linger(client)
+
+    def saved(self) -> RefusalState:
+        """For `resume`. The connections stay ours."""
+        return RefusalState(self.total, [client.fileno() for client in self._lingering])
+
+    def resume(self, state: RefusalState) -> None:
+        """Go on where another supervisor stopped."""
+        self.total = state.total
+        for fd in state.lingering:
+            self._linger(socket.socket(fileno=fd))
+
+    def _linger(self, client: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._lingering[client] = loop.call_later(_LINGER, self._end, client)
         loop.add_reader(client, self._discard, client)

@@ -62,6 +62,18 @@ class Relay:
         """Connections that found every inbox full."""
         return len(self._parked)
 
+    @property
+    def waiting(self) -> list[tuple[str, int]]:
+        """Port and descriptor of what is parked."""
+        return list(self._parked)
+
+    def resume(self, relayed_total: int, parked: Sequence[tuple[str, int]]) -> None:
+        """Go on where another supervisor stopped; takes the descriptors."""
+        self.relayed_total = relayed_total
+        self._parked.extend(parked)
+        if parked:
+            self._pause()
+
     def update(self, serving: Sequence[int]) -> None:
         """The set of serving slots, or the ports, have changed."""
         self._serving = tuple(serving)

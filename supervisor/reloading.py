@@ -48,6 +48,7 @@ class Reloader:
         self._log = log
         self._task: asyncio.Task[None] | None = None
         self.last: Outcome | None = None
+        self._before: dict[str, Any] | None = None
 
     def look(self) -> Plan:
         """What a reload would do. Raises ReloadError for settings that are wrong."""
@@ -90,10 +91,14 @@ class Reloader:
         if not why:
             self._adopt(new)
 
+    def resume(self, status: dict[str, Any] | None) -> None:
+        """The `status` of another supervisor of this instance."""
+        self._before = status
+
     def status(self) -> dict[str, Any] | None:
         """JSON form of the last reload."""
         if self.last is None:
-            return None
+            return self._before
         return {"running": self.last.running, "failed": self.last.why, **describe(self.last.plan)}
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from . import process, procfs
+from .handover import RunDirState
 
 #: sun_path holds 108 bytes; "control.sock" and a separator must fit behind the directory.
 _MAX_DIR_BYTES = 107 - len("/control.sock")
@@ -61,6 +62,17 @@ class RunDir:
         self._lock_fd = lock_fd
         self._link = link
         self._made = made
+
+    @classmethod
+    def resume(cls, state: RunDirState) -> RunDir:
+        """The directory that another supervisor of this instance holds."""
+        link = Path(state.link) if state.link else None
+        return cls(Path(state.base), Path(state.path), state.lock_fd, link, state.made)
+
+    def saved(self) -> RunDirState:
+        """For `resume`. The lock stays ours."""
+        link = str(self._link or "")
+        return RunDirState(str(self._base), str(self.path), self._lock_fd, link, self._made)
 
     def write_identity(self, identity: Identity) -> None:
         data = json.dumps(asdict(identity)).encode()

@@ -6,51 +6,24 @@ directory, the ports. Main thread only.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from . import affinity, devices, examples, process, procfs, render, rundir
-from .collector import Collector
-from .control import ControlServer
+from . import affinity, devices, rundir
 from .exits import Exit
-from .group import Group
-from .http import HttpServer
 from .log import Output
 from .model_configs import check_gpus
-from .notify import Notifier, of_this_process
 from .nvml import Nvml
-from .operations import handlers, routes
 from .policy import RestartPolicy
-from .reloading import Reloader
-from .signals import stop_signals
+from .session import Launch, run
 from .sockets import PortError, PortGroup, close_all
 from .spec import Device, ServeOptions, SpecError
-from .state import State
-from .status import status
-from .tasks import TaskOwner
 from .worker_core import repository_models
 
 _REFRESH_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """All that was acquired before the first worker starts."""
-
-    options: ServeOptions
-    devices: tuple[Device, ...]
-    run_dir: rundir.RunDir
-    ports: dict[str, PortGroup]
-    nvml: Nvml
-    output: Output
-    policy: RestartPolicy
-    run_id: str
-    reread: Callable[[], ServeOptions]
 
 
 def serve(
@@ -58,10 +31,12 @@ def serve(
     output: Output,
     policy: RestartPolicy | None = None,
     reread: Callable[[], ServeOptions] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> int:
     """Run a group until it ends. Returns the exit code; problems are told on `output`.
 
-    `reread` gives the settings of the moment when a reload is wanted.
+    `reread` gives the settings of the moment when a reload is wanted; `argv` are the arguments of
+    `serve`, without which the supervisor cannot be upgraded in place.
     """
     nvml = Nvml()
     try:
@@ -96,8 +71,9 @@ def serve(
         policy or RestartPolicy(),
         secrets.token_hex(4),
         reread or (lambda: options),
+        argv,
     )
-    return _run(launch)
+    return run(launch)
 
 
 def select_devices(wanted: str, nvml: Nvml) -> devices.Selection:
@@ -168,128 +144,3 @@ def _bind(options: ServeOptions, slots: int, base: Path) -> dict[str, PortGroup]
             f"port {number} belongs to tritonfrontend instance {owner.name}, pid {owner.pid}"
         ) from error
     return bound
-
-
-def _run(launch: Launch) -> int:
-    code: int = Exit.INTERNAL
-    run_dir, ports = launch.run_dir, launch.ports
-    try:
-        run_dir.write_identity(
-            rundir.Identity(
-                name=launch.options.instance_name,
-                run_id=launch.run_id,
-                pid=os.getpid(),
-                start=procfs.start_time(os.getpid()),
-                run_dir=str(run_dir.path),
-                ports={name: group.port for name, group in ports.items()},
-            )
-        )
-        process.become_subreaper()
-        code = asyncio.run(_main(launch))
-    finally:
-        close_all(list(ports.values()))
-        run_dir.close(keep_records=code in (Exit.LEAKED, Exit.INTERNAL))
-    return code
-
-
-async def _main(launch: Launch) -> int:
-    group = Group(
-        launch.options,
-        launch.devices,
-        launch.ports,
-        launch.run_dir,
-        launch.output,
-        launch.nvml,
-        launch.run_id,
-        launch.policy,
-    )
-    collector = Collector(group)
-    notifier = of_this_process()
-    reloader = _reloader(launch, group)
-    group.last_reload = reloader.status
-    control = ControlServer(launch.run_dir.control, handlers(group, reloader))
-    web = HttpServer(routes(group, collector))
-    async with TaskOwner() as tasks:
-        with stop_signals() as received:
-            try:
-                await control.start()
-                if (port := launch.ports.get("metrics")) is not None:
-                    port.listen()
-                    await web.start(port.sockets[0])
-                    tasks.start(_refresh(collector), "metrics")
-                tasks.start(_obey_signals(group, received), "signals")
-                tasks.start(_notify(group, notifier), "notify")
-                tasks.start(_announce(group, launch.output), "announce")
-                return await group.run()
-            finally:
-                notifier.close()
-                await web.close()
-                await control.close()
-
-
-def _reloader(launch: Launch, group: Group) -> Reloader:
-    def adopt(options: ServeOptions) -> None:
-        group.options = options
-        group.config_generation += 1
-
-    def tell(text: str) -> None:
-        group.log(text)
-        group.events.add("reload", text)
-
-    return Reloader(launch.reread, lambda: group.options, adopt, group.roller, tell)
-
-
-async def _obey_signals(group: Group, received: asyncio.Queue[int]) -> None:
-    number = await received.get()
-    group.stop(f"signal {number}")
-    while True:
-        group.stop_now(await received.get())
-
-
-async def _notify(group: Group, notifier: Notifier) -> None:
-    def line() -> str:
-        return f"{group.state}: {len(group.ready)} of {len(group.slots)} workers ready"
-
-    async def tell_stop() -> None:
-        await group.stop_begun.wait()
-        notifier.stopping()
-
-    def enough() -> bool:
-        return len(group.ready) >= group.options.min_ready
-
-    await asyncio.gather(notifier.run(enough, line), tell_stop())
-
-
-async def _refresh(collector: Collector) -> None:
-    while True:
-        await asyncio.sleep(_REFRESH_SECONDS)
-        await collector.refresh()
-
-
-async def _announce(group: Group, output: Output) -> None:
-    """The ready table and the lines to paste, once all workers serve or one does and the rest has
-    had its chance.
-    """
-    await group.wait_ready()
-    pending = (State.WAIT_GPU, State.SPAWNING, State.LOADING)
-    while any(slot.state in pending for slot in group.slots) and not group.stopping:
-        await asyncio.sleep(0.05)
-    if not output.as_json:  # every line above is an event of its own
-        output.write(ready_text(group, color=output.color), "out")
-
-
-def _speaks_tls(group: Group) -> bool:
-    name = "http" if group.options.http.enabled else "grpc"
-    return bool(group.options.frontends.get(name, {}).get("use_ssl"))
-
-
-def ready_text(group: Group, *, color: bool) -> str:
-    """Table of workers, then commands to paste."""
-    sample = next((s.report.sample for s in group.slots if s.report.sample), None)
-    where = {name: (ports.spec.address, ports.port) for name, ports in group.ports.items()}
-    commands = examples.lines(
-        sample, where.get("http"), where.get("grpc"), sys.executable, tls=_speaks_tls(group)
-    )
-    table = render.table(status(group), color=color, width=render.terminal_width())
-    advice = ["try:", *(f"  {line}" for line in commands), ""] if commands else []
-    return "\n".join(["", table, "", *advice])

@@ -24,6 +24,16 @@ _BEATS = 64
 _MAX_THREADS = 256
 
 
+def shared_file(name: str, size: int, fd: int = -1) -> int:
+    """A new memory file of `size` bytes, or `fd`, which must be one. ValueError if it is not."""
+    if fd < 0:
+        fd = os.memfd_create(name, os.MFD_CLOEXEC)
+        os.ftruncate(fd, size)
+    elif (found := os.fstat(fd).st_size) != size:
+        raise ValueError(f"the memory file {name} has {found} bytes, not {size}")
+    return fd
+
+
 class Page(NamedTuple):
     """One reading. `beats` are monotonic nanoseconds, one per loop thread, 0 if it does not run."""
 
@@ -40,13 +50,13 @@ _BLANK = Page()
 class SharedTable:
     """The memory file. Owned by the supervisor; workers inherit the descriptor."""
 
-    def __init__(self, slots: int, ports: Sequence[str]) -> None:
+    def __init__(self, slots: int, ports: Sequence[str], fd: int = -1) -> None:
+        """`fd`: a file that exists. ValueError if it has another layout."""
         self._ports = {name: index for index, name in enumerate(ports)}
         self._current = [0] * slots
         self._serving_at = slots * len(ports) * BANKS * PAGE_BYTES
         size = self._serving_at + -(-max(1, slots) // PAGE_BYTES) * PAGE_BYTES
-        self.fd = os.memfd_create("tritonfrontend-beats", os.MFD_CLOEXEC)
-        os.ftruncate(self.fd, size)
+        self.fd = shared_file("tritonfrontend-beats", size, fd)
         self._memory = mmap.mmap(self.fd, size)
 
     def offset(self, slot: int, port: str, generation: int) -> int:
@@ -54,6 +64,11 @@ class SharedTable:
         return (
             (slot * len(self._ports) + self._ports[port]) * BANKS + generation % BANKS
         ) * PAGE_BYTES
+
+    @property
+    def current(self) -> list[int]:
+        """The generation of each slot whose pages count."""
+        return list(self._current)
 
     def select(self, slot: int, generation: int) -> None:
         """The worker whose pages count from now on."""

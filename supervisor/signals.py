@@ -14,6 +14,18 @@ from collections.abc import Iterator
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+def hold_stop_signals() -> None:
+    """They wait, for this thread. Every thread but the main one calls this, so that what the main
+    thread holds is held for the process: it then survives even an execve.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+def take_stop_signals() -> None:
+    """End of `hold_stop_signals`: what waits arrives now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
 @contextlib.contextmanager
 def stop_signals() -> Iterator[asyncio.Queue[int]]:
     """A queue of the stop signals that arrive while the block runs. Main thread only."""
@@ -23,6 +35,7 @@ def stop_signals() -> Iterator[asyncio.Queue[int]]:
     wanted = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     for number in wanted:
         loop.add_signal_handler(number, received.put_nowait, int(number))
+    take_stop_signals()  # held by a predecessor before an upgrade
     try:
         yield received
     finally:

@@ -20,7 +20,8 @@ from .aftermath import Intent, judge, last_exit, told
 from .channel import Message
 from .exits import ExitInfo, WorkerExit
 from .flights import Flight
-from .generation import Generation
+from .generation import Callbacks, Generation
+from .handover import SlotState
 from .owner import Owner
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import SlotReport
@@ -36,6 +37,10 @@ from .worker_spec import worker_spec
 #: Between steering new connections away and the drain: longer than a round trip, so that handshakes
 #: that began before still find somebody who accepts.
 SETTLE = 0.2
+
+
+#: States in which nothing is under way that only this process knows of.
+_RESTING = LOADED | {State.DISABLED, State.WAIT_GPU, State.BACKOFF, State.FAILED}
 
 
 class Slot:
@@ -61,6 +66,7 @@ class Slot:
         self.generation: Generation | None = None
         self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
         self.leaked = False
+        self._resumed = False
         self._number = 0  # of the last generation that was started, also of one that failed
         self._inherited = inherited
         self._flights = flights
@@ -176,11 +182,55 @@ class Slot:
         """No process, and none to come by itself."""
         return self.state is State.DISABLED and not self._turnover.busy
 
+    @property
+    def unsettled(self) -> str:
+        """Why the slot could not be handed to another supervisor now; "" if it could."""
+        if self._turnover.busy:
+            return "has a worker that is being replaced"
+        if self.state in _RESTING and self._events.empty():
+            return ""
+        return f"is {self.state}"
+
+    def saved(self) -> SlotState:
+        """For `resume`, if it is not unsettled."""
+        history = self.history
+        return SlotState(
+            state=self.state,
+            number=self._number,
+            intent=self._intent,
+            leaked=self.leaked,
+            options=self._options,
+            report=self.report,
+            consecutive=history.consecutive,
+            half_open=history.half_open,
+            failures=list(history.failures),
+            deadline=self._clock.deadline,
+            load_ends=self._clock.load_ends,
+            generation=self.generation.saved() if self.generation else None,
+        )
+
+    def resume(self, state: SlotState) -> None:
+        """Go on where another supervisor stopped. Before `run`."""
+        self.state, self._number, self._intent = state.state, state.number, state.intent
+        self.leaked, self.report = state.leaked, state.report
+        self.use(state.options)
+        self.history.consecutive, self.history.half_open = state.consecutive, state.half_open
+        self.history.failures.extend(state.failures)
+        self._clock.resume(state.state, state.deadline, state.load_ends)
+        if state.generation is not None:
+            made: list[Generation] = []
+            self.generation = Generation.resume(state.generation, self._callbacks(made))
+            made.append(self.generation)
+        self._resumed = True
+
     # -- the driver ------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Drive the slot until its task is cancelled. An exception here is a bug."""
-        self.start()
+        if not self._resumed:
+            self.start()
+        elif self.state is State.WAIT_GPU:
+            self._start_job(self._wait_device())
         while True:
             item = await self._next_event()
             if isinstance(item, Exception):
@@ -285,18 +335,24 @@ class Slot:
         self._number += 1
         self.report.new_generation(self._number)
         made: list[Generation] = []
+        on_message, on_exit = self._callbacks(made)[1:]
         try:
             self.generation = self._start_generation(
-                self._options,
-                self.report,
-                partial(worker_messages.take, self),
-                lambda: self._exited(made[0]),
+                self._options, self.report, on_message, on_exit
             )
             made.append(self.generation)
         except OSError as error:
             self.post(Event.SPAWN_FAILED, f"cannot start a worker process: {error}")
         else:
             self.owner.processes_changed()
+
+    def _callbacks(self, made: Sequence[Generation]) -> Callbacks:
+        """Of the worker that counts, which is going to be the first of `made`."""
+        return Callbacks(
+            lambda line, stream: self.owner.emit(self, line, stream),
+            partial(worker_messages.take, self),
+            lambda: self._exited(made[0]),
+        )
 
     def _start_generation(
         self,
@@ -310,15 +366,15 @@ class Slot:
         inherited = self._inherited(number)
         flights = self._flights(number) if self._flights else None
         command = options.worker_command or process.default_command()
-        return Generation(
+        return Generation.spawn(
             lambda fd: worker_spec(
                 options, run_id, self.index, number, self.device, inherited, fd, flights
             ),
             [*command, "--label", f"{options.instance_name}/w{self.index}"],
             process.worker_environment(self.device.visible, os.environ),
-            emit=lambda line, stream: self.owner.emit(self, line, stream),
-            on_message=on_message,
-            on_exit=on_exit,
+            Callbacks(
+                lambda line, stream: self.owner.emit(self, line, stream), on_message, on_exit
+            ),
         )
 
     def _drain(self, generation: Generation | None) -> None:

@@ -19,6 +19,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from .handover import PortState
 from .spec import PortSpec
 
 _TCP_LISTEN = "0A"
@@ -52,6 +53,20 @@ class PortGroup:
         except OSError as error:
             self.close()
             raise PortError(spec, _reason(error), error.errno or 0) from error
+
+    @classmethod
+    def resume(cls, state: PortState) -> PortGroup:
+        """The sockets that another supervisor of this instance has made."""
+        self = cls.__new__(cls)
+        self.spec, self.listening = state.spec, state.listening
+        self.sockets = [socket.socket(fileno=fd) for fd in state.fds]
+        for sock in self.sockets:
+            sock.setblocking(False)
+        return self
+
+    def saved(self) -> PortState:
+        """For `resume`. The descriptors stay ours."""
+        return PortState(self.spec, self.listening, [sock.fileno() for sock in self.sockets])
 
     @property
     def port(self) -> int:

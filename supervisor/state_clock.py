@@ -49,6 +49,15 @@ class StateClock:
         }.get(state)
         self.deadline = None if seconds is None else now + seconds
 
+    @property
+    def load_ends(self) -> float:
+        """When the whole load must have ended."""
+        return self._load_ends
+
+    def resume(self, state: State, deadline: float | None, load_ends: float) -> None:
+        """A state that began in a supervisor before this one."""
+        self._state, self.deadline, self._load_ends = state, deadline, load_ends
+
     def progress(self) -> None:
         """A sign of life while loading: the stall limit starts anew, the whole limit does not."""
         if self._state is State.LOADING:

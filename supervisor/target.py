@@ -8,11 +8,14 @@ from typing import Any
 
 from . import rundir
 from .control import ControlError
-from .control_client import ask
+from .control_client import ConnectionEnded, ask
 
 #: Exit codes of `status` and `wait-ready`: 0 ready, then these.
 DEGRADED = 1
 NOT_RUNNING = 3
+#: What may be asked again if the supervisor was upgraded in the middle, and how often.
+_QUESTIONS = ("status", "events", "reload-status", "upgrade-status")
+_TRIES = 3
 
 
 class CommandError(Exception):
@@ -47,7 +50,19 @@ def control_path(target: rundir.Identity) -> Path:
 
 def request(target: rundir.Identity, op: str, **args: Any) -> dict[str, Any]:
     """One answer of the instance. Raises CommandError."""
-    try:
-        return ask(control_path(target), op, **args)
-    except ControlError as error:
-        raise CommandError(str(error)) from error
+    tries = _TRIES if op in _QUESTIONS else 1
+    while True:
+        tries -= 1
+        try:
+            return ask(control_path(target), op, **args)
+        except ConnectionEnded as error:
+            if not tries or not still_runs(target):
+                raise CommandError(str(error)) from error
+        except ControlError as error:
+            raise CommandError(str(error)) from error
+
+
+def still_runs(target: rundir.Identity) -> bool:
+    """The same instance, be it with another program."""
+    now = rundir.running(Path(target.run_dir))
+    return now is not None and (now.run_id, now.pid) == (target.run_id, target.pid)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .handover import TrafficState
 from .inbox import Inbox
 from .refusal import Refusal
 from .relay import Relay
@@ -29,12 +30,18 @@ class Traffic:
         ports: Mapping[str, PortGroup],
         slots: int,
         retry_after: Callable[[], int],
+        before: TrafficState | None = None,
     ) -> None:
+        """`before`: what another supervisor of this instance left."""
         self.steering = Steering(options.steering)
-        self.table = SharedTable(slots, list(ports))
+        self.table = SharedTable(slots, list(ports), before.table_fd if before else -1)
         self._ports = ports
         self._slots = slots
-        self._inboxes = {(name, slot): Inbox() for name in ports for slot in range(slots)}
+        self._inboxes = {
+            (name, slot): Inbox(before.inboxes[name][slot] if before else None)
+            for name in ports
+            for slot in range(slots)
+        }
         self.refusals = {name: Refusal(_speaks_http(options, name), retry_after) for name in ports}
         self.relay = Relay(
             ports,
@@ -42,6 +49,35 @@ class Traffic:
             lambda slot, port: self.table.read(slot, port).connections,
             self.refusals,
             options.timeouts.queue,
+        )
+        if before is not None:
+            self._resume(before)
+
+    def _resume(self, before: TrafficState) -> None:
+        self.steering.mode = before.steering
+        for slot, generation in enumerate(before.table_current):
+            self.table.select(slot, generation)
+        for name, refusal in before.refusals.items():
+            self.refusals[name].resume(refusal)
+        self.relay.resume(before.relayed_total, before.parked)
+
+    def saved(self) -> TrafficState:
+        """For the supervisor that goes on with it. The descriptors stay ours."""
+        inboxes = {
+            name: [
+                (box.sender, box.fileno())
+                for box in (self._inboxes[name, slot] for slot in range(self._slots))
+            ]
+            for name in self._ports
+        }
+        return TrafficState(
+            steering=self.steering.mode,
+            table_fd=self.table.fd,
+            table_current=self.table.current,
+            inboxes=inboxes,
+            relayed_total=self.relay.relayed_total,
+            parked=self.relay.waiting,
+            refusals={name: refusal.saved() for name, refusal in self.refusals.items()},
         )
 
     def inherited(self, slot: int, generation: int) -> dict[str, dict[str, Any]]:

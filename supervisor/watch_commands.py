@@ -16,7 +16,8 @@ from . import render
 from .control import ControlError
 from .control_client import follow
 from .exits import Exit
-from .target import DEGRADED, CommandError, control_path, find, request
+from .rundir import Identity
+from .target import DEGRADED, CommandError, control_path, find, request, still_runs
 
 _POLL = 0.1
 
@@ -56,11 +57,9 @@ def _watch(arguments: argparse.Namespace) -> int:
 def run_events(arguments: argparse.Namespace) -> int:
     target = find(arguments)
     try:
-        if arguments.follow:
-            for batch in follow(control_path(target), "events", follow=True, since=arguments.since):
-                _print_events(batch, arguments.json)
-            return Exit.CLEAN
         since = arguments.since
+        if arguments.follow:
+            return _follow_events(target, since, arguments.json)
         while True:
             batch = request(target, "events", since=since)
             _print_events(batch, arguments.json)
@@ -69,6 +68,22 @@ def run_events(arguments: argparse.Namespace) -> int:
             since = batch["last"]
     except ControlError as error:
         raise CommandError(str(error)) from error
+
+
+def _follow_events(target: Identity, since: int, as_json: bool) -> int:
+    """Until the instance ends. An upgrade ends the connection only: the events go on."""
+    followed = False
+    while True:
+        try:
+            for batch in follow(control_path(target), "events", follow=True, since=since):
+                _print_events(batch, as_json)
+                since, followed = batch["last"], True
+        except ControlError:
+            if not followed:
+                raise
+        if not still_runs(target):
+            return Exit.CLEAN
+        time.sleep(_POLL)
 
 
 def _print_events(batch: dict[str, Any], as_json: bool) -> None:

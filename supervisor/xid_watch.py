@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .signals import hold_stop_signals
+
 #: Milliseconds of one wait; only to be able to go on after a time-out.
 _WAIT_MS = 1000
 _PAUSE = 1.0
@@ -29,6 +31,7 @@ class XidWatch:
         threading.Thread(target=self._run, name="xid", daemon=True).start()
 
     def _run(self) -> None:
+        hold_stop_signals()
         try:
             library = importlib.import_module("pynvml")
             library.nvmlInit()

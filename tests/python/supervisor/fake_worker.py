@@ -116,6 +116,9 @@ def answer(message: dict[str, Any]) -> None:
             send("RESTART", reason="CUDA error 214 (uncorrectable ECC error)", device_failed=True)
         if mode == "computes":
             note_flights()
+        if mode == "speaks-in-halves":  # the other half when it is told to
+            signal.signal(signal.SIGUSR1, lambda *_: os.write(2, b"and the other\n"))
+            os.write(2, b"one half ")
         if mode == "floods":
             threading.Thread(target=flood, daemon=True).start()
         if mode == "dies-amid-a-line":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from instance import DEADLINE, environment
+from instance import environment, until
 from test_spec import worker_spec
 
 from tritonfrontend.supervisor import process
@@ -29,7 +29,7 @@ def end(worker: process.Process) -> tuple[int, str]:
     text = b""
     while data := os.read(worker.log_fd, 65536):
         text += data
-    code = worker._popen.wait(DEADLINE)
+    code = until(lambda: None if worker.poll() is None else [worker.poll()], "its end")[0]
     worker.close()
     return code, text.decode()
 

@@ -1,0 +1,256 @@
+"""`upgrade`: the supervisor's program is replaced in place. Real processes, stand-in workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from instance import (
+    CLI,
+    Instance,
+    alive,
+    command,
+    environment,
+    get,
+    pids,
+    run_id_of,
+    running,
+    shm_names,
+    until,
+)
+from other_code import Installation
+from test_notify import manager
+
+from tritonfrontend.supervisor.control import ControlError
+
+
+def upgrade(instance: Instance, *flags: str) -> subprocess.CompletedProcess[str]:
+    return command(instance.root, "upgrade", *flags)
+
+
+def upgraded(instance: Instance) -> dict[str, Any]:
+    """Status after an upgrade that succeeded."""
+    done = upgrade(instance)
+    assert done.returncode == 0, done.stdout + done.stderr + instance.text()
+    return instance.wait_ready()
+
+
+def served(instance: Instance) -> int:
+    """Requests that the workers say they served, also those that are dead."""
+    page = get(instance.port("metrics"), "/metrics")
+    return sum(int(value) for value in re.findall(r"^served{.*} (\d+)$", page, re.MULTILINE))
+
+
+def assert_gone(instance: Instance, status: dict[str, Any]) -> None:
+    until(lambda: not any(alive(pid) for pid in pids(status)), "workers gone")
+    until(lambda: shm_names(run_id_of(status)) == [], "shared memory gone")
+    until(lambda: not instance.socket.parent.exists(), "run directory gone")
+
+
+def test_another_version_goes_on_with_the_same_workers(tmp_path: Path) -> None:
+    code = Installation(tmp_path)
+    code.set_version("1.0-old")
+    with running(tmp_path, **code.env) as instance:
+        first = instance.wait_ready()
+        os.kill(pids(first)[0], signal.SIGKILL)
+        instance.wait("replaced", lambda s: s["workers"][0]["generation"] == 2)
+        before = instance.wait_ready()
+        for _ in range(5):
+            get(instance.port("http"))
+        counted = served(instance)
+        code.set_version("2.0-new")
+        after = upgraded(instance)
+        group, old = after["supervisor"], before["supervisor"]
+        assert (group["version"], group["upgraded_from"]) == ("2.0-new", "1.0-old")
+        assert (group["upgrades_total"], old["upgrades_total"]) == (1, 0)
+        assert group["upgraded_at"] >= after["workers"][0]["since"]
+        assert old["upgraded_at"] is None
+        for name in ("pid", "run_id", "ports", "config_hash", "steering", "config_generation"):
+            assert group[name] == old[name], name
+        assert group["uptime_s"] >= old["uptime_s"]
+        assert pids(after) == pids(before)
+        for name in ("since", "restarts_total", "restarts_window", "last_exit", "generation"):
+            values = [[worker[name] for worker in s["workers"]] for s in (before, after)]
+            assert values[0] == values[1], name
+        assert int(get(instance.port("http"))) in pids(after)
+        assert served(instance) >= counted
+        numbers = [event["seq"] for event in instance.ask("events")["events"]]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) > old["last_event"]
+        assert "needed: nothing" in command(tmp_path, "reload", "--dry-run").stdout
+        assert instance.stop() == 0
+        assert_gone(instance, after)
+
+
+def test_what_follows_works_as_before(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        upgraded(instance)
+        status = upgraded(instance)
+        assert status["supervisor"]["upgrades_total"] == 2
+        victim = pids(status)[1]
+        os.kill(victim, signal.SIGKILL)
+        instance.wait("replaced", lambda s: s["workers"][1]["generation"] == 2)
+        status = instance.wait_ready()
+        assert status["workers"][1]["last_exit"]["signal"] == signal.SIGKILL
+        assert command(tmp_path, "drain", "0").returncode == 0
+        instance.wait_state(0, "DISABLED")
+        status = instance.wait("upgraded", lambda s: upgrade(instance).returncode == 0)
+        assert instance.worker(0)["state"] == "DISABLED"
+        assert command(tmp_path, "undrain", "0").returncode == 0
+        instance.wait_ready()
+        assert command(tmp_path, "reload", "--force").returncode == 0
+        status = instance.wait_ready()
+        assert [worker["generation"] for worker in status["workers"]] == [3, 3]
+        assert command(tmp_path, "stop").returncode == 0
+        assert instance.popen.wait(60) == 0
+        assert_gone(instance, status)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("takeover.py", "from .cli import", "raise OSError('half installed')  #", "half installed"),
+        ("takeover.py", "import argparse\n", "import argparse(\n", "SyntaxError"),
+        ("handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2", "this code knows 2 only"),
+        ("worker_spec.py", "PROTOCOL_VERSION = 1", "PROTOCOL_VERSION = 2", "worker protocol"),
+        ("shared_table.py", "BANKS = 2", "BANKS = 3", "the memory file tritonfrontend-beats has"),
+        ("handover.py", "    killed_because: str | None\n", "", "killed_because: expected no such"),
+    ],
+)
+def test_code_that_cannot_take_over_is_refused(
+    tmp_path: Path, name: str, old: str, new: str, said: str
+) -> None:
+    code = Installation(tmp_path)
+    with running(tmp_path, **code.env) as instance:
+        before = instance.wait_ready()
+        code.change(f"supervisor/{name}", old, new)
+        for flags in (["--dry-run"], []):
+            refused = upgrade(instance, *flags)
+            assert refused.returncode == 1
+            assert said in refused.stderr, refused.stderr
+        after = instance.wait_ready()
+        assert pids(after) == pids(before)
+        assert after["supervisor"]["upgrades_total"] == 0
+        if new:
+            code.change(f"supervisor/{name}", new, old)
+            assert "could take over" in upgrade(instance, "--dry-run").stdout
+        assert instance.stop() == 0
+
+
+def test_code_that_fails_after_all_drains_the_workers(tmp_path: Path) -> None:
+    code = Installation(tmp_path)
+    with running(tmp_path, **code.env) as instance:
+        before = instance.wait_ready()
+        code.change(
+            "supervisor/takeover.py",
+            "        output.resume(state.output)\n",
+            "        raise ValueError('changed its mind')\n",
+        )
+        failed = upgrade(instance)
+        assert failed.returncode == 1
+        assert "its log says why" in failed.stderr
+        assert instance.popen.wait(60) == 1
+        assert "cannot take over, draining: changed its mind" in instance.text()
+        assert_gone(instance, before)
+
+
+def test_not_while_something_is_under_way(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_1="loads-forever") as instance:
+        instance.wait_state(0, "READY")
+        instance.wait_state(1, "LOADING")
+        for flags in (["--dry-run"], []):
+            refused = upgrade(instance, *flags)
+            assert refused.returncode == 1
+            assert "not now: w1 is LOADING" in refused.stderr
+        assert instance.stop() == 0
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.15, 0.3, 0.45, 0.6, 0.9])
+def test_a_stop_signal_is_never_lost(tmp_path: Path, delay: float) -> None:
+    """Whatever the program is doing when it comes."""
+    with running(tmp_path) as instance:
+        status = instance.wait_ready()
+        instance.ask("upgrade")
+        time.sleep(delay)
+        assert instance.stop() == 0, instance.text()
+        assert_gone(instance, status)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.15, 0.3, 0.45, 0.6, 0.9])
+def test_a_death_is_never_overlooked(tmp_path: Path, delay: float) -> None:
+    with running(tmp_path) as instance:
+        victim = pids(instance.wait_ready())[0]
+        instance.ask("upgrade")
+        time.sleep(delay)
+        os.kill(victim, signal.SIGKILL)
+        instance.wait("replaced", lambda s: s["workers"][0]["generation"] == 2)
+        status = instance.wait_ready()
+        assert status["workers"][0]["last_exit"]["signal"] == signal.SIGKILL
+        assert status["workers"][1]["generation"] == 1
+        assert instance.stop() == 0
+
+
+def test_a_line_that_was_half_written(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_0="speaks-in-halves") as instance:
+        status = instance.wait_ready()
+        upgraded(instance)
+        os.kill(pids(status)[0], signal.SIGUSR1)
+        until(lambda: "[w0] one half and the other\n" in instance.text(), "the whole line")
+        assert instance.stop() == 0
+
+
+def test_followers_of_events_stay(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        with subprocess.Popen(
+            [*CLI, "events", "--json", "--follow"],
+            env=environment(tmp_path),
+            stdout=subprocess.PIPE,
+            cwd="/",
+            text=True,
+        ) as follower:
+            assert follower.stdout is not None
+            upgraded(instance)
+            assert instance.stop() == 0
+            seen = [json.loads(line) for line in follower.stdout]
+            assert follower.wait(60) == 0
+        assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
+        assert sum("upgraded from" in event["text"] for event in seen) == 1
+        assert any("draining 2 workers" in event["text"] for event in seen)
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with manager(path) as heard, running(tmp_path, NOTIFY_SOCKET=path) as instance:
+        words: list[str] = []
+
+        def hear(last: str) -> None:
+            while not words or words[-1] != last:
+                word = heard.recv(1000).decode().partition("=")[0]
+                words.extend([word] if word != "STATUS" else [])
+
+        hear("READY")
+        upgraded(instance)
+        hear("RELOADING")
+        hear("READY")
+        instance.stop()
+        hear("STOPPING")
+        assert words == ["READY", "RELOADING", "READY", "STOPPING"]
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        instance.ask("upgrade")
+        with pytest.raises(ControlError, match="under way already"):
+            instance.ask("upgrade")
+        instance.wait("upgraded", lambda s: s["supervisor"]["upgrades_total"] == 1)
+        assert instance.stop() == 0
