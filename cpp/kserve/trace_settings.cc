@@ -216,6 +216,18 @@ base::Error trace_file_is_fixed() {
   return {Code::kUnsupported, "trace file location can not be updated through network protocol"};
 }
 
+base::Error unknown_trace_setting(std::string_view key) {
+  return {Code::kInvalidArgument,
+          "unknown trace setting '" + std::string(key) +
+              "', expected trace_level, trace_rate, trace_count or log_frequency"};
+}
+
+base::Status check_trace_mode(const std::vector<std::string>& values) {
+  if (values.size() == 1 && values.front() == "triton") return {};
+  return base::fail(Code::kInvalidArgument,
+                    "trace mode can not be updated through network protocol");
+}
+
 base::Result<TraceSettings> parse_trace_config(
     const std::vector<std::pair<std::string, std::string>>& pairs) {
   Config config;

@@ -78,6 +78,13 @@ base::Status check_trace_settings(const TraceSettings& settings);
 // kUnsupported; the file is the server's, not the clients'.
 base::Error trace_file_is_fixed();
 
+// Triton leaves what it does not know alone, and with it every misspelt setting.
+base::Error unknown_trace_setting(std::string_view key);
+
+// The mode is answered with the other settings, so clients that send back what they got may send
+// it: exactly one value, "triton". kInvalidArgument for others.
+base::Status check_trace_mode(const std::vector<std::string>& values);
+
 // Pairs as on Triton's command line after --trace-config: "level" (also several times, or several
 // in one, separated by commas), "rate", "count", "mode" (only "triton"), and with or without the
 // mode in front ("triton,file") "file", "log-frequency" and, which is ours, "parent-based" (true or

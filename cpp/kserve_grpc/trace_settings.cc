@@ -55,12 +55,10 @@ class TraceRequest {
 
   base::Result<kserve::TraceUpdate> update() const {
     if (file_.given) return std::unexpected(kserve::trace_file_is_fixed());
-    if (unknown_) {
-      return invalid("unknown trace setting '" + *unknown_ +
-                     "', expected trace_level, trace_rate, trace_count or log_frequency");
-    }
+    if (unknown_) return std::unexpected(kserve::unknown_trace_setting(*unknown_));
     kserve::TraceUpdate update;
-    Status status = check_mode();
+    Status status;
+    if (mode_.given) status = kserve::check_trace_mode(mode_.first);
     if (status) status = set_levels(update.levels);
     if (status) status = set("trace_rate", rate_, update.rate, kserve::parse_trace_rate);
     if (status) status = set("trace_count", count_, update.count, kserve::parse_trace_count);
@@ -95,12 +93,6 @@ class TraceRequest {
     if (key == "trace_file") return &file_;
     if (key == "trace_mode") return &mode_;
     return nullptr;
-  }
-
-  // It is answered with the others, so clients that send back what they got may send it.
-  Status check_mode() const {
-    if (!mode_.given || (mode_.count == 1 && mode_.first.front() == "triton")) return {};
-    return invalid("trace mode can not be updated through network protocol");
   }
 
   Status set_levels(TraceChange<std::uint32_t>& change) const {

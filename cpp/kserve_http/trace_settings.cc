@@ -43,20 +43,23 @@ base::Result<Names> own_strings(JsonValue value) {
 
 class TraceDocument {
  public:
-  // Unknown members are left alone.
   Status take(std::string_view key, JsonValue value) {
     if (key == "trace_level") return levels_.take(value, own_strings);
     if (key == "trace_rate") return rate_.take(value, own_string);
     if (key == "trace_count") return count_.take(value, own_string);
     if (key == "log_frequency") return log_frequency_.take(value, own_string);
     if (key == "trace_file") return file_.take(value, [](JsonValue) { return true; });
+    if (key == "trace_mode") return mode_.take(value, own_string);
+    if (!unknown_) unknown_ = std::string(key);
     return value.validate();
   }
 
   base::Result<kserve::TraceUpdate> update() const {
     if (file_.present) return std::unexpected(kserve::trace_file_is_fixed());
+    if (unknown_) return std::unexpected(kserve::unknown_trace_setting(*unknown_));
     kserve::TraceUpdate update;
-    Status status = set_levels(update.levels);
+    Status status = check_mode();
+    if (status) status = set_levels(update.levels);
     if (status) status = set(rate_, update.rate, kserve::parse_trace_rate);
     if (status) status = set(count_, update.count, kserve::parse_trace_count);
     if (status) {
@@ -67,6 +70,13 @@ class TraceDocument {
   }
 
  private:
+  Status check_mode() const {
+    if (!mode_.present) return {};
+    if (mode_.null) return kserve::check_trace_mode({});
+    if (!*mode_.value) return std::unexpected(mode_.value->error());
+    return kserve::check_trace_mode({**mode_.value});
+  }
+
   Status set_levels(TraceChange<std::uint32_t>& change) const {
     if (levels_.null) change = TraceChange<std::uint32_t>::clear();
     if (!levels_.value) return {};
@@ -89,7 +99,9 @@ class TraceDocument {
     return {};
   }
 
+  std::optional<std::string> unknown_;
   SettingField<bool> file_;  // only whether it is there counts
+  SettingField<std::string> mode_;
   SettingField<Names> levels_;
   SettingField<std::string> rate_;
   SettingField<std::string> count_;

@@ -78,6 +78,16 @@ TEST(TraceSettingsTest, OnlyUsableSettingsAreValid) {
             "Attempting to set invalid trace setting :sample rate must be non-zero");
 }
 
+TEST(TraceSettingsTest, TheModeIsGivenAsItIsOrRefused) {
+  EXPECT_TRUE(check_trace_mode({"triton"}));
+  for (const std::vector<std::string>& values :
+       {std::vector<std::string>{}, {"opentelemetry"}, {"triton", "triton"}}) {
+    const auto status = check_trace_mode(values);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, base::Code::kInvalidArgument);
+  }
+}
+
 TEST(TraceConfigTest, PairsOfTheCommandLine) {
   const auto settings = parse_trace_config({{"mode", "triton"},
                                             {"triton,file", "/tmp/t.json"},

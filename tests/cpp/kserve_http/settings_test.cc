@@ -106,7 +106,7 @@ TEST_F(TraceTest, ReadAndChanged) {
   EXPECT_ANSWER(rig().get(kTrace), 200, trace_json(kOff, "1000", "-1", "0", file()));
   const std::string changed = trace_json(R"("TIMESTAMPS","TENSORS")", "5", "7", "9", file());
   EXPECT_ANSWER(rig().post(kTrace, R"({"trace_level":["TENSORS","TIMESTAMPS"],"trace_rate":"5",)"
-                                   R"("trace_count":"7","log_frequency":"9","other":1})"),
+                                   R"("trace_count":"7","log_frequency":"9"})"),
                 200, changed);
   EXPECT_ANSWER(rig().get(kModelTrace), 200, changed);
   EXPECT_ANSWER(rig().post(kModelTrace, R"({"trace_level":["OFF"],"trace_rate":"2"})"), 200,
@@ -134,6 +134,13 @@ TEST_F(TraceTest, AWrongMemberChangesNothing) {
   refused(R"("trace_count":"x")", 400, "Unable to parse 'trace_count', got: x");
   refused(R"("log_frequency":"-1")", 400,
           "Unable to parse 'log_frequency', value is out of range [ 0, 4294967295 ], got: -1");
+  refused(R"("trace_levels":[{"OFF":1}])", 400,
+          "unknown trace setting 'trace_levels', expected trace_level, trace_rate, trace_count or "
+          "log_frequency");
+  refused(R"("trace_mode":"opentelemetry")", 400,
+          "trace mode can not be updated through network protocol");
+  refused(R"("trace_mode":null)", 400, "trace mode can not be updated through network protocol");
+  refused(R"("trace_mode":1)", 500, "attempt to access JSON non-string as string");
   EXPECT_ANSWER(rig().post(kTrace, R"({"trace_level":"OFF"})"), 500,
                 error("attempt to access JSON non-array as array"));
   EXPECT_ANSWER(rig().post(kTrace, R"({"trace_level":[1]})"), 500,

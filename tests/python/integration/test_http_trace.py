@@ -258,6 +258,28 @@ def test_texts(port: int, file: Path) -> None:
     assert (fixed.status, fixed.error()) == (501, text)
 
 
+def test_a_setting_that_there_is_not_is_refused(port: int, file: Path) -> None:
+    """A misspelt one would seem to be in force; gRPC's words."""
+    before = call(port, "GET", PATH).json()
+    for model in ("", "identity_fp32"):
+        wrong = change(port, model, trace_rate="7", trace_levels=["OFF"])
+        text = (
+            "unknown trace setting 'trace_levels', expected trace_level, trace_rate, trace_count "
+            "or log_frequency"
+        )
+        assert (wrong.status, wrong.error()) == (400, text)
+    assert call(port, "GET", PATH).json() == before
+
+
+def test_the_mode_may_be_sent_back_and_not_changed(port: int, file: Path) -> None:
+    assert change(port, trace_mode="triton", trace_rate="7").json()["trace_rate"] == "7"
+    for mode in ("opentelemetry", None):
+        answer = change(port, trace_mode=mode)
+        text = "trace mode can not be updated through network protocol"
+        assert (answer.status, answer.error()) == (400, text)
+    assert change(port, trace_mode=1).status == 500
+
+
 def test_without_a_file_nothing_is_traced(port: int) -> None:
     answer = change(port, trace_level=["TIMESTAMPS"])
     text = "Attempting to set invalid trace setting :trace file name is not given"
