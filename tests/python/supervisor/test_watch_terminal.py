@@ -56,6 +56,7 @@ class Terminal:
 
 def test_a_terminal_is_redrawn_and_given_back(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
+        instance.wait_ready()
         watch = [*CLI, "status", "--watch=0.05"]
         terminal = Terminal(watch, environment(instance.root), columns=120)
         try:
