@@ -19,6 +19,7 @@ CPP_BUILD := build/cpp-tests
 ASAN_BUILD := build/asan
 NUMPY2 := build/numpy2
 NODE := build/node
+CLIENTS := build/clients
 # One name for the compiler in every build: ccache takes c++ and g++ for different ones.
 ifeq ($(origin CC),default)
 CC := gcc
@@ -40,7 +41,7 @@ SOURCES := $(shell find cpp cmake tritonfrontend supervisor -type f -not -name '
   CMakeLists.txt pyproject.toml tritonserver.py README.md LICENSE
 CPP_FILES = $(shell git ls-files -co --exclude-standard '*.h' '*.cc' '*.c' | sort)
 CMAKE_FILES = CMakeLists.txt cmake/*.cmake tests/backends/CMakeLists.txt
-PYTHON_DIRS = tritonfrontend supervisor tritonserver.py tools bench tests/python tests/sanitize examples
+PYTHON_DIRS = tritonfrontend supervisor tritonserver.py tools bench tests/python tests/clients tests/sanitize examples
 
 .PHONY: help serve install test test-faults lint format tidy sanitize bench clean packages packages-test packages-bench
 .PHONY: cpp-tests
@@ -63,7 +64,7 @@ install: packages $(STAMPS)/embedded  ## system packages, virtual environment, t
 
 # Both suites always run to their end; their closing lines come last.
 test: STEPS := 6
-test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp cpp-tests  ## C++ (ctest) and Python (pytest) tests; see test-faults
+test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp $(CLIENTS)/.stamp cpp-tests  ## C++ (ctest) and Python (pytest) tests; see test-faults
 	@status=0; \
 	$(STEP) "[5/6] C++ tests" $(LOGS)/ctest.log -- \
 	  ctest --test-dir $(CPP_BUILD) --output-on-failure --no-tests=error -j $(JOBS) || status=1; \
@@ -77,7 +78,8 @@ test-faults: packages-test $(STAMPS)/test cpp-tests  ## servers that are killed,
 
 TEST_ENVIRONMENT = TRITONFRONTEND_TEST_BACKENDS=$(CURDIR)/$(CPP_BUILD)/tests/backends/out \
   TRITONFRONTEND_TEST_NUMPY2=$(CURDIR)/$(NUMPY2) \
-  TRITONFRONTEND_TEST_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules
+  TRITONFRONTEND_TEST_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules \
+  TRITONFRONTEND_TEST_CLIENTS=$(CURDIR)/$(CLIENTS)
 
 cpp-tests: packages-test $(STAMPS)/test
 	@$(STEP) "[4/$(STEPS)] C++ tests: build" $(LOGS)/cpp-tests.log -- bash -c '$(call BUILD_CPP,$(CPP_BUILD),Release,OFF,)'
@@ -167,6 +169,12 @@ $(NODE)/.stamp:
 	@mkdir -p $(NODE)
 	@if command -v npm >/dev/null; then npm install --prefix $(NODE) --no-audit --no-fund --loglevel error \
 	  @grpc/grpc-js@1.14 >/dev/null || echo "npm has no @grpc/grpc-js: the tests with it are skipped"; fi
+	@touch $@
+
+# grpc-go's client, where there is Go, and the C++ one; what is not built is named.
+$(CLIENTS)/.stamp: tests/clients/build.py $(wildcard tests/clients/go/* tests/clients/cpp/*) $(STAMPS)/test
+	@mkdir -p $(CLIENTS)
+	@$(BIN)/python tests/clients/build.py $(CLIENTS)
 	@touch $@
 
 $(NUMPY2)/.stamp: $(STAMPS)/venv
