@@ -48,10 +48,10 @@ FlightTable::FlightTable(base::SharedMapping memory) : memory_(std::move(memory)
   field<std::uint32_t>(memory_.data()).store(kMagic, std::memory_order_release);
 }
 
-base::Result<FlightTable*> FlightTable::map(int fd, std::size_t offset) {
+base::Result<std::unique_ptr<FlightTable>> FlightTable::map(int fd, std::size_t offset) {
   auto memory = base::SharedMapping::map("flights_fd", fd, offset, kSize);
   if (!memory) return std::unexpected(std::move(memory.error()));
-  return new FlightTable(std::move(*memory));
+  return std::unique_ptr<FlightTable>(new FlightTable(std::move(*memory)));
 }
 
 Flight FlightTable::begin(std::string_view model, std::string_view id) {
@@ -79,7 +79,7 @@ Flight FlightTable::begin(std::string_view model, std::string_view id) {
 base::Status record_flights(int fd, std::size_t offset) {
   auto table = FlightTable::map(fd, offset);
   if (!table) return std::unexpected(std::move(table.error()));
-  installed().store(*table, std::memory_order_release);
+  installed().store(table->release(), std::memory_order_release);
   return {};
 }
 

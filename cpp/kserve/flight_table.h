@@ -56,7 +56,7 @@ class FlightTable {
 
   // kInvalidArgument "flights_fd ..." for what is no file of kSize bytes from `offset` on, which
   // must be a multiple of the machine's page size.
-  static base::Result<FlightTable*> map(int fd, std::size_t offset);
+  static base::Result<std::unique_ptr<FlightTable>> map(int fd, std::size_t offset);
 
   Flight begin(std::string_view model, std::string_view id);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,7 +23,7 @@ struct FlightTableTest : testing::Test {
     EXPECT_EQ(::ftruncate(file.get(), 2 * FlightTable::kSize), 0);
     auto made = FlightTable::map(file.get(), kOffset);
     EXPECT_TRUE(made);
-    table = *made;
+    table = *std::move(made);
   }
 
   template <typename T = std::uint32_t>
@@ -47,7 +48,7 @@ struct FlightTableTest : testing::Test {
   }
 
   base::UniqueFd file{::memfd_create("flights", MFD_CLOEXEC)};
-  FlightTable* table = nullptr;
+  std::unique_ptr<FlightTable> table;
 };
 
 TEST_F(FlightTableTest, CellIsUsedUntilTheEndOfItsFlight) {
