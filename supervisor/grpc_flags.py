@@ -157,6 +157,13 @@ GRPC_FLAGS = (
         "tell clients what there is to call (default false)",
     ),
     Flag(
+        "--grpc-deadline-as-queue-timeout",
+        "grpc",
+        "deadline_as_queue_timeout",
+        boolean,
+        "requests may wait for their model as long as their call's deadline allows (default false)",
+    ),
+    Flag(
         "--grpc-on-http-port",
         "http",
         "grpc",

@@ -149,6 +149,10 @@ class GrpcServiceOptions(InferenceOptions):
     stream_drain_grace_ms: in a drain a ModelStreamInfer takes further requests until it was silent
         for so long, five times as long at most; 0: none from the beginning of the drain.
     reflection: offer grpc.reflection, which tells clients what there is to call.
+    deadline_as_queue_timeout: inferences without a `timeout` of their own get what is left of their
+        call's deadline as their timeout in the scheduler's queue, where the model's queue policy
+        lets requests have one (allow_timeout_override). Off, because models see the timeout, and
+        NVIDIA's server shows them only what the client has set.
     """
 
     restricted_protocols: list[str] = text_list()
@@ -158,6 +162,7 @@ class GrpcServiceOptions(InferenceOptions):
     max_stream_inflight_requests: int = integer(1024, 1)
     stream_drain_grace_ms: int = integer(0, 0)
     reflection: bool = flag(False)
+    deadline_as_queue_timeout: bool = flag(False)
 
     def validate(self) -> None:
         super().validate()

@@ -139,6 +139,7 @@ frontend::GrpcService grpc_service_options(const nb::dict& options) {
   service.max_stream_inflight_requests = fields.size("max_stream_inflight_requests");
   service.stream_drain_grace = fields.milliseconds("stream_drain_grace_ms");
   service.reflection = fields.flag("reflection");
+  service.deadline_as_queue_timeout = fields.flag("deadline_as_queue_timeout");
   return service;
 }
 

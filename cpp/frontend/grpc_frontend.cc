@@ -44,6 +44,7 @@ base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::
                     .max_inflight_requests = service.max_stream_inflight_requests,
                     .drain_grace = service.stream_drain_grace};
   options.reflection = service.reflection;
+  options.deadline_as_queue_timeout = service.deadline_as_queue_timeout;
   kserve::Inference inference(server, service.allow_client_shm);
   return std::make_shared<kserve_grpc::Context>(
       kserve_grpc::Context{.server = std::move(server),

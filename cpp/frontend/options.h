@@ -101,6 +101,7 @@ struct GrpcService {
   std::size_t max_stream_inflight_requests = 1024;
   std::chrono::milliseconds stream_drain_grace{0};
   bool reflection = false;
+  bool deadline_as_queue_timeout = false;
 };
 
 struct GrpcOptions {

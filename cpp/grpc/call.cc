@@ -64,6 +64,7 @@ Call::~Call() {
 void Call::open(std::shared_ptr<CallHandler> handler, std::optional<base::TimePoint> deadline) {
   if (finished()) return;
   handler_ = std::move(handler);
+  deadline_ = deadline;
   if (!deadline) return;
   timer_ = strand_->run_at(*deadline, [weak = weak_from_this()] {
     if (const auto call = weak.lock()) call->on_deadline();
@@ -259,7 +260,7 @@ void Call::on_abort() {
 
 void Call::on_deadline() {
   timer_ = 0;
-  if (!finished()) fail({Code::kDeadlineExceeded, "Deadline Exceeded"});
+  if (!finished()) fail(deadline_exceeded());
 }
 
 void Call::on_shutdown() {

@@ -94,6 +94,9 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   // --- For handlers.
   const std::shared_ptr<http::Strand>& strand() const { return strand_; }
   bool finished() const { return state_ >= State::kFlushing; }
+  // When the client gives up, if it said so; known before the first message.
+  const std::optional<base::TimePoint>& deadline() const { return deadline_; }
+  base::TimePoint now() const { return options_.now(); }
   // A message beyond the limit ends the call with RESOURCE_EXHAUSTED.
   void send(base::Chain message);
   void finish(Status status);
@@ -146,6 +149,7 @@ class Call final : public http::RequestSink, public std::enable_shared_from_this
   MessageReader reader_;
   State state_ = State::kSilent;
   std::shared_ptr<CallHandler> handler_;
+  std::optional<base::TimePoint> deadline_;
   http::Strand::TimerId timer_ = 0;
   bool paused_ = false;
   bool exchange_paused_ = false;

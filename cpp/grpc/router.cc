@@ -110,7 +110,7 @@ void Router::open(const Method& method, const Metadata& metadata,
   if (const auto text = metadata.find("grpc-timeout")) {
     const auto timeout = parse_timeout(*text);
     if (!timeout) return call->finish({Code::kInternal, "Error parsing 'grpc-timeout' metadata"});
-    if (timeout->count() == 0) return call->finish({Code::kDeadlineExceeded, "Deadline Exceeded"});
+    if (timeout->count() == 0) return call->finish(deadline_exceeded());
     deadline = options_.now() + *timeout;
   }
   auto handler = method.factory(call, metadata);

@@ -41,6 +41,9 @@ struct Status {
 Code to_code(base::Code code);
 Status to_status(base::Error error);
 
+// In the words of gRPC's own servers.
+inline Status deadline_exceeded() { return {Code::kDeadlineExceeded, "Deadline Exceeded"}; }
+
 // The value of grpc-message: every byte outside 0x20-0x7E and '%' as %XX. Cut at kMaxMessage bytes,
 // because clients refuse trailers beyond 8 KiB and would lose the status with them.
 inline constexpr std::size_t kMaxMessage = 6U << 10;

@@ -6,6 +6,7 @@
 #include "kserve/version.h"
 #include "kserve_grpc/infer_request.h"
 #include "kserve_grpc/infer_response.h"
+#include "kserve_grpc/queue_deadline.h"
 
 namespace tfe::kserve_grpc {
 namespace {
@@ -80,6 +81,7 @@ void UnaryInferCall::go_on(base::Result<kserve::InferRequest> request) {
 base::Status UnaryInferCall::submit(kserve::InferRequest&& request) {
   trace_ = trace_start_.sample(*context_, request.model);
   request.trace = trace_;
+  limit_queue_time(context_->options, call(), request);
   auto running = context_->inference.submit_single(std::move(request), shared_from_this());
   if (!running) return std::unexpected(std::move(running.error()));
   // An event that came already waits for the strand, so this is never late.
@@ -89,7 +91,7 @@ base::Status UnaryInferCall::submit(kserve::InferRequest&& request) {
 
 void UnaryInferCall::fail(base::Error error) {
   give_back();
-  call().finish(grpc::to_status(std::move(error)));
+  call().finish(failure(context_->options, call(), grpc::to_status(std::move(error))));
 }
 
 void UnaryInferCall::on_event(kserve::InferEvent event) {

@@ -35,6 +35,9 @@ struct Options {
   StreamLimits stream = {};
   // Server reflection, which tells strangers what there is to call.
   bool reflection = false;
+  // Inferences without a timeout of their own may wait in the scheduler's queue until the call's
+  // deadline. Off: models see the timeout, and Triton shows them only what the client has set.
+  bool deadline_as_queue_timeout = false;
   // Clients may register shared memory. Off, as Triton's --allow-client-shm: a region gives whoever
   // reaches the port access to memory of the machine.
   bool allow_client_shm = false;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "kserve/version.h"
 #include "kserve_grpc/infer_request.h"
+#include "kserve_grpc/queue_deadline.h"
 #include "kserve_grpc/stream_response.h"
 
 namespace tfe::kserve_grpc {
@@ -94,6 +95,7 @@ base::Status StreamCall::submit(const std::shared_ptr<StreamRequest>& request,
                                 kserve::InferRequest&& built) {
   request->trace = trace_start_.sample(*context_, built.model);
   built.trace = request->trace;
+  limit_queue_time(context_->options, *call_, built);
   kserve::Inference& inference = context_->inference;
   auto running = request->decoupled ? inference.submit(std::move(built), request)
                                     : inference.submit_single(std::move(built), request);
@@ -265,7 +267,7 @@ void StreamCall::end(grpc::Status status) {
   if (call_->finished()) return;
   const auto self = shared_from_this();  // the call lets go of its handler
   let_go();
-  call_->finish(std::move(status));
+  call_->finish(failure(context_->options, *call_, std::move(status)));
 }
 
 // Best effort: backends look when they like. What they still answer finds nobody.

@@ -75,6 +75,7 @@ GRPC = [
     ("max_inflight_bytes", 2**63),
     ("control_thread_count", 0),
     ("control_queue_limit", 0),
+    ("deadline_as_queue_timeout", "perhaps"),
 ]
 BAD = (
     [(c, *f) for c in FRONTENDS for f in EVERY]
