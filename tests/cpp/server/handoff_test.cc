@@ -76,6 +76,25 @@ class HandoffTest : public testing::Test {
     ASSERT_EQ(clients.back()->line(), "x\n");
   }
 
+  // Until a connection that was passed on has left the inbox for good, its new owner seems to have
+  // two: exact numbers need clients that come one after the other.
+  void connect_alone() {
+    connect();
+    ASSERT_TRUE(eventually([&] {
+      std::uint64_t sum = 0;
+      for (std::size_t i = 0; i < members.size(); ++i) sum += announced(i);
+      return sum == 0;
+    }));
+  }
+
+  std::uint64_t announced(std::size_t member) const {
+    std::uint64_t value = 0;
+    const auto at = member * BeatPage::kSize + BeatPage::kAnnouncedAt;
+    EXPECT_EQ(::pread(table.get(), &value, sizeof value, static_cast<off_t>(at)),
+              static_cast<ssize_t>(sizeof value));
+    return value;
+  }
+
   std::vector<std::size_t> connections() const {
     std::vector<std::size_t> found;
     for (const Member& member : members) {
@@ -96,9 +115,10 @@ class HandoffTest : public testing::Test {
 
 TEST_F(HandoffTest, SpreadsEvenlyWhatCameToOne) {
   start(3, 1);
-  for (int i = 0; i < 12; ++i) connect();
+  for (int i = 0; i < 12; ++i) connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{4, 4, 4}));
-  EXPECT_EQ(members[0].server->statistics().handed_over_total, 8U);
+  // Counted after it was passed on, and served by then.
+  EXPECT_TRUE(eventually([&] { return members[0].server->statistics().handed_over_total == 8U; }));
   EXPECT_EQ(members[1].server->statistics().accepted_total, 4U);
   EXPECT_EQ(members[0].server->statistics().accepted_total, 4U);
 }
@@ -125,9 +145,9 @@ TEST_F(HandoffTest, SpreadsABurst) {
 
 TEST_F(HandoffTest, SlackLeavesThemWhereTheyCame) {
   start(2, 3);
-  for (int i = 0; i < 3; ++i) connect();
+  for (int i = 0; i < 3; ++i) connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 0}));
-  connect();
+  connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 1}));
 }
 
@@ -140,10 +160,10 @@ TEST_F(HandoffTest, ZeroIsNever) {
 TEST_F(HandoffTest, GivesNothingToThoseThatDoNotServe) {
   start(3, 1);
   set_serving(1, false);
-  for (int i = 0; i < 6; ++i) connect();
+  for (int i = 0; i < 6; ++i) connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 0, 3}));
   set_serving(1, true);
-  connect();
+  connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{3, 1, 3}));
 }
 
@@ -163,15 +183,9 @@ TEST_F(HandoffTest, AnnouncementsThatCameToNothingAreForgotten) {
   ASSERT_EQ(::pwrite(table.get(), &phantom, sizeof phantom,
                      static_cast<off_t>(BeatPage::kSize + BeatPage::kAnnouncedAt)),
             static_cast<ssize_t>(sizeof phantom));
-  ASSERT_TRUE(eventually([&] {
-    std::uint64_t announced = 1;
-    EXPECT_EQ(::pread(table.get(), &announced, sizeof announced,
-                      static_cast<off_t>(BeatPage::kSize + BeatPage::kAnnouncedAt)),
-              static_cast<ssize_t>(sizeof announced));
-    return announced == 0;
-  }));
-  connect();
-  connect();
+  ASSERT_TRUE(eventually([&] { return announced(1) == 0; }));
+  connect_alone();
+  connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{1, 1}));
 }
 
