@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .healing import MAX_SECONDS, Healer, Outcome
 from .model_reload import ReloadError
@@ -63,6 +64,9 @@ class ModelWatch:
         self._told: dict[str, str] = {}
         self._models: Sequence[str] = ()
         self._directories: dict[str, str] = {}  # of the models that lost a stub
+        self._dead: dict[str, list[Stub]] = {}
+        self._survivors: dict[str, set[Stub]] = {}  # of the copy in service when one died
+        self._refused: dict[str, str] = {}
 
     @property
     def fds(self) -> list[int]:
@@ -84,6 +88,27 @@ class ModelWatch:
         for stub in self._stubs.stopped:
             stopped[stub.model(self._models)] = "a Python stub is stopped by a signal"
         return {**self._hung, **stopped, **self._healer.faults}
+
+    @property
+    def stubs(self) -> list[dict[str, Any]]:
+        """Python stubs, those that live first; dead ones until their model is whole again."""
+        dead = ((stub, False) for gone in self._dead.values() for stub in gone)
+        return [
+            {"pid": stub.pid, "model": stub.model(self._models), "alive": alive}
+            for stub, alive in [*((stub, True) for stub in self._stubs.alive), *dead]
+        ]
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Models that are about to be loaded again and can answer nothing before, with a text for
+        clients. One of whose stubs some have survived is none of them.
+        """
+        alive = set(self._stubs.alive)
+        return {
+            model: "it is being loaded again"
+            for model in self._healer.faults
+            if not self._survivors.get(model, alive) & alive
+        }
 
     @property
     def healing(self) -> frozenset[str]:
@@ -137,6 +162,9 @@ class ModelWatch:
         self.had_deaths = True
         self._healer.died(model, f"a Python stub {death.text}; loading it again")
         self._directories[model] = death.stub.directory
+        self._dead.setdefault(model, []).append(death.stub)
+        alive = {stub for stub in self._stubs.alive if stub.model(self._models) == model}
+        self._survivors.setdefault(model, alive)
 
     def _heal(self) -> None:
         if (late := self._healer.overdue()) is not None:
@@ -166,6 +194,8 @@ class ModelWatch:
         match self._healer.tried(model, whole):
             case Outcome.HEALED:
                 self._wishes.log(f"model {model!r}: healed in {seconds:.1f} s")
+                self._dead.pop(model, None)
+                self._survivors.pop(model, None)
             case Outcome.AGAIN:
                 self._wishes.log(f"model {model!r}: not healed, trying again: {error}")
             case Outcome.GIVE_UP:
@@ -205,6 +235,10 @@ class ModelWatch:
         return self._core.ready_models()
 
     def _tell(self) -> None:
+        refused = self.unavailable
+        if refused != self._refused:
+            self._refused = refused
+            self._core.set_faults(refused)
         faults = self.faults
         if faults != self._told:
             self._told = faults

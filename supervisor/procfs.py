@@ -147,6 +147,20 @@ def rss_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def private_bytes_of_children(parent: int) -> int:
+    """Resident memory of its live children that is neither of files nor shared: what they add to
+    that of the parent, whose shared memory and libraries they map too.
+    """
+    total = 0
+    for child in children_of(parent):
+        try:
+            words = Path(f"/proc/{child.pid}/statm").read_text().split()
+            total += max(0, int(words[1]) - int(words[2]))
+        except (OSError, ValueError, IndexError):  # it ended just now
+            continue
+    return total * os.sysconf("SC_PAGE_SIZE")
+
+
 def oom_kills() -> int:
     """Processes that the kernel killed for memory in our own cgroup (v2); 0 where unknown."""
     try:

@@ -37,7 +37,12 @@ class Renewal:
             return
         now = time.monotonic()
         candidates = [
-            Candidate(slot.index, now - g.ready_at, procfs.rss_bytes(g.pid), g.lot)
+            Candidate(
+                slot.index,
+                now - g.ready_at,
+                _memory(g.pid),
+                g.lot,
+            )
             for slot in self._slots
             if slot.state is State.READY and (g := slot.generation) and g.ready_at is not None
         ]
@@ -50,3 +55,8 @@ class Renewal:
         if why := await self._roller.renew(slot, slot.options, reason):
             self._rotation.failed()
             self._note(slot, f"should be replaced ({reason}) but: {why}")
+
+
+def _memory(pid: int) -> int:
+    """Bytes of a worker with its Python stubs, which hold the memory of their models."""
+    return procfs.rss_bytes(pid) + procfs.private_bytes_of_children(pid)

@@ -34,6 +34,10 @@ class SlotReport:
     last_exit: LastExit | None = None
     models: list[Mapping[str, Any]] = field(default_factory=list)
     frontends: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    failed: int | None = None  # inferences
+    p50: float | None = None  # seconds, over the last minute
+    p99: float | None = None
+    stubs: list[Mapping[str, Any]] = field(default_factory=list)
     sample: Mapping[str, Any] | None = None
     loading: list[str] = field(default_factory=list)
     loading_total: int = 0
@@ -59,6 +63,8 @@ class SlotReport:
             self.restarts += 1
         self.generation = number
         self.models, self.frontends = [], {}
+        self.failed = self.p50 = self.p99 = None
+        self.stubs = []
         self.loading, self.loading_total, self.elapsed, self.trouble = [], 0, 0.0, ""
         self._partial = []
         self.announced = False
@@ -72,6 +78,12 @@ class SlotReport:
             return False
         self.models, self._partial = self._partial, []
         return True
+
+    def take_statistics(self, args: Mapping[str, Any]) -> None:
+        """One STATS message."""
+        self.frontends = args.get("frontends", {})
+        self.failed, self.p50, self.p99 = (args.get(name) for name in ("failed", "p50", "p99"))
+        self.stubs = list(args.get("stubs", ()))
 
     def take_progress(self, args: Mapping[str, Any]) -> None:
         self.loading = [str(name) for name in args.get("models", ())]

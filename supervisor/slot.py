@@ -18,6 +18,7 @@ from typing import Any
 from . import process, worker_messages
 from .aftermath import Intent, judge, last_exit, told
 from .channel import Message
+from .device_wait import wait_for_device
 from .exits import ExitInfo, WorkerExit
 from .flights import Flight
 from .generation import Callbacks, Generation
@@ -152,21 +153,36 @@ class Slot:
             self.owner.note(self, f"generation {self.report.generation} took over: {reason}")
         return why
 
-    def _promote(self, successor: Successor, made: Generation) -> str:
+    async def _promote(self, successor: Successor, made: Generation) -> str:
+        while self.state is State.RECLAIM:
+            await self.changed.wait()
         old, old_options, report = self.generation, self._options, successor.report
-        if self.state not in LOADED or old is None or old.exit_info() is not None:
-            return "the old worker ended meanwhile"
-        report.since, report.reason = self.report.since, self.report.reason
-        report.last_exit = self.report.last_exit
-        report.announced = True
+        if made.exit_info() is not None:
+            return "ended just when it was ready"
+        if self.state in LOADED and old is not None and old.exit_info() is None:
+            report.since, report.reason = self.report.since, self.report.reason
+        elif next_state(self.state, Event.SUCCEEDED) is None:
+            return f"the slot is {self.state} meanwhile"
+        else:
+            old = None
+        report.last_exit, report.exits = self.report.last_exit, self.report.exits
+        report.announced = old is not None
         self.generation, self.report = made, report
         self.use(successor.options)
         made.ready_at = time.monotonic()
         made.hand_over(partial(worker_messages.take, self), lambda: self._exited(made))
+        if old is None:
+            self._stop_job()
+            self._apply(Event.SUCCEEDED, "the successor of a worker that died")
         self.models_changed()
-        self._turnover.see_off(old, old_options)
+        if old is not None:
+            self._turnover.see_off(old, old_options)
         self.owner.changed(self)
         return ""
+
+    def _stop_job(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
 
     def _note_leak(self) -> None:
         self.leaked = True
@@ -289,10 +305,9 @@ class Slot:
                 if self.generation:
                     self.generation.kill(reason or "stopped at once")
             case State.RECLAIM:
-                self._turnover.stop("the old worker ended meanwhile", immediate=False)
                 self._start_job(self._reclaim(reason))
-            case State.DISABLED if self._job is not None:
-                self._job.cancel()
+            case State.DISABLED:
+                self._stop_job()
             case _:
                 pass
 
@@ -318,18 +333,10 @@ class Slot:
     # -- entry actions ---------------------------------------------------------------------
 
     async def _wait_device(self) -> None:
-        deadline = time.monotonic() + self._options.timeouts.device
-        said = ""
-        while not (admission := await self.owner.admit(self.device)).ready:
-            self.report.reason = admission.reason
-            if not admission.patient and time.monotonic() >= deadline:
-                self.post(Event.DEVICE_MISSING, admission.reason)
-                return
-            if admission.patient and (kind := admission.reason.partition(";")[0]) != said:
-                said = kind
-                self.owner.note(self, f"waiting: {admission.reason}")
-            await asyncio.sleep(1.0)
-        self.post(Event.DEVICE_READY)
+        if self._turnover.loading:
+            self.report.reason = "its successor loads already"
+            await self._turnover.decided()
+        await wait_for_device(self, self._options.timeouts.device)
 
     def _spawn(self) -> None:
         self._number += 1

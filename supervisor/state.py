@@ -26,7 +26,9 @@ where they lead. An event that a state does not list is ignored there.
                            HANG |  | DRAIN
                      KILLING <--+  +--> DRAINING          (HANG also from READY and DEGRADED)
 
-DRAIN or KILL in a state without a process leads to DISABLED.
+DRAIN or KILL in a state without a process leads to DISABLED. A worker that dies while its successor
+loads (a reload) goes the same ways, but waits in WAIT_GPU until it is clear what becomes of the
+successor: SUCCEEDED leads from WAIT_GPU, BACKOFF and FAILED to READY.
 """
 
 from __future__ import annotations
@@ -78,6 +80,7 @@ class Event(str, Enum):
     RESTART = "RESTART"  # policy: again at once
     GIVE_UP = "GIVE_UP"  # policy: permanent code or breaker
     DISABLE = "DISABLE"  # policy: the operator wanted it gone
+    SUCCEEDED = "SUCCEEDED"  # the successor of a worker that died has loaded
 
     def __str__(self) -> str:
         return self.value
@@ -92,6 +95,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         _E.DEVICE_MISSING: _S.RECLAIM,
         _E.DRAIN: _S.DISABLED,
         _E.KILL: _S.DISABLED,
+        _E.SUCCEEDED: _S.READY,
     },
     _S.SPAWNING: {
         _E.SPAWN_FAILED: _S.RECLAIM,
@@ -152,12 +156,14 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         _E.DISABLE: _S.DISABLED,
     },
     _S.BACKOFF: {
+        _E.SUCCEEDED: _S.READY,
         _E.TIMEOUT: _S.WAIT_GPU,
         _E.START: _S.WAIT_GPU,
         _E.DRAIN: _S.DISABLED,
         _E.KILL: _S.DISABLED,
     },
     _S.FAILED: {
+        _E.SUCCEEDED: _S.READY,
         _E.TIMEOUT: _S.WAIT_GPU,
         _E.START: _S.WAIT_GPU,
         _E.DRAIN: _S.DISABLED,

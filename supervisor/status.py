@@ -27,14 +27,8 @@ STATUS_VERSION = 1
 #: Fields that nobody measures (yet): null rather than absent, so that a reader can rely on them.
 _UNKNOWN_OF_WORKER: dict[str, Any] = dict.fromkeys(
     (
-        "numa",
-        "stubs",
-        "failed",
-        "p50",
-        "p99",
         "forwarded_in",
         "forwarded_out",
-        "handed_in",
     )
 )
 _UNKNOWN_OF_MODEL: dict[str, Any] = dict.fromkeys(
@@ -100,6 +94,7 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "next_try_in_s": round(max(0.0, slot.next_try_at - now), 1) if slot.next_try_at else None,
         "device": slot.device.label,
         "gpu": _gpu(group, slot),
+        "numa": slot.device.numa,
         **_process(group, slot),
         "models_ready": report.models_ready,
         "models_total": len(report.models) or report.loading_total,
@@ -109,9 +104,14 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "conns": report.total("connections"),
         "inflight": report.total("in_flight"),
         "completed": report.total("requests_total"),
+        "failed": report.failed,
+        "p50": report.p50,
+        "p99": report.p99,
+        "stubs": [dict(stub) for stub in report.stubs],
         "oldest_inflight_s": round(flights[0].age, 3) if flights else None,
         "rps_1m": group.rates[slot.index].requests_per_second,
         "handed_out": report.total("handed_over_total"),
+        "handed_in": report.total("received_total"),
         "queue_len": group.traffic.queue_length(slot.index),
         "beat_age_ms": beat_ages(group, slot.index),
         "frontends": {name: dict(values) for name, values in report.frontends.items()},
@@ -124,6 +124,7 @@ def _process(group: Group, slot: Slot) -> dict[str, Any]:
     usage = procfs.usage(generation.pid) if generation else None
     return {
         "rss": procfs.rss_bytes(generation.pid) if generation else None,
+        "helpers_rss": procfs.private_bytes_of_children(generation.pid) if generation else None,
         "cpu_percent": group.rates[slot.index].cpu_percent,
         "threads": usage.threads if usage else None,
         "fds": usage.fds if usage else None,

@@ -62,7 +62,7 @@ class Successor:
             case "READY":
                 self.end("")
             case "STATS":
-                self.report.frontends = args.get("frontends", {})
+                self.report.take_statistics(args)
             case "FATAL" if generation is not None:
                 generation.fatal = str(args.get("text", ""))
             case _:

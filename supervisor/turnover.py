@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from .generation import Generation
 from .report import SlotReport
 from .spec import ServeOptions
 from .successor import Leaver, Successor
+from .tasks import Pulse
 
 
 class Turnover:
@@ -30,12 +31,23 @@ class Turnover:
         self._leaked = leaked
         self._guard = guard
         self._successor: Successor | None = None
+        self._decision = Pulse()
         self._leavers: set[Leaver] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def busy(self) -> bool:
         return self._successor is not None or bool(self._leavers)
+
+    @property
+    def loading(self) -> bool:
+        """Is there a successor of which nobody knows yet whether it will serve?"""
+        return self._successor is not None
+
+    async def decided(self) -> None:
+        """Until that is known."""
+        while self._successor is not None:
+            await self._decision.wait()
 
     @property
     def processes(self) -> list[Generation]:
@@ -48,7 +60,7 @@ class Turnover:
         options: ServeOptions,
         report: SlotReport,
         start: Callable[[Successor], Generation],
-        promote: Callable[[Successor, Generation], str],
+        promote: Callable[[Successor, Generation], Awaitable[str]],
     ) -> str:
         """Load a successor; `promote` makes it the one that counts, or says why not. "" or why."""
         successor = Successor(options, report, time.monotonic)
@@ -59,6 +71,7 @@ class Turnover:
             return why
         finally:
             self._successor = None
+            self._decision.pulse()
             if why and successor.generation is not None:
                 self.see_off(successor.generation, options, kill=why)
 
@@ -66,7 +79,7 @@ class Turnover:
         self,
         successor: Successor,
         start: Callable[[Successor], Generation],
-        promote: Callable[[Successor, Generation], str],
+        promote: Callable[[Successor, Generation], Awaitable[str]],
     ) -> str:
         try:
             made = start(successor)
@@ -74,7 +87,7 @@ class Turnover:
             return f"cannot start a worker process: {error}"
         successor.started(made)
         self._changed()
-        return await successor.ready() or promote(successor, made)
+        return await successor.ready() or await promote(successor, made)
 
     def see_off(self, generation: Generation, options: ServeOptions, kill: str = "") -> None:
         """End a worker in the background: drained, or killed for the reason `kill`."""

@@ -140,6 +140,24 @@ class Core:
         """What is in flight, by model. Never blocks."""
         return [Busy(*row) for row in self._server.activity()]
 
+    def outcomes(self) -> tuple[int, list[int]]:
+        """Failed inferences, and durations of the others by the buckets of `outcome_bounds`."""
+        failed, succeeded = self._server.outcomes()
+        return int(failed), list(succeeded)
+
+    def outcome_bounds(self) -> list[float]:
+        return list(self._server.outcome_bounds())
+
+    def set_faults(self, texts: Mapping[str, str]) -> None:
+        """Models of which clients hear that they are not available now. Never blocks."""
+        self._server.set_model_faults(dict(texts))
+
+    def config(self, name: str) -> dict[str, Any]:
+        """The complete configuration of a loaded model; empty if it has gone meanwhile."""
+        with contextlib.suppress(Exception):
+            return dict(self._server.model(name).config())
+        return {}
+
     def reload(self, name: str, directory: str) -> None:
         """Load a model again although it has not changed. Blocks. Raises ReloadError."""
         polls = self._spec.core.get("model_control_mode") == "poll"

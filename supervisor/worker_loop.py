@@ -173,7 +173,7 @@ class Worker:
             return
         with contextlib.suppress(Exception):
             self._watch.begin()
-            self._reporter.send_models(self._core.models())
+            self._reporter.first()
         sample = None
         with contextlib.suppress(Exception):  # a hint for people; no reason to fail
             sample = self._core.sample()

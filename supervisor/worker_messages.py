@@ -31,7 +31,7 @@ def take(slot: Slot, message: Message) -> None:
             lost = bool(slot.report.failed_models)
             slot.post(Event.MODEL_LOST if lost else Event.READY, slot.report.lost_reason)
         case "STATS":
-            slot.report.frontends = args.get("frontends", {})
+            slot.report.take_statistics(args)
         case "DRAINING":
             slot.post(Event.DRAIN, "drains by itself (signal from outside)")
         case "DRAINED":

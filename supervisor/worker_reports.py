@@ -7,14 +7,33 @@ state belongs to the worker's main loop. A list that has not changed is not sent
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .channel import MAX_MESSAGE, Channel
+from .instances import counted
+from .latency import LatencyWindow
 from .model_watch import ModelWatch
 from .worker_core import Core, ModelState
 
 _MODELS_BYTES = MAX_MESSAGE // 2
+#: Seconds after which configurations, which a load may have changed, are asked for again.
+_CONFIGS_EVERY = 10.0
+#: One message holds no more; status then lists some of them.
+_MAX_STUBS = 300
+
+
+@dataclass(frozen=True)
+class Findings:
+    """One look at the core."""
+
+    frontends: dict[str, dict[str, int]]
+    failed: int
+    succeeded: list[int]
+    models: list[ModelState]
 
 
 class Reporter:
@@ -39,8 +58,17 @@ class Reporter:
         self._post = post
         self._failed = failed
         self._busy = False
+        self._latency: LatencyWindow | None = None
+        self._configs: dict[str, dict[str, Any]] = {}
+        self._configs_due = 0.0
         self._models: list[ModelState] = []
         self._sent: list[dict[str, Any]] = []
+
+    def first(self) -> None:
+        """The list of models, before they are served. Raises what the core says."""
+        listed = self._core.models()
+        self._look_at_configs(listed)
+        self.send_models(listed)
 
     def begin(self) -> None:
         """Collect and send, unless the last collection has not ended."""
@@ -50,23 +78,41 @@ class Reporter:
 
     def _collect(self) -> None:
         try:
-            statistics, models = self._core.statistics(), self._core.models()
+            found = Findings(self._core.statistics(), *self._core.outcomes(), self._core.models())
+            self._look_at_configs(found.models)
         except Exception as error:
             text = f"statistics: {error}"
-            self._post(lambda: self._collected({}, None, text))
+            self._post(lambda: self._not_collected(text))
         else:
-            self._post(lambda: self._collected(statistics, models, ""))
+            self._post(lambda: self._collected(found))
 
-    def _collected(
-        self, statistics: dict[str, dict[str, int]], models: list[ModelState] | None, error: str
-    ) -> None:
+    def _look_at_configs(self, listed: Sequence[ModelState]) -> None:
+        now = time.monotonic()
+        if now >= self._configs_due:
+            self._configs_due = now + _CONFIGS_EVERY
+            self._configs = {}
+        for model in listed:
+            if model.state == "READY" and model.name not in self._configs:
+                self._configs[model.name] = self._core.config(model.name)
+
+    def _not_collected(self, error: str) -> None:
         self._busy = False
-        if error:
-            self._failed(error)
-        if statistics:
-            self._channel.send("STATS", frontends=statistics)
-        if models is not None:
-            self.send_models(models)
+        self._failed(error)
+
+    def _collected(self, found: Findings) -> None:
+        self._busy = False
+        if self._latency is None:
+            self._latency = LatencyWindow(self._core.outcome_bounds())
+        self._latency.sample(time.monotonic(), found.succeeded)
+        self._channel.send(
+            "STATS",
+            frontends=found.frontends,
+            failed=found.failed,
+            p50=self._latency.quantile(0.5),
+            p99=self._latency.quantile(0.99),
+            stubs=self._watch.stubs[:_MAX_STUBS],
+        )
+        self.send_models(found.models)
 
     def faults_changed(self) -> None:
         """What the watch knows of the models is not what it was."""
@@ -75,7 +121,7 @@ class Reporter:
     def send_models(self, listed: list[ModelState]) -> None:
         """Send the list of models if it changed, in as many messages as it needs."""
         self._models = listed
-        rows = _rows(listed, self._watch)
+        rows = self._rows(listed)
         if rows == self._sent:
             return
         self._sent = rows
@@ -89,21 +135,31 @@ class Reporter:
                 batch, size, first = [], 0, False
         self._channel.send("MODELS", first=first, last=True, models=batch)
 
-
-def _rows(listed: list[ModelState], watch: ModelWatch) -> list[dict[str, Any]]:
-    """What the supervisor is told of each model. A fault is what the core does not know of."""
-    faults, healing, hung = watch.faults, watch.healing, watch.hung
-    return [
-        {
-            "name": model.name,
-            "version": model.version,
-            "state": model.state,
-            "reason": (faults.get(model.name) or model.reason)[:512],
-            "failed": model.failed or model.name in faults,
-            "fault": faults.get(model.name, "")[:512],
-            "healing": model.name in healing,
-            "hung": model.name in hung,
-        }
-        for model in listed
-        if model.wanted
-    ]
+    def _rows(self, listed: Sequence[ModelState]) -> list[dict[str, Any]]:
+        """What the supervisor is told of each model. A fault is what the core does not know of."""
+        faults, healing, hung = self._watch.faults, self._watch.healing, self._watch.hung
+        alive = Counter(stub["model"] for stub in self._watch.stubs if stub["alive"])
+        rows = []
+        for model in listed:
+            if not model.wanted:
+                continue
+            config = self._configs.get(model.name)
+            working, total = (
+                counted(config, alive[model.name], ready=model.state == "READY")
+                if config
+                else (None, None)
+            )
+            row = {
+                "name": model.name,
+                "version": model.version,
+                "state": model.state,
+                "reason": (faults.get(model.name) or model.reason)[:512],
+                "failed": model.failed or model.name in faults,
+                "fault": faults.get(model.name, "")[:512],
+                "healing": model.name in healing,
+                "hung": model.name in hung,
+                "instances_ok": working,
+                "instances_total": total,
+            }
+            rows.append(row)
+        return rows

@@ -51,6 +51,7 @@ nb::dict statistics(const Frontend& frontend) {
   result["refused_total"] = numbers.server.refused_total;
   result["refused_answered_total"] = numbers.server.refused_answered_total;
   result["handed_over_total"] = numbers.server.handed_over_total;
+  result["received_total"] = numbers.server.received_total;
   result["handshake_failures_total"] = numbers.server.handshake_failures_total;
   result["bytes_in"] = numbers.server.bytes_in;
   result["bytes_out"] = numbers.server.bytes_out;

@@ -1,5 +1,6 @@
 // Server: one inference server of the core. JSON comes as text; the Python classes parse it.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -94,6 +95,25 @@ nb::list model_activity(Server& self) {
   return result;
 }
 
+nb::tuple outcomes(Server& self) {
+  const auto counts = self.outcomes().counts();
+  nb::list buckets;
+  for (const auto count : counts.succeeded) buckets.append(count);
+  return nb::make_tuple(counts.failed, buckets);
+}
+
+nb::list outcome_bounds() {
+  nb::list bounds;
+  for (std::size_t i = 0; i < triton::Outcomes::kBuckets; ++i) {
+    bounds.append(std::chrono::duration<double>(triton::Outcomes::bound(i)).count());
+  }
+  return bounds;
+}
+
+void set_model_faults(Server& self, triton::ModelFaults::Texts texts) {
+  without_gil([&] { self.faults().set(std::move(texts)); });
+}
+
 void bind_queries(nb::class_<Server>& server) {
   const auto name = nb::arg("name");
   const auto version = nb::arg("version");
@@ -115,11 +135,19 @@ void bind_queries(nb::class_<Server>& server) {
       .def("model_activity", model_activity,
            nb::sig("def model_activity(self) -> list[tuple[str, int, float, float]]"),
            "Of each model with something in flight: name, how many, the oldest one's age, and how "
-           "long none has been answered (seconds).");
+           "long none has been answered (seconds).")
+      .def("outcomes", outcomes, nb::sig("def outcomes(self) -> tuple[int, list[int]]"),
+           "Of all inferences so far: how many failed, and how many others took how long, in "
+           "buckets; see outcome_bounds.")
+      .def_static("outcome_bounds", outcome_bounds, nb::sig("def outcome_bounds() -> list[float]"),
+                  "What the durations of each bucket of outcomes() are below, in seconds.");
 }
 
 void bind_control(nb::class_<Server>& server) {
   server.def("stop", call<&Server::stop>)
+      .def("set_model_faults", set_model_faults, nb::arg("texts"),
+           nb::sig("def set_model_faults(self, texts: dict[str, str]) -> None"),
+           "By model, what is wrong with it although the core says ready. Replaces the last ones.")
       .def("load_model", load_model, nb::arg("name"), nb::arg("parameters"),
            nb::sig("def load_model(self, name: str, "
                    "parameters: list[tuple[str, bool | int | float | str | bytes]]) -> None"))

@@ -149,6 +149,10 @@ Inference::Inference(std::shared_ptr<triton::Server> server, bool client_shm)
 template <typename Delivery>
 base::Result<InferCall> Inference::send(InferRequest&& request,
                                         std::shared_ptr<InferReceiver> receiver) {
+  if (const auto fault = server_->faults().find(request.model)) {
+    return base::fail(base::Code::kUnavailable,
+                      "model '" + request.model + "' is unavailable: " + *fault);
+  }
   auto target = triton::Request::create(server_, request.model, request.version);
   if (!target) return std::unexpected(std::move(target.error()));
   // First of all: from here on the memory must live as long as the core's request.

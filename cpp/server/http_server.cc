@@ -19,6 +19,7 @@ struct HttpServer::Totals {
   std::atomic<std::uint64_t> refused = 0;
   std::atomic<std::uint64_t> refused_answered = 0;
   std::atomic<std::uint64_t> handed_over = 0;
+  std::atomic<std::uint64_t> received = 0;
   Counters bytes;
 };
 
@@ -120,6 +121,7 @@ base::Status HttpServer::Run::make_shards() {
 // What brings connections, all on the first shard's loop.
 base::Status HttpServer::Run::watch() {
   const auto on_socket = [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+    totals_.received.fetch_add(1, std::memory_order_relaxed);
     accepted(std::move(socket), peer);
   };
   net::Loop& loop = shards_.front()->loop();
@@ -338,6 +340,7 @@ ServerStatistics HttpServer::statistics() const {
                               .refused_total = totals_->refused.load(),
                               .refused_answered_total = totals_->refused_answered.load(),
                               .handed_over_total = totals_->handed_over.load(),
+                              .received_total = totals_->received.load(),
                               .handshake_failures_total = totals_->bytes.handshake_failures.load(),
                               .bytes_in = totals_->bytes.bytes_in.load(),
                               .bytes_out = totals_->bytes.bytes_out.load()};

@@ -57,6 +57,7 @@ struct ServerStatistics {
   std::uint64_t refused_total = 0;             // above max_connections; not in accepted_total
   std::uint64_t refused_answered_total = 0;    // those of them that were told
   std::uint64_t handed_over_total = 0;         // to other servers; not in accepted_total
+  std::uint64_t received_total = 0;            // through the inbox; counted as accepted or refused
   std::uint64_t handshake_failures_total = 0;  // TLS, also too slow or in clear text
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

@@ -32,10 +32,12 @@ base::Status RequestContext::send(const std::shared_ptr<RequestContext>& context
   // Callbacks may run, and finish() may drop self_, before the call returns.
   context->self_ = context;
   context->activity_.emplace(context->server_->activity(), context->model_);
+  context->sent_at_ = base::Clock::now();
   const Api& api = context->api();
   auto status = call(api, api.ServerInferAsync, context->server_->handle_, context->handle_,
                      trace != nullptr ? trace->handle_ : nullptr);
   if (!status) {
+    context->server_->outcomes().failed();
     context->activity_.reset();
     context->self_.reset();
   } else if (trace != nullptr) {
@@ -69,8 +71,12 @@ void RequestContext::on_response(TRITONSERVER_InferenceResponse* handle, std::ui
   const bool final = (flags & capi::kResponseFinal) != 0;
   std::optional<Response> response;
   if (handle) response.emplace(context->server_, handle);
+  if (response) {
+    if (auto status = response->status(); !status) context->outcome_ = std::move(status);
+  }
   // A client that has its answer must not find the model busy with it.
   if (final) {
+    context->count_end();
     context->activity_.reset();
   } else {
     context->activity_->progress();
@@ -79,6 +85,14 @@ void RequestContext::on_response(TRITONSERVER_InferenceResponse* handle, std::ui
   if (!final) return;
   context->observer_.reset();
   context->drop_use();
+}
+
+void RequestContext::count_end() {
+  if (outcome_) {
+    server_->outcomes().succeeded(base::Clock::now() - sent_at_);
+  } else if (outcome_.error().code != base::Code::kCancelled) {
+    server_->outcomes().failed();
+  }
 }
 
 void RequestContext::cancel() {

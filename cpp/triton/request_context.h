@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "triton/inference.h"
 #include "triton/server.h"
 #include "triton/trace.h"
@@ -45,6 +46,7 @@ class RequestContext final : public Cancellation {
   static void on_response(TRITONSERVER_InferenceResponse* response, std::uint32_t flags,
                           void* userp);
   base::Status bind_callbacks();
+  void count_end();
   void drop_use();
   void finish();
 
@@ -52,6 +54,8 @@ class RequestContext final : public Cancellation {
   TRITONSERVER_InferenceRequest* handle_;
   std::string model_;
   std::optional<ModelActivity::Call> activity_;  // from the send to the final response
+  base::TimePoint sent_at_;
+  base::Status outcome_;  // the last error among the responses
   std::shared_ptr<Observer> observer_;
   std::vector<base::Owner> kept_;
   // The core's reference, from the successful send to finish().

@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "triton/model_activity.h"
+#include "triton/model_faults.h"
+#include "triton/outcomes.h"
 #include "triton/types.h"
 
 struct TRITONSERVER_Server;
@@ -104,6 +106,11 @@ class Server : public std::enable_shared_from_this<Server> {
 
   // What is in flight, whoever sent it.
   ModelActivity& activity() { return activity_; }
+  // How it ended, since the server was made.
+  Outcomes& outcomes() { return outcomes_; }
+  // Set by whoever watches the models.
+  ModelFaults& faults() { return faults_; }
+  const ModelFaults& faults() const { return faults_; }
 
  private:
   friend class Request;
@@ -138,6 +145,8 @@ class Server : public std::enable_shared_from_this<Server> {
   std::atomic<bool> keep_forever_ = false;   // lent, or its stop failed
   std::atomic<std::int64_t> in_flight_ = 0;  // requests that exist
   ModelActivity activity_;
+  Outcomes outcomes_;
+  ModelFaults faults_;
   // When a model was last loaded or unloaded or a request ended.
   std::atomic<base::TimePoint> last_activity_;
 };

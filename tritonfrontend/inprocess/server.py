@@ -174,6 +174,24 @@ class Server:
         """
         return list(self._server.model_activity())
 
+    def outcomes(self) -> tuple[int, list[int]]:
+        """Of all inferences so far: how many failed, and how many of those that succeeded took how
+        long, by the buckets of `outcome_bounds`. Cancelled ones are not counted. Never blocks.
+        """
+        failed, succeeded = self._server.outcomes()
+        return failed, list(succeeded)
+
+    def outcome_bounds(self) -> list[float]:
+        """What the durations in each bucket of `outcomes` are below, in seconds."""
+        return list(self._server.outcome_bounds())
+
+    def set_model_faults(self, texts: dict[str, str]) -> None:
+        """Models that are broken although the core calls them ready, with what is wrong: clients of
+        the frontends hear that they are not ready, and that inferences are not possible now.
+        Replaces what was set before.
+        """
+        self._server.set_model_faults(texts)
+
     def _ptr(self) -> int:
         """The address of the TRITONSERVER_Server, for other packages.
 

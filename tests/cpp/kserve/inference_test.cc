@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kserve/events.h"
+#include "kserve/model_control.h"
 #include "triton/core_fixture.h"
 
 namespace tfe::kserve {
@@ -261,6 +262,18 @@ TEST(KserveInferenceTest, CancelledCallsEndWithAnError) {
   call->cancel();
   ASSERT_TRUE(events->wait_final().at(0).error);
   EXPECT_EQ(events->wait_final().at(0).error->code, base::Code::kCancelled);
+}
+
+TEST(KserveInferenceTest, ModelsThatAreKnownToBeBrokenAreUnavailable) {
+  core().server->faults().set({{"identity", "loading it again"}});
+  const auto error = refusal(request_for("identity", {1}));
+  EXPECT_EQ(error.code, base::Code::kUnavailable);
+  EXPECT_EQ(error.message, "model 'identity' is unavailable: loading it again");
+  EXPECT_FALSE(unwrap(model_ready(*core().server, "identity", -1)));
+  EXPECT_TRUE(unwrap(model_ready(*core().server, "text", -1)));
+  core().server->faults().set({});
+  EXPECT_FALSE(single(request_for("identity", {1})).at(0).error);
+  EXPECT_TRUE(unwrap(model_ready(*core().server, "identity", -1)));
 }
 
 TEST(KserveInferenceTest, AStoppedServerIsUnavailable) {

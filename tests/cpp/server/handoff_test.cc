@@ -119,6 +119,8 @@ TEST_F(HandoffTest, SpreadsEvenlyWhatCameToOne) {
   EXPECT_EQ(connections(), (std::vector<std::size_t>{4, 4, 4}));
   // Counted after it was passed on, and served by then.
   EXPECT_TRUE(eventually([&] { return members[0].server->statistics().handed_over_total == 8U; }));
+  EXPECT_EQ(members[0].server->statistics().received_total, 0U);
+  EXPECT_EQ(members[1].server->statistics().received_total, 4U);
   EXPECT_EQ(members[1].server->statistics().accepted_total, 4U);
   EXPECT_EQ(members[0].server->statistics().accepted_total, 4U);
 }

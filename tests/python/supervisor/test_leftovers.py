@@ -79,12 +79,28 @@ def test_terminated_in_a_surge(tmp_path: Path) -> None:
 
 
 def test_worker_killed_in_a_surge(tmp_path: Path) -> None:
+    """Its successor, which has loaded for a while, takes its place."""
     with serve(tmp_path, LOADS_A_WHILE) as instance:
         pids, run_id = in_surge(instance)
         os.kill(pids[0], signal.SIGKILL)
-        failed = until(lambda: not instance.ask("reload-status")["running"], "the reload ends")
-        assert failed
-        assert "ended meanwhile" in instance.ask("reload-status")["failed"]
+        until(lambda: not instance.ask("reload-status")["running"], "the reload ends")
+        assert instance.ask("reload-status")["failed"] == ""
+        status = instance.wait_ready()
+        worker = status["workers"][0]
+        assert worker["pid"] == pids[1]
+        assert worker["generation"] == 2
+        assert worker["last_exit"]["signal"] == signal.SIGKILL
+        assert instance.stop() == 0
+        assert_nothing_left([*pids, *family(status)], run_id)
+
+
+def test_worker_and_successor_killed_in_a_surge(tmp_path: Path) -> None:
+    with serve(tmp_path, LOADS_A_WHILE) as instance:
+        pids, run_id = in_surge(instance)
+        os.kill(pids[0], signal.SIGKILL)
+        os.kill(pids[1], signal.SIGKILL)
+        until(lambda: not instance.ask("reload-status")["running"], "the reload ends")
+        assert "SIGKILL" in instance.ask("reload-status")["failed"]
         status = instance.wait_ready()
         assert status["workers"][0]["generation"] == 3
         assert instance.stop() == 0

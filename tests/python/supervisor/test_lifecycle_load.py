@@ -35,9 +35,10 @@ def more(load: Load, count: int) -> None:
     until(lambda: load.results["ok"] > so_far + count, "traffic")
 
 
-def under_load(instance: Instance, act: Callable[[Load], Any]) -> Load:
+def under_load(instance: Instance, act: Callable[[Load], Any], grpc: str = "grpc") -> Load:
+    """`grpc`: which port speaks it."""
     instance.wait_ready()
-    load = Load(instance.port("http"), instance.port("grpc"))
+    load = Load(instance.port("http"), instance.port(grpc))
     load.start(keep_alive=2, short=1, triton_http=1, unary=2, stream=1)
     try:
         until(lambda: load.results["ok"] > 200, "traffic")
@@ -48,14 +49,17 @@ def under_load(instance: Instance, act: Callable[[Load], Any]) -> Load:
     return load
 
 
-def test_terminate_under_load(tmp_path: Path, repository: Path) -> None:
-    with running(tmp_path, "--model-repository", str(repository), fake=False) as instance:
+@pytest.mark.parametrize("grpc", ["grpc", "http"])
+def test_terminate_under_load(tmp_path: Path, repository: Path, grpc: str) -> None:
+    one_port = f"--grpc-on-http-port={str(grpc == 'http').lower()}"
+    flags = ("--model-repository", str(repository), one_port)
+    with running(tmp_path, *flags, fake=False) as instance:
 
         def act(load: Load) -> None:
             assert instance.stop() == 0
             until(lambda: load.results["refused"] > 10, "clients are refused")
 
-        load = under_load(instance, act)
+        load = under_load(instance, act, grpc)
         assert load.results["failed"] == 0, load.errors
 
 

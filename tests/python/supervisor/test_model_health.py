@@ -141,10 +141,13 @@ def test_killed_stub_is_healed_in_place(tmp_path: Path, repository: Path, mode: 
             healed(instance, "identity")
             since = time.monotonic()
             traffic.more(50)
-        print(f"{mode}: {traffic.ok} ok, failed {traffic.failed}")
+        refused = [each for each in traffic.failed if "it is being loaded again" in each[1]]
+        broken = [each for each in traffic.failed if each not in refused]
+        print(f"{mode}: {traffic.ok} ok, {len(refused)} refused at once, {broken}")
         # What was sent to the old copy may fail long after the new one serves.
-        assert not [text for sent, text in traffic.failed if sent > since]
-        assert len(traffic.failed) <= 2 * 3  # two clients, a second or more per failure
+        late = sum(sent > since for sent, _ in traffic.failed)
+        assert late == 0
+        assert len(broken) <= 2 * 3  # two clients, a second or more per failure
         assert instance.worker(0)["pid"] == status["workers"][0]["pid"]
         pids = family(instance.status() or {})
         assert instance.stop() == 0

@@ -16,6 +16,7 @@ from tritonfrontend.supervisor.spec import (
     Timeouts,
 )
 from tritonfrontend.supervisor.worker_spec import WorkerSpec, shm_prefix
+from tritonfrontend.supervisor.worker_spec import worker_spec as make_worker_spec
 
 
 def options(tmp_path: Path, **changes: Any) -> ServeOptions:
@@ -141,6 +142,25 @@ def test_malformed_items_name_the_flag(tmp_path: Path, flag: str) -> None:
     with pytest.raises(SpecError) as caught:
         parsed(tmp_path, flag)
     assert caught.value.field == flag.split("=")[0]
+
+
+@pytest.mark.parametrize(("drain", "grace"), [("30", 1000), ("2", 200)])
+def test_drain_graces_of_every_port(tmp_path: Path, drain: str, grace: int) -> None:
+    """A tenth of the drain limit at most, for gRPC on the HTTP port as on its own; flags win."""
+    flags = ["--grpc-on-http-port", f"--drain-timeout={drain}"]
+    made = told(parsed(tmp_path, *flags))
+    assert made["http"]["drain_grace_ms"] == grace
+    assert made["http"]["grpc"]["stream_drain_grace_ms"] == grace
+    assert told(parsed(tmp_path, flags[1]))["grpc"]["stream_drain_grace_ms"] == grace
+    made = told(parsed(tmp_path, *flags, "--grpc-stream-drain-grace=7", "--http-drain-grace=8"))
+    assert made["http"]["drain_grace_ms"] == 8
+    assert made["http"]["grpc"]["stream_drain_grace_ms"] == 7
+
+
+def told(made: ServeOptions) -> Any:
+    """Options of the frontends of a worker."""
+    inherited: dict[str, dict[str, Any]] = {port.name: {} for port in made.worker_ports}
+    return make_worker_spec(made, "r", 0, 1, Device("cpu", 0), inherited, 3).frontends
 
 
 def test_worker_spec_round_trip() -> None:

@@ -10,20 +10,21 @@ from tritonfrontend.supervisor.state import SERVING, WITH_PROCESS, Event, State,
 _COLUMNS = list(Event)
 _MATRIX = {
     # START | DEVICE_READY DEVICE_MISSING SPAWN_FAILED | HELLO READY MODEL_LOST MODEL_BACK |
-    # SUSPECTED CLEARED HANG | DRAIN DRAINED TIMEOUT KILL EXITED | RETRY RESTART GIVE_UP DISABLE
-    "DISABLED": "WAIT_GPU - - - - - - - - - - - - - - - - - - -",
-    "WAIT_GPU": "- SPAWNING RECLAIM - - - - - - - - DISABLED - - DISABLED - - - - -",
-    "SPAWNING": "- - - RECLAIM LOADING - - - - - - KILLING - KILLING KILLING RECLAIM - - - -",
-    "LOADING": "- - - - - READY DEGRADED - - - - KILLING - KILLING KILLING RECLAIM - - - -",
-    "READY": "- - - - - - DEGRADED - SUSPECT - KILLING DRAINING - - KILLING RECLAIM - - - -",
-    "DEGRADED": "- - - - - - - READY SUSPECT - KILLING DRAINING - - KILLING RECLAIM - - - -",
-    "SUSPECT": "- - - - - - - - - READY KILLING DRAINING - - KILLING RECLAIM - - - -",
-    "DRAINING": "- - - - - - - - - - - - STOPPING STOPPING KILLING RECLAIM - - - -",
-    "STOPPING": "- - - - - - - - - - - - - KILLING KILLING RECLAIM - - - -",
-    "KILLING": "- - - RECLAIM - - - - - - - - - - - RECLAIM - - - -",
-    "RECLAIM": "- - - - - - - - - - - - - - - - BACKOFF WAIT_GPU FAILED DISABLED",
-    "BACKOFF": "WAIT_GPU - - - - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
-    "FAILED": "WAIT_GPU - - - - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - -",
+    # SUSPECTED CLEARED HANG | DRAIN DRAINED TIMEOUT KILL EXITED | RETRY RESTART GIVE_UP DISABLE |
+    # SUCCEEDED
+    "DISABLED": "WAIT_GPU - - - - - - - - - - - - - - - - - - - -",
+    "WAIT_GPU": "- SPAWNING RECLAIM - - - - - - - - DISABLED - - DISABLED - - - - - READY",
+    "SPAWNING": "- - - RECLAIM LOADING - - - - - - KILLING - KILLING KILLING RECLAIM - - - - -",
+    "LOADING": "- - - - - READY DEGRADED - - - - KILLING - KILLING KILLING RECLAIM - - - - -",
+    "READY": "- - - - - - DEGRADED - SUSPECT - KILLING DRAINING - - KILLING RECLAIM - - - - -",
+    "DEGRADED": "- - - - - - - READY SUSPECT - KILLING DRAINING - - KILLING RECLAIM - - - - -",
+    "SUSPECT": "- - - - - - - - - READY KILLING DRAINING - - KILLING RECLAIM - - - - -",
+    "DRAINING": "- - - - - - - - - - - - STOPPING STOPPING KILLING RECLAIM - - - - -",
+    "STOPPING": "- - - - - - - - - - - - - KILLING KILLING RECLAIM - - - - -",
+    "KILLING": "- - - RECLAIM - - - - - - - - - - - RECLAIM - - - - -",
+    "RECLAIM": "- - - - - - - - - - - - - - - - BACKOFF WAIT_GPU FAILED DISABLED -",
+    "BACKOFF": "WAIT_GPU - - - - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - - READY",
+    "FAILED": "WAIT_GPU - - - - - - - - - - DISABLED - WAIT_GPU DISABLED - - - - - READY",
 }
 
 

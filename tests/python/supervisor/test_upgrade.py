@@ -173,6 +173,27 @@ def test_not_while_something_is_under_way(tmp_path: Path) -> None:
         assert instance.stop() == 0
 
 
+def test_a_death_after_the_check_calls_it_off(tmp_path: Path) -> None:
+    """The old program goes on: it answers, scrapes are served, and it can be stopped."""
+    code = Installation(tmp_path)
+    with running(tmp_path, FAKE_MODE_0="helper", **code.env) as instance:
+        instance.wait_ready()
+        code.change(
+            "supervisor/takeover.py",
+            "    print(answer, flush=True)\n",
+            "    os.kill(state.group.slots[0].generation.pid, 9)\n    print(answer, flush=True)\n",
+        )
+        refused = upgrade(instance)
+        assert refused.returncode == 1
+        assert "not now: w0 is RECLAIM" in refused.stderr
+        status = instance.wait("replaced", lambda s: s["workers"][0]["generation"] == 2)
+        status = instance.wait_ready()
+        assert status["supervisor"]["upgrades_total"] == 0
+        assert "tritonfrontend_worker_up" in get(instance.port("metrics"), "/metrics")
+        assert instance.stop() == 0
+        assert_gone(instance, status)
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.15, 0.3, 0.45, 0.6, 0.9])
 def test_a_stop_signal_is_never_lost(tmp_path: Path, delay: float) -> None:
     """Whatever the program is doing when it comes."""
