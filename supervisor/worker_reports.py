@@ -26,6 +26,9 @@ _CONFIGS_EVERY = 10.0
 _MAX_STUBS = 300
 
 
+Configs = dict[str, dict[str, Any]]  # by model
+
+
 @dataclass(frozen=True)
 class Findings:
     """One look at the core."""
@@ -34,6 +37,7 @@ class Findings:
     failed: int
     succeeded: list[int]
     models: list[ModelState]
+    configs: Configs
 
 
 class Reporter:
@@ -59,7 +63,7 @@ class Reporter:
         self._failed = failed
         self._busy = False
         self._latency: LatencyWindow | None = None
-        self._configs: dict[str, dict[str, Any]] = {}
+        self._configs: Configs = {}
         self._configs_due = 0.0
         self._models: list[ModelState] = []
         self._sent: list[dict[str, Any]] = []
@@ -67,7 +71,7 @@ class Reporter:
     def first(self) -> None:
         """The list of models, before they are served. Raises what the core says."""
         listed = self._core.models()
-        self._look_at_configs(listed)
+        self._configs = self._configs_of(listed)
         self.send_models(listed)
 
     def begin(self) -> None:
@@ -78,22 +82,23 @@ class Reporter:
 
     def _collect(self) -> None:
         try:
-            found = Findings(self._core.statistics(), *self._core.outcomes(), self._core.models())
-            self._look_at_configs(found.models)
+            statistics, outcomes = self._core.statistics(), self._core.outcomes()
+            models = self._core.models()
+            found = Findings(statistics, *outcomes, models, self._configs_of(models))
         except Exception as error:
             text = f"statistics: {error}"
             self._post(lambda: self._not_collected(text))
         else:
             self._post(lambda: self._collected(found))
 
-    def _look_at_configs(self, listed: Sequence[ModelState]) -> None:
+    def _configs_of(self, listed: Sequence[ModelState]) -> Configs:
+        """Of the models that are ready; those that are known young enough."""
         now = time.monotonic()
-        if now >= self._configs_due:
+        known = self._configs if now < self._configs_due else {}
+        if not known:
             self._configs_due = now + _CONFIGS_EVERY
-            self._configs = {}
-        for model in listed:
-            if model.state == "READY" and model.name not in self._configs:
-                self._configs[model.name] = self._core.config(model.name)
+        names = dict.fromkeys(model.name for model in listed if model.state == "READY")
+        return {name: known.get(name) or self._core.config(name) for name in names}
 
     def _not_collected(self, error: str) -> None:
         self._busy = False
@@ -101,6 +106,7 @@ class Reporter:
 
     def _collected(self, found: Findings) -> None:
         self._busy = False
+        self._configs = found.configs
         if self._latency is None:
             self._latency = LatencyWindow(self._core.outcome_bounds())
         self._latency.sample(time.monotonic(), found.succeeded)

@@ -173,6 +173,22 @@ def test_not_while_something_is_under_way(tmp_path: Path) -> None:
         assert instance.stop() == 0
 
 
+def test_slots_without_a_worker_stay_as_they_are(tmp_path: Path) -> None:
+    with running(tmp_path, FAKE_MODE_1="exit-11") as instance:
+        instance.wait_state(0, "READY")
+        before = instance.wait_state(1, "FAILED")
+        done = upgrade(instance)
+        assert done.returncode == 0, done.stderr
+        after = instance.worker(1)
+        assert (after["state"], after["reason"]) == ("FAILED", before["reason"])
+        assert 0 < after["next_try_in_s"] <= before["next_try_in_s"]
+        assert after["last_exit"] == before["last_exit"]
+        assert command(tmp_path, "start", "1").returncode == 0
+        instance.wait("tried", lambda s: s["workers"][1]["generation"] == 2)
+        instance.wait_state(1, "FAILED")
+        assert instance.stop() == 0
+
+
 def test_a_death_after_the_check_calls_it_off(tmp_path: Path) -> None:
     """The old program goes on: it answers, scrapes are served, and it can be stopped."""
     code = Installation(tmp_path)
