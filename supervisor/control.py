@@ -44,11 +44,11 @@ class ControlServer:
         """Serve a socket that is bound already."""
         await self._listen(socket.socket(fileno=fd))
 
-    async def pause(self) -> int:
-        """Take no more requests. Returns the socket for `resume`, where new clients wait."""
-        fd = os.dup(self._server.sockets[0].fileno()) if self._server else -1
-        await self.close()
-        return fd
+    def duplicate(self) -> int:
+        """The listening socket once more, for `resume` after `close`. Raises OSError."""
+        if self._server is None:
+            raise OSError("the control socket is not served")
+        return os.dup(self._server.sockets[0].fileno())
 
     async def start(self) -> None:
         """Bind. Raises OSError."""

@@ -27,6 +27,7 @@ class Notifier:
         self.watchdog_seconds = watchdog_seconds
         self.address = address
         self._last = ""
+        self._told_ready = False
         self._socket: socket.socket | None = None
         if address[:1] not in ("/", "@"):
             return
@@ -46,13 +47,21 @@ class Notifier:
 
     def ready(self) -> None:
         """Service starts that wait for us go on."""
+        self._told_ready = True
         self._send("READY=1")
 
     def reloading(self) -> None:
         """Nothing stops, and `ready` follows: another version of the program takes over."""
+        if not self._told_ready:  # a start is not over before that
+            return
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         if self.watchdog_seconds:
             self.beat()
+
+    def stayed(self) -> None:
+        """After `reloading`: nothing has changed."""
+        if self._told_ready:
+            self.ready()
 
     def stopping(self) -> None:
         self._send("STOPPING=1")
@@ -81,11 +90,9 @@ class Notifier:
         """Until cancelled: READY once `ready` says so, STATUS lines, and beats from this very loop,
         so that a supervisor whose loop is stuck is restarted.
         """
-        told = False
         wait = min(1.0, self.watchdog_seconds / _BEATS_PER_LIMIT or 1.0)
         while self._socket is not None:
-            if not told and ready():
-                told = True
+            if not self._told_ready and ready():
                 self.ready()
             self.status(line())
             if self.watchdog_seconds:

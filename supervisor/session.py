@@ -147,9 +147,14 @@ class Session:
             await self._web.start(port.sockets[0])
 
     async def pause(self) -> int:
-        """Answer nobody any more; new clients wait. Returns the control socket for `unpause`."""
+        """Answer nobody any more; new clients wait. Returns the control socket for `unpause`.
+
+        Raises OSError, and then everything is as before.
+        """
+        control_fd = self._control.duplicate()
         await self._web.finish(_FINISH_SECONDS)
-        return await self._control.pause()
+        await self._control.close()
+        return control_fd
 
     async def unpause(self, control_fd: int) -> None:
         await self._start_servers(control_fd)

@@ -94,8 +94,13 @@ class Upgrader:
             if not dry_run:
                 await self._replace()
         except (UpgradeError, OSError) as error:
-            self._failed = str(error)
-            self._group.log(f"not upgraded: {error}")
+            self._give_up(str(error))
+        except Exception as error:  # a bug; the workers are no worse off for it
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def _give_up(self, why: str) -> None:
+        self._failed = why
+        self._group.log(f"not upgraded: {why}")
 
     # -- the check -------------------------------------------------------------------------
 
@@ -123,13 +128,15 @@ class Upgrader:
     async def _replace(self) -> None:
         """Does not return if it succeeds."""
         hold_stop_signals()
-        control_fd = await self._session.pause()
         try:
-            await asyncio.sleep(_SETTLE)
-            self._refuse_if_unsettled()
-            self._exec(control_fd)
+            control_fd = await self._session.pause()
+            try:
+                await asyncio.sleep(_SETTLE)
+                self._refuse_if_unsettled()
+                self._exec(control_fd)
+            finally:
+                await self._session.unpause(control_fd)
         finally:
-            await self._session.unpause(control_fd)
             take_stop_signals()
 
     def _exec(self, control_fd: int) -> None:
@@ -144,7 +151,7 @@ class Upgrader:
         finally:
             handover.set_inheritable(inherited, False)
             os.close(fd)
-            self._session.notifier.ready()
+            self._session.notifier.stayed()
 
 
 async def _verdict(child: subprocess.Popen[bytes]) -> str:

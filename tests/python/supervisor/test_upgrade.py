@@ -189,6 +189,27 @@ def test_slots_without_a_worker_stay_as_they_are(tmp_path: Path) -> None:
         assert instance.stop() == 0
 
 
+def test_a_program_that_cannot_be_executed(tmp_path: Path) -> None:
+    """As if the interpreter had gone between the check and the exec: the old program goes on."""
+    code = Installation(tmp_path)
+    code.change("supervisor/upgrade.py", "os.execve(command[0], ", "os.execve('/no/such/python', ")
+    with running(tmp_path, **code.env) as instance:
+        before = instance.wait_ready()
+        for _ in range(2):
+            refused = upgrade(instance)
+            assert refused.returncode == 1
+            assert "No such file or directory" in refused.stderr
+        after = instance.wait_ready()
+        assert pids(after) == pids(before)
+        assert int(get(instance.port("http"))) in pids(after)
+        assert "tritonfrontend_worker_up" in get(instance.port("metrics"), "/metrics")
+        assert command(tmp_path, "restart", "0").returncode == 0
+        instance.wait("restarted", lambda s: s["workers"][0]["generation"] == 2)
+        status = instance.wait_ready()
+        assert instance.stop() == 0
+        assert_gone(instance, status)
+
+
 def test_a_death_after_the_check_calls_it_off(tmp_path: Path) -> None:
     """The old program goes on: it answers, scrapes are served, and it can be stopped."""
     code = Installation(tmp_path)
