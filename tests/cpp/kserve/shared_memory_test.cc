@@ -281,11 +281,11 @@ TEST(SharedMemoryTest, ManyThreads) {
   ShmObject object(4096);
   std::atomic<int> registered = 0;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
+  for (std::uint64_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, part = t * 1024] {  // whose bytes are this thread's
       for (int i = 0; i < 500; ++i) {
         if (memory.register_system("r", {object.key(), 0, 4096})) ++registered;
-        if (auto use = memory.use({"r", 0, 4096})) std::memset(use->bytes().data(), i, 4096);
+        if (auto use = memory.use({"r", part, 1024})) std::memset(use->bytes().data(), i, 1024);
         (void)memory.unregister(RegionKind::kSystem, i % 2 == 0 ? "r" : "");
       }
     });

@@ -45,7 +45,8 @@ std::string stream_message(const std::string& request) {
 std::int64_t timeout_seen(const std::string& response) {
   for (const std::string& entry : values(response, 4)) {
     if (values(entry, 1) != std::vector<std::string>{"request.timeout_us"}) continue;
-    codec::ProtoReader value(base::as_bytes(values(entry, 2).at(0)));
+    const std::string choice = values(entry, 2).at(0);
+    codec::ProtoReader value(base::as_bytes(choice));
     while (value.next()) return value.int64();
   }
   return 0;
