@@ -5,7 +5,8 @@ end. Non-blocking on both ends; a packet that does not fit (receiver stuck) is r
 what must not be lost has a second way (signals, exit).
 
     up:   HELLO PROGRESS MODELS LOADED READY STATS METRICS+fd RESTART DRAINING DRAINED FATAL
-    down: SERVE METRICS DRAIN STOP
+          REPLICATE(+fd) APPLIED
+    down: SERVE METRICS DRAIN STOP APPLY(+fd) REPLIED
 """
 
 from __future__ import annotations

@@ -15,13 +15,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import process, procfs
 from .channel import Channel, ChannelClosed, Message
 from .exits import ExitInfo, describe
 from .handover import GenerationState
 from .log import TAIL_LINES, LineReader
+from .replica import Replica
 from .worker_spec import WorkerSpec
 
 #: A worker that closed its control channel must be about to exit.
@@ -50,6 +51,7 @@ class Generation:
         self.lot = random.random()  # spreads what would be due at the same time
         self.killed_because: str | None = None
         self.fatal = ""
+        self.replica: Replica | None = None  # if changes of clients are replicated
         self._emit = callbacks.emit
         self._on_message = callbacks.on_message
         self._on_exit = callbacks.on_exit
@@ -134,6 +136,7 @@ class Generation:
             fatal=self.fatal,
             oom_before=self._oom_before,
             page_seq=self._page_seq,
+            replicates=self.replica is not None and not self.replica.gone,
             tail=self.tail,
             rests={
                 "stdout": self._logs[worker.out_fd].rest.decode("latin-1"),
@@ -156,7 +159,11 @@ class Generation:
         self._on_message, self._on_exit = on_message, on_exit
 
     def send(self, op: str, **args: float) -> bool:
-        return self._channel.fileno() >= 0 and self._channel.send(op, (), **args)
+        return self.send_with(op, (), args)
+
+    def send_with(self, op: str, fds: Sequence[int], args: Mapping[str, Any]) -> bool:
+        """Also descriptors, which stay the caller's, and other values than numbers."""
+        return self._channel.fileno() >= 0 and self._channel.send(op, fds, **args)
 
     def terminate(self) -> None:
         self._process.send(signal.SIGTERM)
@@ -209,6 +216,8 @@ class Generation:
         """Free all descriptors. Idempotent."""
         for fd in list(self._readers):
             self._forget(fd)
+        if self.replica is not None:
+            self.replica.end()
         self._channel.close()
         self._process.close()
 
@@ -233,6 +242,8 @@ class Generation:
         # The last words (FATAL, the reason of a crash) may still lie in the channel and the pipe.
         self._read_channel()
         self._finish_logs()
+        if self.replica is not None:
+            self.replica.end()
         self._on_exit()
 
     def _read_log(self, fd: int) -> None:
@@ -265,6 +276,8 @@ class Generation:
         try:
             if message.op == "METRICS":
                 self._take_page(message)
+            elif message.op in ("REPLICATE", "APPLIED") and self.replica is not None:
+                self.replica.take(message)
             else:
                 self._on_message(message)
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -18,6 +18,7 @@ from .events import EventRing
 from .exits import Exit, WorkerExit
 from .farewell import turn_away
 from .flights import Flight, FlightTables
+from .generation import Generation
 from .gpu_watch import SAMPLE_EVERY, Admission, GpuWatch
 from .handover import GroupState
 from .health import Health
@@ -28,12 +29,13 @@ from .progress import Progress
 from .rates import Rates
 from .recorder import Recorder
 from .renewal import Renewal
+from .replication import Replication
 from .rolling import Roller, Strategy, choose
 from .rundir import RunDir
 from .slot import Slot
 from .sockets import PortError, PortGroup
 from .spec import Device, ServeOptions
-from .state import SERVING, WITH_PROCESS, State
+from .state import LOADED, SERVING, WITH_PROCESS, State
 from .suspicion import Limits
 from .tasks import TaskOwner
 from .traffic import Traffic
@@ -116,6 +118,7 @@ class Group:
             )
             for index, device in enumerate(devices)
         ]
+        self.replication = Replication(self, lambda: self.options.replication_timeout)
         self.rates = [Rates() for _ in self.slots]
         self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
         self._renewal = Renewal(self.slots, self.roller, self.note)
@@ -128,8 +131,12 @@ class Group:
         self.config_generation = before.config_generation
         self.events.resume(before.events)
         self.gpu_watch.resume(before.gpus)
+        self.replication.resume(before.replication)
         for slot, state, samples in zip(self.slots, before.slots, before.rates, strict=True):
             slot.resume(state)
+            if slot.generation is not None and state.generation and state.generation.replicates:
+                self.started(slot, slot.generation, state.report.generation)
+                self.replication.rejoin(slot.generation.replica)
             self.rates[slot.index].resume(state.report.generation, samples)
         self._recorder.resume(self.slots, self.state)
         if self.first_ready_at is not None:
@@ -144,6 +151,8 @@ class Group:
             return "workers are being replaced; try again when that has ended"
         if self.gpu_watch.stuck:
             return "the GPU driver does not answer, which could hold up the new program for ever"
+        if self.replication.busy:
+            return "a change by a client is being made on the workers"
         reasons = ((slot.index, slot.unsettled) for slot in self.slots)
         return "; ".join(f"w{index} {reason}" for index, reason in reasons if reason)
 
@@ -159,6 +168,7 @@ class Group:
             gpus=self.gpu_watch.saved(),
             traffic=self.traffic.saved(),
             slots=[slot.saved() for slot in self.slots],
+            replication=self.replication.saved(),
         )
 
     # -- life ------------------------------------------------------------------------------
@@ -173,6 +183,7 @@ class Group:
                     tasks.start(slot.run(), f"slot {slot.index}")
                 tasks.start(self._watch(), "watch")
                 tasks.start(self._health().run(), "health")
+                tasks.start(self.replication.run(), "replication")
                 ends: set[asyncio.Future[Any]] = {self._result, tasks.failed}
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if tasks.failed.done():
@@ -257,6 +268,24 @@ class Group:
                     group.listen()
         except PortError as error:
             self._fail(Exit.IN_USE, str(error))
+
+    def started(self, slot: Slot, generation: Generation, number: int) -> None:
+        generation.replica = self.replication.replica(slot.index, number, generation.send_with)
+
+    def replay(self, generation: Generation, then: Callable[[], None]) -> None:
+        if generation.replica is None:
+            then()
+        else:
+            self.replication.replay(generation.replica, then)
+
+    def replication_event(self, slot: int, text: str) -> None:
+        self.events.add("replication", text, slot)
+        self.note(self.slots[slot], text)
+
+    def give_up(self, slot: int, number: int, reason: str) -> None:
+        found = self.slots[slot]
+        if found.report.generation == number and found.state in LOADED:
+            found.restart(reason)
 
     def processes_changed(self) -> None:
         records = [

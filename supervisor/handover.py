@@ -46,6 +46,7 @@ class GenerationState:
     page_seq: int
     tail: list[str]
     rests: dict[str, str]
+    replicates: bool = False  # it has what clients changed, and gets what they change
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,23 @@ class GpuState:
 
 
 @dataclass(frozen=True)
+class CallState:
+    """A change that a client made, see `control_calls.Call`. `fd`: its memory file, or -1."""
+
+    head: dict[str, Any]
+    fd: int
+
+
+@dataclass(frozen=True)
+class ReplicationState:
+    """What clients have changed, in the order to repeat it in, and the counters."""
+
+    journal: list[CallState] = field(default_factory=list)
+    replicated_total: int = 0
+    failed_total: int = 0
+
+
+@dataclass(frozen=True)
 class GroupState:
     """What the slots share. `rates`: by slot (at, CPU seconds, completed) of one generation."""
 
@@ -117,6 +135,7 @@ class GroupState:
     gpus: GpuState
     traffic: TrafficState
     slots: list[SlotState]
+    replication: ReplicationState = ReplicationState()
 
 
 @dataclass(frozen=True)
@@ -192,6 +211,7 @@ def descriptors(state: Handover) -> list[int]:
     found += [fd for slots in traffic.inboxes.values() for pair in slots for fd in pair]
     found += [fd for _, fd in traffic.parked]
     found += [fd for each in traffic.refusals.values() for fd in each.lingering]
+    found += [call.fd for call in state.group.replication.journal if call.fd >= 0]
     for slot in state.group.slots:
         if (g := slot.generation) is not None:
             found += [g.pidfd, g.out_fd, g.log_fd, g.channel_fd]

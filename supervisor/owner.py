@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from .flights import Flight
@@ -9,6 +10,7 @@ from .gpu_watch import Admission
 from .spec import Device
 
 if TYPE_CHECKING:
+    from .generation import Generation
     from .slot import Slot
 
 
@@ -20,6 +22,10 @@ class Owner(Protocol):
     def changed(self, slot: Slot) -> None: ...  # the state changed; not yet acted upon
 
     def loaded(self, slot: Slot) -> None: ...  # ports must listen when this returns
+
+    def started(self, slot: Slot, generation: Generation, number: int) -> None: ...  # a process
+
+    def replay(self, generation: Generation, then: Callable[[], None]) -> None: ...  # changes
 
     def processes_changed(self) -> None: ...  # update the records on disk
 

@@ -28,12 +28,16 @@ _ROLLING = frozenset(
         "worker_command",
         "model_hang_timeout",
         "model_hang_restart",
+        "replicate_control",
+        "replication_queue_limit",
     }
 )
 #: Of the deadlines, those of watchdogs that are set up once.
 _WATCHDOGS = frozenset({"timeouts.suspect_after", "timeouts.hang", "timeouts.queue"})
 #: Read by the supervisor at the moment of use.
-_LIVE = frozenset({"min_ready", "reload_strategy", "worker_max_rss", "worker_max_age"})
+_LIVE = frozenset(
+    {"min_ready", "reload_strategy", "worker_max_rss", "worker_max_age", "replication_timeout"}
+)
 
 
 class Effect(str, Enum):

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
-from . import flag, flags, health_flags, platform
+from . import flag, flags, health_flags, platform, replication_flags
 from .spec import RELOAD_STRATEGIES, PortSpec, ServeOptions, SpecError, Timeouts
 
 _EPILOG = """\
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _add_group(made)
     _add_deadlines(made)
     health_flags.add(made)
+    replication_flags.add(made)
     _add_ports(made)
     flags.add(made)
     return made
@@ -259,6 +260,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         exit_timeout=arguments.exit_timeout_secs,
         repository_poll_secs=arguments.repository_poll_secs,
         **health_flags.collect(arguments),
+        **replication_flags.collect(arguments),
         steering=arguments.steering,
         record_in_flight=arguments.record_in_flight,
         log_json=flags.collect(arguments, "core").get("log_format") == "JSON",

@@ -144,11 +144,12 @@ class Slot:
         def start(one: Successor) -> Generation:
             return self._start_generation(one.options, one.report, one.on_message, one.on_exit)
 
+        replay = self.owner.replay
         self._number += 1
         while self._number % BANKS == self.report.generation % BANKS:  # they have a page each
             self._number += 1
         report = self.report.successor(self._number)
-        why = await self._turnover.replace(options, report, start, self._promote)
+        why = await self._turnover.replace(options, report, start, self._promote, replay)
         if not why:
             self.owner.note(self, f"generation {self.report.generation} took over: {reason}")
         return why
@@ -373,7 +374,7 @@ class Slot:
         inherited = self._inherited(number)
         flights = self._flights(number) if self._flights else None
         command = options.worker_command or process.default_command()
-        return Generation.spawn(
+        made = Generation.spawn(
             lambda fd: worker_spec(
                 options, run_id, self.index, number, self.device, inherited, fd, flights
             ),
@@ -383,6 +384,9 @@ class Slot:
                 lambda line, stream: self.owner.emit(self, line, stream), on_message, on_exit
             ),
         )
+        if options.replicate_control:
+            self.owner.started(self, made, number)
+        return made
 
     def _drain(self, generation: Generation | None) -> None:
         if self.state is State.DRAINING and self.generation is generation:

@@ -124,6 +124,11 @@ class ServeOptions:
     reload_strategy: str = "auto"  # how one worker is replaced; see rolling.py
     worker_max_rss: int = 0  # bytes; 0: no limit
     worker_max_age: float = 0.0  # seconds; 0: no limit
+    replicate_control: bool = True  # what a client changes on one worker is changed on all
+    # Beyond what the worker that was asked took: to map memory takes milliseconds, and to load a
+    # model again as long as the first time, or longer where workers share a disk.
+    replication_timeout: float = 30.0
+    replication_queue_limit: int = 256  # as many as may wait for the threads of a frontend
 
     def __post_init__(self) -> None:
         self._check_repository()
@@ -138,6 +143,15 @@ class ServeOptions:
             if not 0 <= value < 1e7 or (value == 0 and item.name not in _MAY_BE_ZERO):
                 flag = _TIMEOUT_FLAGS.get(item.name, f"--{item.name.replace('_', '-')}-timeout")
                 raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
+        if not 0 < self.replication_timeout < 1e7:
+            raise SpecError(
+                "--replication-timeout",
+                f"{self.replication_timeout:g} is not a number of seconds above 0, up to 1e7",
+            )
+        if not 1 <= self.replication_queue_limit <= 1_000_000:
+            raise SpecError(
+                "--replication-queue-limit", f"{self.replication_queue_limit} is not in 1..1000000"
+            )
         if not 1 <= self.event_history <= 1_000_000:
             raise SpecError("--event-history", f"{self.event_history} is not in 1..1000000")
         if self.min_ready < 1:

@@ -56,6 +56,7 @@ def status(group: Group) -> dict[str, Any]:
             "relayed_total": group.traffic.relay.relayed_total,
             "parked_now": group.traffic.relay.parked,
             "refused_total": sum(r.total for r in group.traffic.refusals.values()),
+            **group.replication.status,
             "ready": ready,
             "total": len(group.slots),
             "min_ready": group.options.min_ready,

@@ -22,13 +22,24 @@ from .state_clock import UNKILLABLE_AFTER, StateClock
 _OVERLAP = 0.1
 
 
+#: Repeats for a worker what clients have changed, then calls the function.
+Replay = Callable[[Generation, Callable[[], None]], None]
+
+
 class Successor:
     """A worker that loads, unseen by clients. `ready()` says how it went."""
 
-    def __init__(self, options: ServeOptions, report: SlotReport, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        options: ServeOptions,
+        report: SlotReport,
+        now: Callable[[], float],
+        replay: Replay,
+    ) -> None:
         self.options = options
         self.report = report
         self.generation: Generation | None = None
+        self._replay = replay
         self._clock = StateClock(options.timeouts, options.exit_timeout, now)
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -57,8 +68,7 @@ class Successor:
                 self.report.take_models(args)
             case "LOADED" if generation is not None:
                 self.report.sample = args.get("sample")
-                if not generation.send("SERVE"):
-                    self.end("its control channel is full")
+                self._replay(generation, self._serve)
             case "READY":
                 self.end("")
             case "STATS":
@@ -67,6 +77,10 @@ class Successor:
                 generation.fatal = str(args.get("text", ""))
             case _:
                 pass
+
+    def _serve(self) -> None:
+        if self.generation is not None and not self.generation.send("SERVE"):
+            self.end("its control channel is full")
 
     def on_exit(self) -> None:
         generation = self.generation

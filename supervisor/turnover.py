@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from .generation import Generation
 from .report import SlotReport
 from .spec import ServeOptions
-from .successor import Leaver, Successor
+from .successor import Leaver, Replay, Successor
 from .tasks import Pulse
 
 
@@ -61,9 +61,10 @@ class Turnover:
         report: SlotReport,
         start: Callable[[Successor], Generation],
         promote: Callable[[Successor, Generation], Awaitable[str]],
+        replay: Replay,
     ) -> str:
         """Load a successor; `promote` makes it the one that counts, or says why not. "" or why."""
-        successor = Successor(options, report, time.monotonic)
+        successor = Successor(options, report, time.monotonic, replay)
         self._successor = successor
         why = "gave up its start"
         try:

@@ -164,6 +164,12 @@ class Core:
         repositories = [str(path) for path in self._spec.core.get("model_repository", ())]
         reload_model(self._server, name, directory, repositories, polls=polls)
 
+    def replication(self, limit: int) -> Any:
+        """From now on what clients want to change, at most `limit` at a time, waits there."""
+        package = importlib.import_module("tritonfrontend")
+        server, _ = importlib.import_module("tritonfrontend._frontend").native_server(self._server)
+        return package._native.Replication(server, limit)
+
     def poll_repository(self) -> None:
         self._server.poll_model_repository()
 

@@ -24,6 +24,7 @@ from .exits import WorkerExit
 from .load_watch import LoadWatch
 from .model_watch import ModelWatch, Wishes
 from .worker_core import Core, CoreError, repository_models
+from .worker_replication import WorkerReplication
 from .worker_reports import Reporter
 from .worker_spec import WorkerSpec
 
@@ -59,6 +60,7 @@ class Worker:
         self._reporter = Reporter(
             self._core, channel, self._watch, self._thread, self._post, self._not_reported
         )
+        self._replication = WorkerReplication(channel, self._post)
         self._metrics_busy = False
         self._next_report = 0.0
         self._gpu_busy = False
@@ -80,9 +82,9 @@ class Worker:
             fds.append(self._channel.fileno())
         # poll, not select: a server with many connections has descriptors beyond 1023.
         poller = select.poll()
-        for fd in [*fds, *self._watch.fds]:
+        for fd in [*fds, *self._watch.fds, *self._replication.fds]:
             poller.register(fd, select.POLLIN)
-        wait = min(_TICK, self._watch.timeout)
+        wait = min(_TICK, self._watch.timeout, self._replication.timeout)
         ready = [fd for fd, _ in poller.poll(wait * 1000)]
         if self._wake_read.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
@@ -91,6 +93,7 @@ class Worker:
             self._results.get()()
         if self._channel.fileno() in ready:
             self._receive()
+        self._replication.turn()
         self._watch.turn(ready)
         self._leave_early()
         self._report()
@@ -114,7 +117,14 @@ class Worker:
             self._on_supervisor_lost()
 
     def _on_message(self, message: Message) -> None:
-        message.close()
+        try:
+            self._obey(message)
+        except (ValueError, TypeError, KeyError) as error:
+            log(f"bad {message.op!r} message: {error}")
+        finally:
+            message.close()
+
+    def _obey(self, message: Message) -> None:
         match message.op:
             case "SERVE" if self._phase == "loaded":
                 self._serve()
@@ -124,6 +134,10 @@ class Worker:
                 self._stop(WorkerExit.DRAINED)
             case "METRICS":
                 self._answer_metrics(int(message.args.get("seq", 0)))
+            case "APPLY":
+                self._replication.on_apply(message)
+            case "REPLIED":
+                self._replication.on_replied(message)
 
     def _on_terminate(self) -> None:
         """SIGTERM: drain, then leave. While loading there is nothing to drain, and no way to stop
@@ -139,6 +153,7 @@ class Worker:
 
     def _on_supervisor_lost(self) -> None:
         log("supervisor lost: draining")
+        self._replication.alone()
         self._on_terminate()
         # The inherited sockets would take connections that nobody will ever serve. The frontends
         # get a moment to accept what is queued.
@@ -157,6 +172,8 @@ class Worker:
         try:
             check_device(self._spec.device)
             self._core.start()
+            if self._spec.replication_limit > 0:
+                self._replication.begin(self._core.replication(self._spec.replication_limit))
         except CoreError as error:
             code, text = error.code, str(error)
             self._post(lambda: self._fatal(code, text))
@@ -202,7 +219,8 @@ class Worker:
         if now < self._next_report:
             return
         self._next_report = now + _TICK
-        if self._phase == "loading":
+        replaying = self._phase == "loaded" and self._replication.busy
+        if self._phase == "loading" or replaying:
             names = repository_models(self._spec.core)
             elapsed = round(now - self._started, 1)
             trouble = self._load_watch.trouble(names)[:_MAX_TEXT]

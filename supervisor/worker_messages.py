@@ -5,10 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .channel import Message
-from .state import Event
+from .state import Event, State
 
 if TYPE_CHECKING:
     from .slot import Slot
+
+
+def _prepare(slot: Slot) -> None:
+    """A worker has loaded: it gets what clients have changed, then it serves."""
+    generation = slot.generation
+    if generation is None:
+        return
+
+    def serve() -> None:
+        if slot.generation is generation and slot.state is State.LOADING:
+            slot.owner.loaded(slot)
+            slot.tell("SERVE")
+
+    slot.owner.replay(generation, serve)
 
 
 def take(slot: Slot, message: Message) -> None:
@@ -25,8 +39,7 @@ def take(slot: Slot, message: Message) -> None:
                 slot.models_changed()
         case "LOADED":
             slot.report.sample = args.get("sample")
-            slot.owner.loaded(slot)
-            slot.tell("SERVE")
+            _prepare(slot)
         case "READY":
             lost = bool(slot.report.failed_models)
             slot.post(Event.MODEL_LOST if lost else Event.READY, slot.report.lost_reason)

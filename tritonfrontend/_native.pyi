@@ -447,3 +447,29 @@ def record_flights(fd: int, offset: int) -> None:
     """
     Record the requests in flight of this process in 64 KiB of a memory file. Once, before any.
     """
+
+class Replication:
+    """Changes that clients of a server ask for; somebody else makes them."""
+
+    def __init__(self, server: Server, limit: int) -> None:
+        """From now on at most `limit` calls wait for finish()."""
+
+    @property
+    def fd(self) -> int:
+        """Readable while take() would give something."""
+
+    def take(self) -> list[tuple[int, dict[str, object]]]:
+        """The number of each call that came, and what it is."""
+
+    def finish(self, id: int, outcome: tuple[int, str] | None) -> None:
+        """Answer the client: None, or code and text of an error."""
+
+    def apply(self, call: dict[str, object], replay: bool) -> tuple[int, str] | None:
+        """Make a change here. None, or code and text of the error."""
+
+    def loaded(self, model: str) -> bool: ...
+
+    def log_settings(self) -> dict[str, object]: ...
+
+    def end(self) -> None:
+        """Clients' calls are carried out at once again."""

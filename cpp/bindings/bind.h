@@ -19,5 +19,6 @@ void bind_dlpack(nanobind::module_& m);
 void bind_frontend(nanobind::module_& m);
 void bind_tracing(nanobind::module_& m);
 void bind_flights(nanobind::module_& m);
+void bind_replication(nanobind::module_& m);
 
 }  // namespace tfe::bindings

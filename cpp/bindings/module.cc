@@ -21,4 +21,5 @@ NB_MODULE(_native, m) {
   bind_frontend(m);
   bind_tracing(m);
   bind_flights(m);
+  bind_replication(m);
 }

@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "kserve/replication.h"
 #include "kserve/shared_memory.h"
 #include "kserve/tracing.h"
 #include "triton/server.h"
@@ -19,6 +20,7 @@ struct Extensions {
 
   SharedMemory shared_memory;
   Tracing tracing;
+  Replication replication;
 };
 
 // The same object for every reference to that server while somebody holds it, and another one for a

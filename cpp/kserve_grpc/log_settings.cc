@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "kserve/log_control.h"
+#include "kserve_grpc/control.h"
 #include "kserve_grpc/service.h"
 #include "kserve_grpc/settings_map.h"
 #include "kserve_grpc/unary.h"
@@ -149,24 +150,26 @@ std::string encode(const triton::LogSettings& settings) {
   return response;
 }
 
-base::Result<std::string> log_settings(const triton::Server& server, base::Bytes message) {
+void log_settings(const ContextPtr& context, base::Bytes message, Respond respond) {
   LogRequest request;
-  if (!request.parse(message)) return std::unexpected(unparsable());
-  if (request.changes()) {
-    const auto settings = request.settings();
-    if (!settings) return std::unexpected(settings.error());
-    auto status = triton::set_log_settings(server.library(), *settings);
-    if (!status) return std::unexpected(std::move(status).error());
-  }
-  return encode(triton::current_log_settings(server.library()));
+  if (!request.parse(message)) return respond(std::unexpected(unparsable()));
+  auto response = [context]() -> base::Result<std::string> {
+    return encode(triton::current_log_settings(context->server->library()));
+  };
+  if (!request.changes()) return respond(response());
+  const auto settings = request.settings();
+  if (!settings) return respond(std::unexpected(settings.error()));
+  change(context, kserve::ChangeLog{*settings}, std::move(response), std::move(respond));
 }
 
 }  // namespace
 
 void add_log_settings(grpc::Router& router, const ContextPtr& context) {
-  add_blocking(
+  add_later(
       router, std::string(kService) + "LogSettings",
-      [server = context->server](base::Bytes request) { return log_settings(*server, request); },
+      [context](base::Bytes request, Respond respond) {
+        log_settings(context, request, std::move(respond));
+      },
       context->blocking(), Lane::kQuick);
 }
 

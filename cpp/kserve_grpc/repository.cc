@@ -8,6 +8,7 @@
 
 #include "codec/proto_reader.h"
 #include "kserve/model_control.h"
+#include "kserve_grpc/control.h"
 #include "kserve_grpc/schema.h"
 #include "kserve_grpc/service.h"
 #include "kserve_grpc/unary.h"
@@ -112,7 +113,7 @@ base::Result<triton::LoadParameter> load_parameter(const RepositoryParameter& pa
   return invalid("unrecognized load parameter '" + key + "'.");
 }
 
-base::Result<std::string> load(triton::Server& server, base::Bytes request) {
+base::Result<kserve::ControlCall> load(base::Bytes request) {
   const auto parsed = parse_model_request(request);
   if (!parsed) return std::unexpected(parsed.error());
   std::vector<triton::LoadParameter> parameters;
@@ -121,12 +122,10 @@ base::Result<std::string> load(triton::Server& server, base::Bytes request) {
     if (!parameter) return std::unexpected(std::move(parameter.error()));
     parameters.push_back(std::move(*parameter));
   }
-  auto loaded = kserve::load_model(server, std::string(parsed->model), parameters);
-  if (!loaded) return std::unexpected(std::move(loaded.error()));
-  return std::string();
+  return kserve::LoadModel{std::string(parsed->model), std::move(parameters)};
 }
 
-base::Result<std::string> unload(triton::Server& server, base::Bytes request) {
+base::Result<kserve::ControlCall> unload(base::Bytes request) {
   const auto parsed = parse_model_request(request);
   if (!parsed) return std::unexpected(parsed.error());
   bool dependents = false;
@@ -138,9 +137,7 @@ base::Result<std::string> unload(triton::Server& server, base::Bytes request) {
     }
     dependents = *value;
   }
-  auto unloaded = kserve::unload_model(server, std::string(parsed->model), dependents);
-  if (!unloaded) return std::unexpected(std::move(unloaded.error()));
-  return std::string();
+  return kserve::UnloadModel{std::string(parsed->model), dependents};
 }
 
 base::Result<std::string> index(triton::Server& server, base::Bytes request) {
@@ -163,17 +160,20 @@ base::Result<std::string> index(triton::Server& server, base::Bytes request) {
 }  // namespace
 
 void add_repository(grpc::Router& router, const ContextPtr& context) {
-  const auto add = [&](std::string_view name, auto* method, Lane lane) {
-    add_blocking(
+  add_blocking(
+      router, std::string(kService) + "RepositoryIndex",
+      [server = context->server](base::Bytes request) { return index(*server, request); },
+      context->blocking(), Lane::kQuick);
+  const auto add = [&](std::string_view name, auto* decode) {
+    add_later(
         router, std::string(kService) + std::string(name),
-        [server = context->server, method](base::Bytes request) {
-          return method(*server, request);
+        [context, decode](base::Bytes request, Respond respond) {
+          change(context, decode(request), std::move(respond));
         },
-        context->blocking(), lane);
+        context->blocking(), Lane::kSlow);
   };
-  add("RepositoryIndex", &index, Lane::kQuick);
-  add("RepositoryModelLoad", &load, Lane::kSlow);
-  add("RepositoryModelUnload", &unload, Lane::kSlow);
+  add("RepositoryModelLoad", &load);
+  add("RepositoryModelUnload", &unload);
 }
 
 }  // namespace tfe::kserve_grpc

@@ -8,6 +8,7 @@
 
 #include "codec/proto_reader.h"
 #include "codec/proto_writer.h"
+#include "kserve_grpc/control.h"
 #include "kserve_grpc/service.h"
 #include "kserve_grpc/unary.h"
 
@@ -15,7 +16,6 @@ namespace tfe::kserve_grpc {
 namespace {
 
 using base::Code;
-using base::Status;
 using codec::field_key;
 using codec::ProtoReader;
 using codec::ProtoWriter;
@@ -24,7 +24,7 @@ using kserve::Region;
 using kserve::RegionKind;
 constexpr auto kAlways = ProtoWriter::Presence::kAlways;
 
-kserve::SharedMemory& memory_of(const Context& context) {
+const kserve::SharedMemory& memory_of(const Context& context) {
   return context.inference.extensions().shared_memory;
 }
 
@@ -72,13 +72,7 @@ base::Result<std::string> region_status(const Context& context, RegionKind kind,
   return response;
 }
 
-// For registering and unregistering, whose responses have no fields.
-base::Result<std::string> done(Status status) {
-  if (!status) return std::unexpected(std::move(status).error());
-  return std::string();
-}
-
-base::Result<std::string> register_system(const Context& context, base::Bytes request) {
+base::Result<kserve::ControlCall> register_system(base::Bytes request) {
   std::string name;
   kserve::SystemRegionSource source;
   ProtoReader reader(request);
@@ -89,7 +83,7 @@ base::Result<std::string> register_system(const Context& context, base::Bytes re
     if (reader.key() == field_key(4, Wire::kVarint)) source.byte_size = reader.number_value();
   }
   if (reader.failed()) return std::unexpected(unparsable());
-  return done(memory_of(context).register_system(name, source));
+  return kserve::RegisterSystem{std::move(name), std::move(source)};
 }
 
 base::Result<triton::CudaIpcHandle> read_handle(const std::string& name, base::Bytes raw) {
@@ -105,7 +99,7 @@ base::Result<triton::CudaIpcHandle> read_handle(const std::string& name, base::B
   return handle;
 }
 
-base::Result<std::string> register_cuda(const Context& context, base::Bytes request) {
+base::Result<kserve::ControlCall> register_cuda(base::Bytes request) {
   std::string name;
   base::Bytes raw;
   std::int64_t device = 0;
@@ -127,16 +121,18 @@ base::Result<std::string> register_cuda(const Context& context, base::Bytes requ
   }
   source.handle = *handle;
   source.device_id = static_cast<std::uint64_t>(device);
-  return done(memory_of(context).register_cuda(name, source));
+  return kserve::RegisterCuda{std::move(name), source};
 }
 
-base::Result<std::string> unregister(const Context& context, RegionKind kind, base::Bytes request) {
-  const auto name = parse_region_name(request);
-  if (!name) return std::unexpected(name.error());
-  return done(memory_of(context).unregister(kind, *name));
+template <RegionKind kKind>
+base::Result<kserve::ControlCall> unregister(base::Bytes request) {
+  auto name = parse_region_name(request);
+  if (!name) return std::unexpected(std::move(name).error());
+  return kserve::Unregister{kKind, *std::move(name)};
 }
 
 using Method = base::Result<std::string> (*)(const Context& context, base::Bytes request);
+using Decode = base::Result<kserve::ControlCall> (*)(base::Bytes request);
 
 }  // namespace
 
@@ -149,8 +145,15 @@ void add_shared_memory(grpc::Router& router, const ContextPtr& context) {
         context->blocking(), Lane::kQuick);
   };
   // Anybody may look; changes are the clients' only where the server allows them.
-  const auto add_change = [&](std::string_view name, Method method) {
-    if (context->options.allow_client_shm) return add(name, method);
+  const auto add_change = [&](std::string_view name, Decode decode) {
+    if (context->options.allow_client_shm) {
+      return add_later(
+          router, std::string(kService) + std::string(name),
+          [context, decode](base::Bytes request, Respond respond) {
+            change(context, decode(request), std::move(respond));
+          },
+          context->blocking(), Lane::kQuick);
+    }
     add(name, [](const Context&, base::Bytes) -> base::Result<std::string> {
       return std::unexpected(kserve::client_shared_memory_disabled());
     });
@@ -163,12 +166,8 @@ void add_shared_memory(grpc::Router& router, const ContextPtr& context) {
   });
   add_change("SystemSharedMemoryRegister", &register_system);
   add_change("CudaSharedMemoryRegister", &register_cuda);
-  add_change("SystemSharedMemoryUnregister", [](const Context& given, base::Bytes request) {
-    return unregister(given, RegionKind::kSystem, request);
-  });
-  add_change("CudaSharedMemoryUnregister", [](const Context& given, base::Bytes request) {
-    return unregister(given, RegionKind::kCuda, request);
-  });
+  add_change("SystemSharedMemoryUnregister", &unregister<RegionKind::kSystem>);
+  add_change("CudaSharedMemoryUnregister", &unregister<RegionKind::kCuda>);
 }
 
 }  // namespace tfe::kserve_grpc

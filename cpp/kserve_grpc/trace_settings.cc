@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kserve/tracing.h"
+#include "kserve_grpc/control.h"
 #include "kserve_grpc/service.h"
 #include "kserve_grpc/settings_map.h"
 #include "kserve_grpc/unary.h"
@@ -154,32 +155,36 @@ std::string encode(const kserve::TraceSettings& settings) {
   return response;
 }
 
-base::Result<std::string> trace_setting(const Context& context, base::Bytes message) {
+Status check(const Context& context, const std::string& model) {
+  if (auto status = check_name("model_name", model); !status || model.empty()) return status;
+  return kserve::check_traced_model(*context.server, model);
+}
+
+void trace_setting(const ContextPtr& context, base::Bytes message, Respond respond) {
   TraceRequest request;
-  if (!request.parse(message)) return std::unexpected(unparsable());
-  if (auto status = check_name("model_name", request.model()); !status) {
-    return std::unexpected(std::move(status).error());
+  if (!request.parse(message)) return respond(std::unexpected(unparsable()));
+  if (auto status = check(*context, request.model()); !status) {
+    return respond(std::unexpected(std::move(status).error()));
   }
-  if (!request.model().empty()) {
-    auto status = kserve::check_traced_model(*context.server, request.model());
-    if (!status) return std::unexpected(std::move(status).error());
-  }
-  kserve::Tracing& tracing = context.inference.extensions().tracing;
-  if (!request.changes()) return encode(tracing.settings(request.model()));
+  auto response = [context, model = request.model()]() -> base::Result<std::string> {
+    return encode(context->inference.extensions().tracing.settings(model));
+  };
+  if (!request.changes()) return respond(response());
   const auto update = request.update();
-  if (!update) return std::unexpected(update.error());
-  const auto settings = tracing.update(request.model(), *update);
-  if (!settings) return std::unexpected(settings.error());
-  return encode(*settings);
+  if (!update) return respond(std::unexpected(update.error()));
+  change(context, kserve::ChangeTrace{request.model(), *update}, std::move(response),
+         std::move(respond));
 }
 
 }  // namespace
 
 // Waits for traces to be written, so not on a loop; for no model, so not behind those that do.
 void add_trace_settings(grpc::Router& router, const ContextPtr& context) {
-  add_blocking(
+  add_later(
       router, std::string(kService) + "TraceSetting",
-      [context](base::Bytes request) { return trace_setting(*context, request); },
+      [context](base::Bytes request, Respond respond) {
+        trace_setting(context, request, std::move(respond));
+      },
       context->blocking(), Lane::kQuick);
 }
 

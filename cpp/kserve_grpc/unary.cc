@@ -25,7 +25,7 @@ class QuickHandler final : public grpc::UnaryHandler {
 
 // A method that waits for others, and how.
 struct Blocking {
-  UnaryMethod method;
+  LaterMethod method;
   BlockingResources resources;
   Lane lane;
 };
@@ -45,16 +45,19 @@ class BlockingHandler final : public grpc::UnaryHandler {
         [call = shared_call(), what = what_, cancelled = cancelled_, message = std::move(message),
          ticket = std::move(*ticket)]() mutable {
           if (cancelled->load(std::memory_order_relaxed)) return;
-          auto response = what->method(message.bytes);
-          // Before the client hears of the end: its next request must find room.
-          message = {};
-          ticket = {};
-          const auto strand = call->strand();
-          strand->post(
-              [call = std::move(call), response = std::move(response)]() mutable {
-                answer(*call, std::move(response));
-              },
-              http::Strand::Where::kLoop);
+          const base::Bytes bytes = message.bytes;
+          what->method(bytes, [call = std::move(call), message = std::move(message),
+                               ticket = std::move(ticket)](auto response) mutable {
+            // Before the client hears of the end: its next request must find room.
+            message = {};
+            ticket = {};
+            const auto strand = call->strand();
+            strand->post(
+                [call = std::move(call), response = std::move(response)]() mutable {
+                  answer(*call, std::move(response));
+                },
+                http::Strand::Where::kLoop);
+          });
         },
         what_->lane);
     if (!submitted) call().finish(grpc::to_status(std::move(submitted.error())));
@@ -75,6 +78,16 @@ void add_quick(grpc::Router& router, std::string path, UnaryMethod method) {
 
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
                   const BlockingResources& resources, Lane lane) {
+  add_later(
+      router, std::move(path),
+      [method = std::move(method)](base::Bytes request, Respond respond) {
+        respond(method(request));
+      },
+      resources, lane);
+}
+
+void add_later(grpc::Router& router, std::string path, LaterMethod method,
+               const BlockingResources& resources, Lane lane) {
   const auto what = std::make_shared<const Blocking>(std::move(method), resources, lane);
   router.add(std::move(path),
              [what](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata&) {

@@ -14,6 +14,9 @@
 namespace tfe::kserve_grpc {
 
 using UnaryMethod = std::function<base::Result<std::string>(base::Bytes request)>;
+// The same for a response that comes later, from any thread, once. The request is valid until then.
+using Respond = std::move_only_function<void(base::Result<std::string>)>;
+using LaterMethod = std::function<void(base::Bytes request, Respond respond)>;
 using Lane = kserve::Executor::Lane;
 
 // On the loop thread: for methods that never wait.
@@ -29,6 +32,8 @@ struct BlockingResources {
 // what it uses; one that waits for a thread by then is not begun.
 void add_blocking(grpc::Router& router, std::string path, UnaryMethod method,
                   const BlockingResources& resources, Lane lane);
+void add_later(grpc::Router& router, std::string path, LaterMethod method,
+               const BlockingResources& resources, Lane lane);
 
 // The answer to a request that is not a message of its type.
 base::Error unparsable();

@@ -16,6 +16,16 @@ std::shared_ptr<http::RequestSink> BlockingCall::start(std::shared_ptr<const Con
                                                        const http::RequestHead& head,
                                                        http::Exchange& exchange, Body body,
                                                        Work work, Lane lane) {
+  auto later = [work = std::move(work)](base::Bytes bytes, Answer answer) mutable {
+    answer(work(bytes));
+  };
+  return start_later(std::move(context), head, exchange, body, std::move(later), lane);
+}
+
+std::shared_ptr<http::RequestSink> BlockingCall::start_later(std::shared_ptr<const Context> context,
+                                                             const http::RequestHead& head,
+                                                             http::Exchange& exchange, Body body,
+                                                             LaterWork work, Lane lane) {
   const std::uint64_t limit = context->options.max_input_size;
   if (body == Body::kCollected && head.content_length > 0 &&
       static_cast<std::uint64_t>(head.content_length) > limit) {
@@ -34,7 +44,7 @@ std::shared_ptr<http::RequestSink> BlockingCall::start(std::shared_ptr<const Con
 
 BlockingCall::BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
                            http::Exchange& exchange, kserve::Admission::Ticket ticket, Body body,
-                           Work work, Lane lane)
+                           LaterWork work, Lane lane)
     : context_(std::move(context)),
       exchange_(&exchange),
       strand_(exchange.strand()),
@@ -65,9 +75,11 @@ base::Status BlockingCall::collect(base::Bytes piece) {
 
 void BlockingCall::on_end() {
   auto work = [self = shared_from_this()] {
-    auto reply = std::make_shared<Reply>(self->work_(self->body_.bytes()));
-    self->strand_->post([self, reply] { self->finish(std::move(*reply)); },
-                        http::Strand::Where::kHere);
+    self->work_(self->body_.bytes(), [self](Reply made) {
+      auto reply = std::make_shared<Reply>(std::move(made));
+      self->strand_->post([self, reply] { self->finish(std::move(*reply)); },
+                          http::Strand::Where::kHere);
+    });
   };
   auto status = context_->executor.submit(std::move(work), lane_);
   if (!status) finish(error_reply(status.error()));

@@ -18,6 +18,9 @@ class BlockingCall final : public http::RequestSink,
   // Runs on the executor; must not refer to the request head. The body has readable padding behind
   // it for codec::JsonReader.
   using Work = std::move_only_function<Reply(base::Bytes body)>;
+  // The same for an answer that comes later, from any thread, once.
+  using Answer = std::move_only_function<void(Reply)>;
+  using LaterWork = std::move_only_function<void(base::Bytes body, Answer answer)>;
   enum class Body : std::uint8_t { kIgnored, kCollected };
   using Lane = kserve::Executor::Lane;
 
@@ -27,10 +30,14 @@ class BlockingCall final : public http::RequestSink,
                                                   const http::RequestHead& head,
                                                   http::Exchange& exchange, Body body, Work work,
                                                   Lane lane = Lane::kSlow);
+  static std::shared_ptr<http::RequestSink> start_later(std::shared_ptr<const Context> context,
+                                                        const http::RequestHead& head,
+                                                        http::Exchange& exchange, Body body,
+                                                        LaterWork work, Lane lane);
 
   BlockingCall(std::shared_ptr<const Context> context, std::int64_t content_length,
-               http::Exchange& exchange, kserve::Admission::Ticket ticket, Body body, Work work,
-               Lane lane);
+               http::Exchange& exchange, kserve::Admission::Ticket ticket, Body body,
+               LaterWork work, Lane lane);
 
   base::MutableBytes body_buffer(std::size_t wanted) override;
   void on_body(base::Bytes piece) override;
@@ -47,7 +54,7 @@ class BlockingCall final : public http::RequestSink,
   kserve::Admission::Ticket ticket_;
   Body wants_body_;
   BodyBuffer body_;
-  Work work_;
+  LaterWork work_;
   Lane lane_;
 };
 

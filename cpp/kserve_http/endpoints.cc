@@ -106,7 +106,13 @@ template <typename Change>
 Sink start_model_control(const EndpointCall& call, Change change) {
   const auto status = kserve::check_repository_name(call.route.repository.view());
   if (!status) return answer(call.exchange, error_reply(status.error()));
-  return start_collected(call, change, BlockingCall::Lane::kSlow);
+  auto work = [context = call.context, change, model = call.model()](base::Bytes body,
+                                                                     BlockingCall::Answer answer) {
+    change(context, model, body, std::move(answer));
+  };
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kCollected, std::move(work),
+                                   BlockingCall::Lane::kSlow);
 }
 
 Sink start_repository_load(const EndpointCall& call) {

@@ -8,7 +8,7 @@
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
 #include "kserve/log_control.h"
-#include "kserve_http/blocking_call.h"
+#include "kserve_http/control.h"
 #include "kserve_http/setting_field.h"
 
 namespace tfe::kserve_http {
@@ -94,26 +94,27 @@ Reply read_log_settings(const Context& context) {
   return json_reply(log_json(triton::current_log_settings(context.server->library())));
 }
 
-Reply change_log_settings(const Context& context, base::Bytes body) {
+void change_log_settings(std::shared_ptr<const Context> context, base::Bytes body,
+                         BlockingCall::Answer answer) {
   LogUpdate update;
   JsonReader reader(base::as_text(body));
-  auto status = reader.finish(reader.each_member(
+  const auto status = reader.finish(reader.each_member(
       [&](std::string_view key, JsonValue value) { return update.take(key, value); }));
-  if (!status) return error_reply(status.error());
+  if (!status) return answer(error_reply(status.error()));
   const auto settings = update.settings();
-  if (!settings) return error_reply(settings.error());
-  status = triton::set_log_settings(context.server->library(), *settings);
-  if (!status) return error_reply(status.error());
-  return read_log_settings(context);
+  if (!settings) return answer(error_reply(settings.error()));
+  auto reply = [context] { return read_log_settings(*context); };
+  change(std::move(context), kserve::ChangeLog{*settings}, std::move(reply), std::move(answer));
 }
 
 std::shared_ptr<http::RequestSink> start_logging(const EndpointCall& call) {
   if (call.head.method != "POST") return answer(call.exchange, read_log_settings(*call.context));
-  auto work = [context = call.context](base::Bytes body) {
-    return change_log_settings(*context, body);
+  auto work = [context = call.context](base::Bytes body, BlockingCall::Answer answer) {
+    change_log_settings(context, body, std::move(answer));
   };
-  return BlockingCall::start(call.context, call.head, call.exchange, BlockingCall::Body::kCollected,
-                             std::move(work));
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kCollected, std::move(work),
+                                   BlockingCall::Lane::kSlow);
 }
 
 }  // namespace tfe::kserve_http

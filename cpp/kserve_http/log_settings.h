@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "http/exchange.h"
+#include "kserve_http/blocking_call.h"
 #include "kserve_http/endpoints.h"
 #include "kserve_http/reply.h"
 
@@ -16,6 +17,7 @@ std::shared_ptr<http::RequestSink> start_logging(const EndpointCall& call);
 
 Reply read_log_settings(const Context& context);
 // Answers what is then in force.
-Reply change_log_settings(const Context& context, base::Bytes body);
+void change_log_settings(std::shared_ptr<const Context> context, base::Bytes body,
+                         BlockingCall::Answer answer);
 
 }  // namespace tfe::kserve_http

@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "codec/json_reader.h"
 #include "kserve/model_control.h"
+#include "kserve_http/control.h"
 #include "kserve_http/json_field.h"
 
 namespace tfe::kserve_http {
@@ -60,10 +61,6 @@ base::Result<triton::LoadParameter> load_parameter(std::string_view key, std::st
   return triton::LoadParameter{std::string(key), base::base64_decode_lenient(value), true};
 }
 
-Reply done(const Status& status) {
-  return status ? empty_reply(200, kJson) : error_reply(status.error());
-}
-
 }  // namespace
 
 Reply repository_index(const Context& context, base::Bytes body) {
@@ -80,7 +77,8 @@ Reply repository_index(const Context& context, base::Bytes body) {
   return json_reply(context.server->model_index(ready && **ready));
 }
 
-Reply repository_load(const Context& context, const std::string& model, base::Bytes body) {
+void repository_load(std::shared_ptr<const Context> context, const std::string& model,
+                     base::Bytes body, BlockingCall::Answer answer) {
   std::vector<triton::LoadParameter> parameters;
   const auto status = each_parameter(body, [&](std::string_view key, JsonValue value) -> Status {
     const auto text = value.string();
@@ -90,11 +88,13 @@ Reply repository_load(const Context& context, const std::string& model, base::By
     parameters.push_back(*std::move(parameter));
     return {};
   });
-  if (!status) return error_reply(status.error());
-  return done(kserve::load_model(*context.server, model, parameters));
+  if (!status) return answer(error_reply(status.error()));
+  change(std::move(context), kserve::LoadModel{model, std::move(parameters)}, done_reply,
+         std::move(answer));
 }
 
-Reply repository_unload(const Context& context, const std::string& model, base::Bytes body) {
+void repository_unload(std::shared_ptr<const Context> context, const std::string& model,
+                       base::Bytes body, BlockingCall::Answer answer) {
   Field<bool> dependents;
   auto status = each_parameter(body, [&](std::string_view key, JsonValue value) -> Status {
     if (key != "unload_dependents" || dependents) return value.validate();
@@ -102,8 +102,9 @@ Reply repository_unload(const Context& context, const std::string& model, base::
     return {};
   });
   if (status) status = optional_field(dependents, "unload_dependents");
-  if (!status) return error_reply(status.error());
-  return done(kserve::unload_model(*context.server, model, dependents && **dependents));
+  if (!status) return answer(error_reply(status.error()));
+  change(std::move(context), kserve::UnloadModel{model, dependents && **dependents}, done_reply,
+         std::move(answer));
 }
 
 }  // namespace tfe::kserve_http

@@ -1,9 +1,11 @@
 // Model repository control: index, load, unload. All of these work on the executor.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/bytes.h"
+#include "kserve_http/blocking_call.h"
 #include "kserve_http/options.h"
 #include "kserve_http/reply.h"
 
@@ -11,7 +13,9 @@ namespace tfe::kserve_http {
 
 // `body`: empty or JSON, followed by readable padding for codec::JsonReader.
 Reply repository_index(const Context& context, base::Bytes body);
-Reply repository_load(const Context& context, const std::string& model, base::Bytes body);
-Reply repository_unload(const Context& context, const std::string& model, base::Bytes body);
+void repository_load(std::shared_ptr<const Context> context, const std::string& model,
+                     base::Bytes body, BlockingCall::Answer answer);
+void repository_unload(std::shared_ptr<const Context> context, const std::string& model,
+                       base::Bytes body, BlockingCall::Answer answer);
 
 }  // namespace tfe::kserve_http

@@ -10,7 +10,7 @@
 #include "codec/json_writer.h"
 #include "codec/proto_reader.h"
 #include "kserve/shared_memory.h"
-#include "kserve_http/blocking_call.h"
+#include "kserve_http/control.h"
 #include "kserve_http/json_field.h"
 #include "kserve_http/reply.h"
 
@@ -27,7 +27,7 @@ using kserve::Region;
 using kserve::RegionKind;
 using Sink = std::shared_ptr<http::RequestSink>;
 
-kserve::SharedMemory& memory_of(const Context& context) {
+const kserve::SharedMemory& memory_of(const Context& context) {
   return context.inference.extensions().shared_memory;
 }
 
@@ -74,24 +74,22 @@ Sink start_status(const EndpointCall& call, RegionKind kind) {
                              std::move(work), BlockingCall::Lane::kQuick);
 }
 
-Reply done(const Status& status) {
-  return status ? empty_reply(200, kJson) : error_reply(status.error());
-}
-
 Sink start_unregister(const EndpointCall& call, RegionKind kind) {
   if (!call.context->options.allow_client_shm) {
     return answer(call.exchange, error_reply(kserve::client_shared_memory_disabled()));
   }
-  auto work = [context = call.context, kind, name = call.route.region.str()](base::Bytes) {
-    return done(memory_of(*context).unregister(kind, name));
+  auto work = [context = call.context, kind, name = call.route.region.str()](
+                  base::Bytes, BlockingCall::Answer answer) {
+    change(context, kserve::Unregister{kind, name}, done_reply, std::move(answer));
   };
-  return BlockingCall::start(call.context, call.head, call.exchange, BlockingCall::Body::kIgnored,
-                             std::move(work), BlockingCall::Lane::kQuick);
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kIgnored, std::move(work),
+                                   BlockingCall::Lane::kQuick);
 }
 
-// `change(SharedMemory&, name, body) -> Status`.
-template <typename Change>
-Sink start_register(const EndpointCall& call, RegionKind kind, Change change) {
+// `decode(name, body) -> Result<ControlCall>`.
+template <typename Decode>
+Sink start_register(const EndpointCall& call, RegionKind kind, Decode decode) {
   if (!call.context->options.allow_client_shm) {
     return answer(call.exchange, error_reply(kserve::client_shared_memory_disabled()));
   }
@@ -107,11 +105,15 @@ Sink start_register(const EndpointCall& call, RegionKind kind, Change change) {
     return answer(call.exchange, error_reply({Code::kInvalidArgument,
                                               "the name of a region must be valid UTF-8"}));
   }
-  auto work = [context = call.context, change, name = call.route.region.str()](base::Bytes body) {
-    return done(change(memory_of(*context), name, body));
+  auto work = [context = call.context, decode, name = call.route.region.str()](
+                  base::Bytes body, BlockingCall::Answer answer) {
+    auto wanted = decode(name, body);
+    if (!wanted) return answer(error_reply(wanted.error()));
+    change(context, *std::move(wanted), done_reply, std::move(answer));
   };
-  return BlockingCall::start(call.context, call.head, call.exchange, BlockingCall::Body::kCollected,
-                             std::move(work), BlockingCall::Lane::kQuick);
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kCollected, std::move(work),
+                                   BlockingCall::Lane::kQuick);
 }
 
 base::Error no_field(std::string_view name) {
@@ -226,10 +228,10 @@ Sink start_system_memory_status(const EndpointCall& call) {
 Sink start_system_memory_register(const EndpointCall& call) {
   return start_register(
       call, RegionKind::kSystem,
-      [](kserve::SharedMemory& memory, const std::string& name, base::Bytes body) -> Status {
-        const auto source = decode_system(body);
-        if (!source) return std::unexpected(source.error());
-        return memory.register_system(name, *source);
+      [](const std::string& name, base::Bytes body) -> Result<kserve::ControlCall> {
+        auto source = decode_system(body);
+        if (!source) return std::unexpected(std::move(source).error());
+        return kserve::RegisterSystem{name, *std::move(source)};
       });
 }
 
@@ -244,10 +246,10 @@ Sink start_cuda_memory_status(const EndpointCall& call) {
 Sink start_cuda_memory_register(const EndpointCall& call) {
   return start_register(
       call, RegionKind::kCuda,
-      [](kserve::SharedMemory& memory, const std::string& name, base::Bytes body) -> Status {
+      [](const std::string& name, base::Bytes body) -> Result<kserve::ControlCall> {
         const auto source = decode_cuda(body);
         if (!source) return std::unexpected(source.error());
-        return memory.register_cuda(name, *source);
+        return kserve::RegisterCuda{name, *source};
       });
 }
 

@@ -8,7 +8,7 @@
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
 #include "kserve/tracing.h"
-#include "kserve_http/blocking_call.h"
+#include "kserve_http/control.h"
 #include "kserve_http/setting_field.h"
 
 namespace tfe::kserve_http {
@@ -140,29 +140,36 @@ Reply read_trace_settings(const Context& context, const std::string& model) {
   return json_reply(trace_json(tracing_of(context).settings(model)));
 }
 
-Reply change_trace_settings(const Context& context, const std::string& model, base::Bytes body) {
-  if (auto status = check_model(context, model); !status) return error_reply(status.error());
+void change_trace_settings(std::shared_ptr<const Context> context, const std::string& model,
+                           base::Bytes body, BlockingCall::Answer answer) {
+  if (auto status = check_model(*context, model); !status) {
+    return answer(error_reply(status.error()));
+  }
   TraceDocument document;
   JsonReader reader(base::as_text(body));
   const auto status = reader.finish(reader.each_member(
       [&](std::string_view key, JsonValue value) { return document.take(key, value); }));
-  if (!status) return error_reply(status.error());
+  if (!status) return answer(error_reply(status.error()));
   const auto update = document.update();
-  if (!update) return error_reply(update.error());
-  const auto settings = tracing_of(context).update(model, *update);
-  if (!settings) return error_reply(settings.error());
-  return json_reply(trace_json(*settings));
+  if (!update) return answer(error_reply(update.error()));
+  auto reply = [context, model] {
+    return json_reply(trace_json(tracing_of(*context).settings(model)));
+  };
+  change(std::move(context), kserve::ChangeTrace{model, *update}, std::move(reply),
+         std::move(answer));
 }
 
 std::shared_ptr<http::RequestSink> start_trace_setting(const EndpointCall& call) {
   if (call.head.method != "POST") {
     return answer(call.exchange, read_trace_settings(*call.context, call.model()));
   }
-  auto work = [context = call.context, model = call.model()](base::Bytes body) {
-    return change_trace_settings(*context, model, body);
+  auto work = [context = call.context, model = call.model()](base::Bytes body,
+                                                             BlockingCall::Answer answer) {
+    change_trace_settings(context, model, body, std::move(answer));
   };
-  return BlockingCall::start(call.context, call.head, call.exchange, BlockingCall::Body::kCollected,
-                             std::move(work));
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kCollected, std::move(work),
+                                   BlockingCall::Lane::kSlow);
 }
 
 }  // namespace tfe::kserve_http

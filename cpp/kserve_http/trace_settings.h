@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "http/exchange.h"
+#include "kserve_http/blocking_call.h"
 #include "kserve_http/endpoints.h"
 #include "kserve_http/reply.h"
 
@@ -18,6 +19,7 @@ std::shared_ptr<http::RequestSink> start_trace_setting(const EndpointCall& call)
 // An empty model stands for the general settings.
 Reply read_trace_settings(const Context& context, const std::string& model);
 // Answers what is then in force.
-Reply change_trace_settings(const Context& context, const std::string& model, base::Bytes body);
+void change_trace_settings(std::shared_ptr<const Context> context, const std::string& model,
+                           base::Bytes body, BlockingCall::Answer answer);
 
 }  // namespace tfe::kserve_http

@@ -1,0 +1,19 @@
+#include "kserve_http/control.h"
+
+#include <utility>
+
+namespace tfe::kserve_http {
+
+void change(std::shared_ptr<const Context> context, kserve::ControlCall call, ReplyToChange reply,
+            BlockingCall::Answer answer) {
+  const Context& held = *context;
+  auto done = [context = std::move(context), reply = std::move(reply),
+               answer = std::move(answer)](base::Status status) mutable {
+    answer(status ? reply() : error_reply(status.error()));
+  };
+  kserve::change(*held.server, held.inference.extensions(), std::move(call), std::move(done));
+}
+
+Reply done_reply() { return empty_reply(200, kJson); }
+
+}  // namespace tfe::kserve_http

@@ -1,0 +1,47 @@
+"""Flags of `serve` about the changes that clients make through one worker."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from . import flag
+from .spec import ServeOptions
+
+
+def add(made: argparse.ArgumentParser) -> None:
+    """Add the group of flags to the parser of `serve`."""
+    default = ServeOptions
+    group = made.add_argument_group("changes by clients")
+    group.add_argument(
+        "--replicate-control",
+        type=flag.boolean,
+        nargs="?",
+        const=True,
+        default=default.replicate_control,
+        metavar="BOOL",
+        help="shared memory, models, trace and log settings that a client changes through one "
+        "worker are changed on all, also on those that start later (default true)",
+    )
+    group.add_argument(
+        "--replication-timeout",
+        type=flag.seconds,
+        default=default.replication_timeout,
+        metavar="S",
+        help="how much longer than the worker that was asked the others may take for a change "
+        f"before they are restarted (default {default.replication_timeout:g})",
+    )
+    group.add_argument(
+        "--replication-queue-limit",
+        type=flag.natural,
+        default=default.replication_queue_limit,
+        metavar="N",
+        help="changes per worker that may wait to be made on all; the next is refused (default "
+        f"{default.replication_queue_limit})",
+    )
+
+
+def collect(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fields of ServeOptions."""
+    names = ("replicate_control", "replication_timeout", "replication_queue_limit")
+    return {name: getattr(arguments, name) for name in names}
