@@ -10,6 +10,7 @@
 
 #include "kserve/extensions.h"
 #include "triton/core_fixture.h"
+#include "triton/fake_cuda.h"
 
 namespace tfe::kserve {
 namespace {
