@@ -18,7 +18,8 @@ def _prepare(slot: Slot) -> None:
         return
 
     def serve() -> None:
-        if slot.generation is generation and slot.state is State.LOADING:
+        # HELLO may still be among the slot's events.
+        if slot.generation is generation and slot.state in (State.SPAWNING, State.LOADING):
             slot.owner.loaded(slot)
             slot.tell("SERVE")
 

@@ -312,3 +312,28 @@ async def test_a_full_channel_is_tried_again() -> None:
         two.full = False
         await two.make()
         assert await one.next("REPLIED") == {"id": 1, "outcome": None}
+
+
+@asynchronous
+async def test_another_supervisor_goes_on() -> None:
+    async with group() as made:
+        one, two = await made.workers(2)
+        one.ask(1, register("r"))
+        assert made.replication.busy
+        await one.make()
+        assert made.replication.busy
+        await two.make()
+        await one.next("REPLIED")
+        assert not made.replication.busy
+        before = made.replication.saved()
+    async with group() as after:
+        after.replication.resume(before)
+        three = Worker(after, 0)
+        after.replication.rejoin(three.replica)
+        four = after.worker(1)
+        assert (await four.make())["call"] == register("r")
+        four.ask(1, register("s"))
+        await four.make()
+        assert (await three.make())["call"] == register("s")
+        await four.next("REPLIED")
+        assert after.replication.status["replicated_total"] == 2

@@ -153,6 +153,8 @@ def test_models(instance: Instance) -> None:
     with grpcclient.InferenceServerClient(f"127.0.0.1:{instance.port('grpc')}") as client:
         client.unload_model("identity")
     assert not ready("identity")
+    # The journal outlives the program, with the file.
+    assert command(instance.root, "upgrade").returncode == 0
     replace_worker(instance, 0, kill)
     assert ready("given")
     assert instances("given") == 2
