@@ -321,6 +321,7 @@ class Worker:
         if self._phase == "stopping":
             return
         self._phase = "stopping"
+        self._replication.leaving = True
         self._watch.end()
         self._stopping = (time.monotonic(), code)
         limit = self._spec.exit_timeout + 5.0

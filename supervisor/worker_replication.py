@@ -48,7 +48,10 @@ class WorkerReplication:
         self._post = post
         self._native: Native | None = None
         self._asked: dict[int, Call] = {}  # of our clients, not answered yet
-        self._made: set[int] = set()  # of these, the ones that were made here
+        self._begun: set[int] = set()  # of these, the ones that are being made here, or were
+        self._made: dict[int, Outcome | None] = {}  # and how that ended
+        self._alone = False
+        self.leaving = False  # the core stops: nothing that fails now is a refusal
         self._lanes: dict[str, queue.SimpleQueue[Callable[[], None]]] = {}
         self._out: deque[tuple[str, Call | None, dict[str, Any]]] = deque()
         self._busy = 0
@@ -91,10 +94,17 @@ class WorkerReplication:
         call = self._asked.get(int(request)) if request is not None else None
         if call is None:
             call = received(args, message.fds)
+
+        def then(said: dict[str, Any]) -> None:
+            if request is not None and int(request) in self._asked:
+                self._made[int(request)] = said["outcome"]
+                if self._alone:
+                    self._answer(int(request), said["outcome"])
+            self._put("APPLIED", None, {"seq": seq, **said})
+
         if request is not None:
-            self._made.add(int(request))
-        replay = bool(args.get("replay"))
-        self._run(call, replay, lambda said: self._put("APPLIED", None, {"seq": seq, **said}))
+            self._begun.add(int(request))
+        self._run(call, bool(args.get("replay")), then)
 
     def on_replied(self, message: Message) -> None:
         """REPLIED: answer our client."""
@@ -105,21 +115,23 @@ class WorkerReplication:
         """The supervisor is gone: what clients want, also those who wait already, is made here."""
         if self._native is None:
             return
+        self._alone = True
         self._native.end()
         self._out.clear()
         for number, wanted in self._native.take():
             self._asked[number] = pack(wanted)
         for number, call in list(self._asked.items()):
             if number in self._made:
-                self._answer(number, None)
-            else:
+                self._answer(number, self._made[number])
+            elif number not in self._begun:
                 self._run(call, False, partial(self._answer_with, number))
 
     # -- inside ----------------------------------------------------------------------------
 
     def _answer(self, number: int, outcome: Outcome | None) -> None:
         self._asked.pop(number, None)
-        self._made.discard(number)
+        self._begun.discard(number)
+        self._made.pop(number, None)
         if self._native is not None:
             self._native.finish(number, outcome)
 
@@ -127,8 +139,9 @@ class WorkerReplication:
         self._answer(number, said["outcome"])
 
     def _put(self, op: str, call: Call | None, args: dict[str, Any]) -> None:
-        self._out.append((op, call, args))
-        self._flush()
+        if not self._alone:
+            self._out.append((op, call, args))
+            self._flush()
 
     def _flush(self) -> None:
         while self._out and self._channel.fileno() >= 0:
@@ -151,7 +164,7 @@ class WorkerReplication:
 
         def done(said: dict[str, Any]) -> None:
             self._busy -= 1
-            then(said)
+            then({**said, "gone": True} if self.leaving else said)
 
         lane.put(work)
 
