@@ -77,13 +77,7 @@ class WorkerReplication:
         """Send on what clients want, and what did not fit before."""
         if self._native is None:
             return
-        for number, wanted in self._native.take():
-            try:
-                call = pack(wanted)
-            except OSError as error:
-                self._native.finish(number, (_INTERNAL, f"no memory for the change: {error}"))
-                continue
-            self._asked[number] = call
+        for number, call in self._take(self._native):
             self._put("REPLICATE", call, {"id": number, **call.fields})
         self._flush()
 
@@ -118,8 +112,7 @@ class WorkerReplication:
         self._alone = True
         self._native.end()
         self._out.clear()
-        for number, wanted in self._native.take():
-            self._asked[number] = pack(wanted)
+        self._take(self._native)
         for number, call in list(self._asked.items()):
             if number in self._made:
                 self._answer(number, self._made[number])
@@ -127,6 +120,18 @@ class WorkerReplication:
                 self._run(call, False, partial(self._answer_with, number))
 
     # -- inside ----------------------------------------------------------------------------
+
+    def _take(self, native: Native) -> list[tuple[int, Call]]:
+        """What our clients ask for since the last time."""
+        taken = []
+        for number, wanted in native.take():
+            try:
+                call = self._asked[number] = pack(wanted)
+            except OSError as error:
+                native.finish(number, (_INTERNAL, f"no memory for the change: {error}"))
+            else:
+                taken.append((number, call))
+        return taken
 
     def _answer(self, number: int, outcome: Outcome | None) -> None:
         self._asked.pop(number, None)

@@ -175,3 +175,16 @@ def test_a_full_channel_loses_nothing(rig: Rig) -> None:
         rig.worker.turn()
     assert arrived == list(range(100))
     assert rig.worker.timeout == float("inf")
+
+
+def test_no_memory_for_a_change(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(name: str, flags: int) -> int:
+        raise OSError("no space")
+
+    monkeypatch.setattr(os, "memfd_create", full)
+    rig.ask(1, op="load", name="m", parameters=[["file:1/x", b"\0"]])
+    (answer,) = rig.server.answers
+    assert answer == (1, (1, "no memory for the change: no space"))
+    assert rig.supervisor.receive() is None
+    rig.ask(2, **REGION)
+    assert rig.heard().args["id"] == 2
