@@ -73,7 +73,7 @@ test: packages-test $(STAMPS)/test $(NUMPY2)/.stamp $(NODE)/.stamp $(CLIENTS)/.s
 	grep -E '^[0-9]+% tests passed' $(LOGS)/ctest.log || { echo "ctest did not finish"; status=1; }; \
 	exit $$status
 
-test-faults: packages-test $(STAMPS)/test cpp-tests  ## servers that are killed, stopped and replaced under load (slow)
+test-faults: packages-test $(STAMPS)/test cpp-tests  ## servers killed, stopped, replaced under load; ends with a table of counts (slow)
 	@$(TEST_ENVIRONMENT) $(BIN)/pytest -m faults $(PYTEST)
 
 TEST_ENVIRONMENT = TRITONFRONTEND_TEST_BACKENDS=$(CURDIR)/$(CPP_BUILD)/tests/backends/out \

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from clients import Load
+from fault_report import FaultReport
 from instance import Instance, command, running, until
 
 pytestmark = pytest.mark.faults
@@ -50,7 +51,9 @@ def under_load(instance: Instance, act: Callable[[Load], Any], grpc: str = "grpc
 
 
 @pytest.mark.parametrize("grpc", ["grpc", "http"])
-def test_terminate_under_load(tmp_path: Path, repository: Path, grpc: str) -> None:
+def test_terminate_under_load(
+    tmp_path: Path, repository: Path, grpc: str, fault_report: FaultReport
+) -> None:
     one_port = f"--grpc-on-http-port={str(grpc == 'http').lower()}"
     flags = ("--model-repository", str(repository), one_port)
     with running(tmp_path, *flags, fake=False) as instance:
@@ -60,10 +63,11 @@ def test_terminate_under_load(tmp_path: Path, repository: Path, grpc: str) -> No
             until(lambda: load.results["refused"] > 10, "clients are refused")
 
         load = under_load(instance, act, grpc)
+        fault_report.load("SIGTERM to the supervisor under load", load)
         assert load.results["failed"] == 0, load.errors
 
 
-def test_restarts_under_load(tmp_path: Path, repository: Path) -> None:
+def test_restarts_under_load(tmp_path: Path, repository: Path, fault_report: FaultReport) -> None:
     with running(tmp_path, "--model-repository", str(repository), fake=False) as instance:
 
         def act(load: Load) -> None:
@@ -72,12 +76,15 @@ def test_restarts_under_load(tmp_path: Path, repository: Path) -> None:
                 more(load, 100)
 
         load = under_load(instance, act)
+        fault_report.load("restarts by the operator under load", load, restarts=4)
         assert load.results["failed"] == 0, load.errors
         assert load.results["refused"] == 0
 
 
 @pytest.mark.parametrize("strategy", ["surge", "stop-start"])
-def test_reloads_under_load(tmp_path: Path, repository: Path, strategy: str) -> None:
+def test_reloads_under_load(
+    tmp_path: Path, repository: Path, strategy: str, fault_report: FaultReport
+) -> None:
     flags = ("--model-repository", str(repository), f"--reload-strategy={strategy}")
     with running(tmp_path, *flags, fake=False) as instance:
 
@@ -92,11 +99,14 @@ def test_reloads_under_load(tmp_path: Path, repository: Path, strategy: str) -> 
             assert [worker["generation"] for worker in status["workers"]] == [3, 3]
 
         load = under_load(instance, act)
+        fault_report.load(f"rolling reload ({strategy}) under load", load, reloads=2)
         assert load.results["failed"] == 0, load.errors
         assert load.results["refused"] == 0
 
 
-def test_one_slot_drained_and_filled_under_load(tmp_path: Path, repository: Path) -> None:
+def test_one_slot_drained_and_filled_under_load(
+    tmp_path: Path, repository: Path, fault_report: FaultReport
+) -> None:
     with running(tmp_path, "--model-repository", str(repository), fake=False) as instance:
 
         def act(load: Load) -> None:
@@ -108,5 +118,6 @@ def test_one_slot_drained_and_filled_under_load(tmp_path: Path, repository: Path
             more(load, 100)
 
         load = under_load(instance, act)
+        fault_report.load("a worker drained and started under load", load)
         assert load.results["failed"] == 0, load.errors
         assert load.results["refused"] == 0
