@@ -4,8 +4,9 @@
 
 makes FOLDER/go_client and FOLDER/cpp_client. What cannot be built is told and left out; the tests
 skip it. The service is described by what tritonclient holds of it, so there is no copy of its
-.proto files here. Packages of Debian 12 and Ubuntu 24.04: libgrpc++-dev protobuf-compiler-grpc for
-C++; golang-go golang-google-grpc-dev golang-goprotobuf-dev protobuf-compiler for Go.
+.proto files here. Packages for C++: libgrpc++-dev protobuf-compiler protobuf-compiler-grpc. For Go,
+with a protoc-gen-go that still makes the stubs of services, as Debian 12 has it: golang-go
+golang-google-grpc-dev golang-goprotobuf-dev protobuf-compiler.
 """
 
 from __future__ import annotations
