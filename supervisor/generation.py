@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from . import process, procfs
+from . import process
 from .channel import Channel, ChannelClosed, Message
 from .exits import ExitInfo, describe
 from .handover import GenerationState
 from .log import TAIL_LINES, LineReader
+from .oom import OomKills
 from .replica import Replica
 from .worker_spec import WorkerSpec
 
@@ -55,7 +56,7 @@ class Generation:
         self._emit = callbacks.emit
         self._on_message = callbacks.on_message
         self._on_exit = callbacks.on_exit
-        self._oom_before = procfs.oom_kills()
+        self.oom_kills = OomKills()
         self._pages: dict[int, asyncio.Future[str]] = {}
         self._page_seq = 0
         self._channel = channel
@@ -112,7 +113,7 @@ class Generation:
         self = cls(worker, channel, state.shm_prefix, callbacks)
         self.spawned_at, self.ready_at, self.lot = state.spawned_at, state.ready_at, state.lot
         self.killed_because, self.fatal = state.killed_because, state.fatal
-        self._oom_before, self._page_seq = state.oom_before, state.page_seq
+        self.oom_kills, self._page_seq = OomKills(state.oom_before), state.page_seq
         self._tail.extend(state.tail)
         for name, fd in (("stdout", state.out_fd), ("stderr", state.log_fd)):
             self._logs[fd].rest = state.rests[name].encode("latin-1")
@@ -134,7 +135,7 @@ class Generation:
             lot=self.lot,
             killed_because=self.killed_because,
             fatal=self.fatal,
-            oom_before=self._oom_before,
+            oom_before=self.oom_kills.before,
             page_seq=self._page_seq,
             replicates=self.replica is not None and not self.replica.gone,
             tail=self.tail,
@@ -192,8 +193,7 @@ class Generation:
         code = self._process.poll()
         if code is None:
             return None
-        oom = procfs.oom_kills() > self._oom_before
-        return describe(code, killed_by_us=self.killed_because, oom=oom)
+        return describe(code, killed_by_us=self.killed_because, oom=self.oom_kills.rose)
 
     async def reclaim(self, grace: float) -> bool:
         """After the end: let helpers leave, kill those that stay, remove shared memory.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import process, procfs
+from . import oom, process, procfs
 from .events import EventRing
 from .exits import Exit, WorkerExit
 from .farewell import turn_away
@@ -397,8 +397,11 @@ class Group:
         ticks = 0
         self.gpu_watch.watch_errors(self._poisoned)
         while True:
-            pids = [each.pid for slot in self.slots for each in slot.processes]
-            process.reap(pids)
+            workers = [each for slot in self.slots for each in slot.processes]
+            process.reap(each.pid for each in workers)
+            killed = oom.count()
+            for each in workers:
+                each.oom_kills.look(killed)
             if ticks % SAMPLE_EVERY == 0:
                 self.gpu_watch.refresh()
             self._sample_rates()

@@ -159,18 +159,3 @@ def private_bytes_of_children(parent: int) -> int:
         except (OSError, ValueError, IndexError):  # it ended just now
             continue
     return total * os.sysconf("SC_PAGE_SIZE")
-
-
-def oom_kills() -> int:
-    """Processes that the kernel killed for memory in our own cgroup (v2); 0 where unknown."""
-    try:
-        line = Path("/proc/self/cgroup").read_text().splitlines()[-1]
-        group = line.split(":", 2)[2].lstrip("/")
-        events = Path("/sys/fs/cgroup", group, "memory.events").read_text()
-    except (OSError, IndexError):
-        return 0
-    for row in events.splitlines():
-        name, _, value = row.partition(" ")
-        if name == "oom_kill":
-            return int(value)
-    return 0
