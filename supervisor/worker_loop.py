@@ -288,7 +288,10 @@ class Worker:
         self._metrics_busy = False
         if not text:
             return
-        fd = os.memfd_create("metrics", os.MFD_CLOEXEC)
+        try:
+            fd = os.memfd_create("metrics", os.MFD_CLOEXEC)
+        except OSError:  # out of descriptors: the supervisor keeps the last page
+            return
         try:
             with open(fd, "wb", closefd=False) as file:
                 file.write(text.encode())
