@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -24,13 +25,25 @@ ANY = ("GET", "/", None)
 
 
 class Load:
-    """`with Load(port) as load:` runs until the end of the block."""
+    """`with Load(port) as load:` runs until the end of the block.
 
-    def __init__(self, port: int, clients: int = 8, request: tuple[Any, ...] = ANY) -> None:
+    `begin` is called on the thread of each client before it connects to `host`.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        clients: int = 8,
+        request: tuple[Any, ...] = ANY,
+        host: str = "127.0.0.1",
+        begin: Callable[[], None] | None = None,
+    ) -> None:
         self.results: Counter[str] = Counter()
         self.worst = 0.0
         self.errors: list[str] = []
         self._port = port
+        self._host = host
+        self._begin = begin
         self._request = request
         self._done = threading.Event()
         self._lock = threading.Lock()
@@ -67,6 +80,8 @@ class Load:
         until(lambda: self.ok >= before + count, f"{count} answers: {self.results} {self.errors}")
 
     def _client(self) -> None:
+        if self._begin is not None:
+            self._begin()
         while not self._done.is_set():
             begin = time.monotonic()
             result = self._one()
@@ -75,7 +90,7 @@ class Load:
                 self.worst = max(self.worst, time.monotonic() - begin)
 
     def _one(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=DEADLINE)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=DEADLINE)
         try:
             method, path, body = self._request
             connection.request(method, path, body, {"Connection": "close"})
