@@ -63,4 +63,6 @@ def last_exit(
 def told(info: ExitInfo, verdict: Verdict) -> str:
     """A line for people about a worker that failed."""
     why = "" if verdict.reason.startswith(str(info)) else f" {info}:"
-    return f"worker ended:{why} {verdict.reason}; next try in {verdict.delay:.1f} s"
+    given_up = verdict.event is Event.GIVE_UP and not verdict.delay
+    then = "no further try" if given_up else f"next try in {verdict.delay:.1f} s"
+    return f"worker ended:{why} {verdict.reason}; {then}"

@@ -17,15 +17,15 @@ from .state import Event
 
 @dataclass(frozen=True)
 class RestartPolicy:
-    """Numbers of the policy. Times in seconds."""
+    """Numbers of the policy; times in seconds. The flags are in `restart_flags.py`."""
 
-    base_delay: float = 0.5
+    base_delay: float = 0.5  # before the second try; doubles with every further failure
     max_delay: float = 60.0
     jitter: float = 0.2
-    healthy_after: float = 60.0
-    breaker_failures: int = 5
+    healthy_after: float = 60.0  # ready for so long: the next crash counts as the first
+    breaker_failures: int = 5  # 0: never give up
     breaker_window: float = 300.0
-    half_open_every: float = 600.0
+    half_open_every: float = 600.0  # tries of a worker that was given up; 0: none
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class RestartHistory:
             return Verdict(Event.GIVE_UP, self.policy.half_open_every, reason)
         if self.half_open:
             return Verdict(Event.GIVE_UP, self.policy.half_open_every, f"{reason}; still failing")
-        if len(self.failures) >= self.policy.breaker_failures:
+        if 0 < self.policy.breaker_failures <= len(self.failures):
             why = f"{reason}; {len(self.failures)} failures in {self.policy.breaker_window:g} s"
             return Verdict(Event.GIVE_UP, self.policy.half_open_every, why)
         delay = 0.0 if healthy else self._delay(self.consecutive)

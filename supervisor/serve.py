@@ -17,7 +17,6 @@ from .exits import Exit
 from .log import Output
 from .model_configs import check_gpus
 from .nvml import Nvml
-from .policy import RestartPolicy
 from .session import Launch, run
 from .sockets import PortError, PortGroup, close_all
 from .spec import Device, ServeOptions, SpecError
@@ -29,7 +28,6 @@ _REFRESH_SECONDS = 5.0
 def serve(
     options: ServeOptions,
     output: Output,
-    policy: RestartPolicy | None = None,
     reread: Callable[[], ServeOptions] | None = None,
     argv: Sequence[str] | None = None,
 ) -> int:
@@ -68,7 +66,7 @@ def serve(
         ports,
         nvml,
         output,
-        policy or RestartPolicy(),
+        options.restarts,
         secrets.token_hex(4),
         reread or (lambda: options),
         argv,

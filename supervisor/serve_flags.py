@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
-from . import flag, flags, health_flags, platform, replication_flags
+from . import flag, flags, health_flags, platform, replication_flags, restart_flags
 from .spec import RELOAD_STRATEGIES, PortSpec, ServeOptions, SpecError, Timeouts
 
 _EPILOG = """\
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_group(made)
     _add_deadlines(made)
+    restart_flags.add(made)
     health_flags.add(made)
     replication_flags.add(made)
     _add_ports(made)
@@ -274,6 +275,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
             hang=arguments.hang_timeout,
             queue=arguments.queue_timeout,
         ),
+        restarts=restart_flags.collect(arguments),
         min_ready=arguments.min_ready,
         reload_strategy=arguments.reload_strategy,
         worker_max_rss=arguments.worker_max_rss,

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .policy import RestartPolicy
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 #: Deadlines that may be zero, and those whose flag is not called `--<field>-timeout`.
@@ -119,6 +121,7 @@ class ServeOptions:
     record_in_flight: bool = True  # two stores and a copy of two names per request
     event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
+    restarts: RestartPolicy = field(default_factory=RestartPolicy)
     worker_command: tuple[str, ...] = ()
     min_ready: int = 1  # below it the group is not ready, and nothing takes a worker away
     reload_strategy: str = "auto"  # how one worker is replaced; see rolling.py

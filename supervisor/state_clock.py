@@ -34,7 +34,7 @@ class StateClock:
         self._limits, self._exit_timeout = limits, exit_timeout
 
     def enter(self, state: State, delay: float = 0.0) -> None:
-        """A new state begins. `delay` is the policy's word for BACKOFF and FAILED."""
+        """A new state begins. `delay` is the policy's word for BACKOFF and FAILED (0: for ever)."""
         now, limits = self._clock(), self._limits
         self._state = state
         self._load_ends = now + limits.start
@@ -45,7 +45,7 @@ class StateClock:
             State.STOPPING: self._exit_timeout + limits.stop_margin,
             State.KILLING: UNKILLABLE_AFTER,
             State.BACKOFF: delay,
-            State.FAILED: delay,
+            State.FAILED: delay or None,
         }.get(state)
         self.deadline = None if seconds is None else now + seconds
 

@@ -23,6 +23,8 @@ from typing import Any
 with open(int(sys.argv[sys.argv.index("--spec-fd") + 1])) as spec_file:
     spec = json.load(spec_file)
 mode = os.environ.get(f"FAKE_MODE_{spec['slot']}", os.environ.get("FAKE_MODE", ""))
+if os.path.exists(os.environ.get("FAKE_CURED", "/nowhere")):
+    mode = ""
 control = socket.socket(fileno=spec["control_fd"])
 stopping = threading.Event()
 served = [0]

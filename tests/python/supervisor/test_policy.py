@@ -70,6 +70,12 @@ def test_failures_outside_the_window_do_not_count() -> None:
     assert one.failures_in_window() == 0
 
 
+def test_no_limit() -> None:
+    one = history(Clock(), breaker_failures=0)
+    verdicts = {one.after_failure("crash", ready_for=0).event for _ in range(100)}
+    assert verdicts == {Event.RETRY}
+
+
 def test_half_open() -> None:
     clock = Clock()
     one = history(clock)

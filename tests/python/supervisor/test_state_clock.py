@@ -97,6 +97,13 @@ def test_a_new_state_forgets_the_old_limit(clock: StateClock, time: Clock) -> No
     assert clock.left() is None
 
 
+def test_failed_for_good(clock: StateClock) -> None:
+    clock.enter(State.FAILED, 600.0)
+    assert clock.left() == 600
+    clock.enter(State.FAILED, 0.0)
+    assert clock.left() is None
+
+
 @pytest.mark.parametrize(
     ("state", "text"),
     [
