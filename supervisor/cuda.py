@@ -49,7 +49,8 @@ def check_device(device: Device) -> None:
     found = _first_device_uuid()
     if found is None:
         return
-    if not device.uuid.endswith(found):
+    # Drivers before 470 write a MIG instance as "MIG-<UUID of the GPU>/1/0", and tell the GPU's.
+    if not device.uuid.partition("/")[0].endswith(found):
         raise CoreError(
             WorkerExit.WRONG_GPU,
             f"CUDA device 0 has UUID {found}, but this worker was given {device.uuid}",

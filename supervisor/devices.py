@@ -79,7 +79,7 @@ def select(
         if not seen:
             raise DeviceError(f"--devices all: {why}")
         return Selection(tuple(seen), notices)
-    return Selection(_listed(wanted, seen, everything, why), notices)
+    return Selection(_listed(wanted, seen, gpus, why), notices)
 
 
 def needs_gpus(wanted: str) -> bool:
@@ -115,23 +115,27 @@ def _match(entry: str, gpus: Sequence[Gpu]) -> list[Device]:
     """Devices that one entry of CUDA_VISIBLE_DEVICES names; empty if it is invalid."""
     if entry.isdigit():
         return [device for gpu in gpus if gpu.index == int(entry) for device in _expand(gpu)]
-    if entry.startswith("MIG-GPU-") and entry.count("/") == 2:
-        parent, gi, ci = entry[4:].split("/")
-        found = [
-            Device("mig", gpu.index, mig.uuid, mig.name, gpu.pci)
-            for gpu in gpus
-            if gpu.uuid.startswith(parent)
-            for mig in gpu.migs
-            if (str(mig.gi), str(mig.ci)) == (gi, ci)
-        ]
-    elif entry.startswith(("GPU-", "MIG-")) and len(entry) > 4:
-        found = _by_uuid(entry, [device for gpu in gpus for device in _expand(gpu)])
-        if not found and entry.startswith("GPU-"):  # the parent of MIG instances
-            parents = [gpu for gpu in gpus if gpu.uuid.startswith(entry)]
-            return _expand(parents[0]) if len(parents) == 1 else []
-    else:
+    if not entry.startswith(("GPU-", "MIG-")) or len(entry) == 4:
         return []
+    found = _named(entry, gpus)
+    if not found and entry.startswith("GPU-"):  # the parent of MIG instances
+        parents = [gpu for gpu in gpus if gpu.uuid.startswith(entry)]
+        return _expand(parents[0]) if len(parents) == 1 else []
     return found if len(found) == 1 else []
+
+
+def _by_place(entry: str, gpus: Sequence[Gpu]) -> list[Device]:
+    """MIG instances by "MIG-<UUID of the GPU>/<GPU instance>/<compute instance>": the spelling of
+    drivers before 470, which later ones still read.
+    """
+    parent, gi, ci = entry.removeprefix("MIG-").split("/")
+    return [
+        Device("mig", gpu.index, mig.uuid, mig.name, gpu.pci)
+        for gpu in gpus
+        if gpu.uuid.startswith(parent)
+        for mig in gpu.migs
+        if (str(mig.gi), str(mig.ci)) == (gi, ci)
+    ]
 
 
 def _by_uuid(prefix: str, devices: Sequence[Device]) -> list[Device]:
@@ -140,11 +144,11 @@ def _by_uuid(prefix: str, devices: Sequence[Device]) -> list[Device]:
 
 
 def _listed(
-    wanted: str, seen: Sequence[Device], everything: Sequence[Device], why: str
+    wanted: str, seen: Sequence[Device], gpus: Sequence[Gpu], why: str
 ) -> tuple[Device, ...]:
     chosen: list[Device] = []
     for entry in (part.strip() for part in wanted.split(",")):
-        device = _listed_one(entry, wanted, seen, everything, why)
+        device = _listed_one(entry, wanted, seen, gpus, why)
         if device in chosen:
             raise DeviceError(f"--devices {wanted}: {entry} is listed twice")
         chosen.append(device)
@@ -152,7 +156,7 @@ def _listed(
 
 
 def _listed_one(
-    entry: str, wanted: str, seen: Sequence[Device], everything: Sequence[Device], why: str
+    entry: str, wanted: str, seen: Sequence[Device], gpus: Sequence[Gpu], why: str
 ) -> Device:
     where = f"--devices {wanted}"
     if entry.isdigit():
@@ -166,14 +170,28 @@ def _listed_one(
             f"{where}: {entry!r} is neither an index nor a GPU-... or MIG-... UUID; "
             "also possible: auto, all, cpu:N"
         )
-    found = _by_uuid(entry, seen)
+    named = _named(entry, gpus)
+    found = [device for device in named if device in seen]
     if len(found) > 1:
         raise DeviceError(f"{where}: {entry} fits {len(found)} devices")
     if not found:
-        hidden = _by_uuid(entry, everything)
-        reason = "hidden by CUDA_VISIBLE_DEVICES" if hidden else "not on this machine"
-        raise DeviceError(f"{where}: {entry} is {reason}" + ("" if everything else f" ({why})"))
+        raise DeviceError(f"{where}: {entry} is {_why_not(entry, named, gpus, why)}")
     return found[0]
+
+
+def _named(entry: str, gpus: Sequence[Gpu]) -> list[Device]:
+    """Devices of the machine by UUID, by a prefix of it, or by the place of a MIG instance."""
+    if entry.startswith("MIG-GPU-") and entry.count("/") == 2:
+        return _by_place(entry, gpus)
+    return _by_uuid(entry, [device for gpu in gpus for device in _expand(gpu)])
+
+
+def _why_not(entry: str, named: Sequence[Device], gpus: Sequence[Gpu], why: str) -> str:
+    if named:
+        return "hidden by CUDA_VISIBLE_DEVICES"
+    if any(gpu.mig_enabled and gpu.uuid.startswith(entry) for gpu in gpus):
+        return "a GPU in MIG mode; name its instances (MIG-...)"
+    return "not on this machine" + ("" if gpus else f" ({why})")
 
 
 def _why_none(gpus: Sequence[Gpu], problem: str, visible: str | None) -> str:

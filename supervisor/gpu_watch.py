@@ -135,6 +135,13 @@ class GpuWatch:
         """Bytes that must be free before a worker starts on the GPU; 0: not looked at."""
         return needed(self._memory_needed, self._peaks[uuid].peak)
 
+    def memory(self, uuid: str) -> tuple[int | None, int | None]:
+        """Bytes free and in use; None if nobody knows, or if what is known is old."""
+        sample = None if self.stale else self.samples.get(uuid)
+        if sample is None or sample.mem_used is None or sample.mem_total is None:
+            return None, None
+        return sample.mem_total - sample.mem_used, sample.mem_used
+
     def _arrived(self, future: asyncio.Future[dict[str, GpuSample]]) -> None:
         self._pending = None
         if not future.cancelled() and future.exception() is None:

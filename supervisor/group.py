@@ -422,9 +422,7 @@ class Group:
             rates.sample(now, slot.report.generation, cpu_s, slot.report.total("requests_total"))
 
     def _strategy(self, slot: Slot) -> Strategy:
-        sample = self.gpu_watch.samples.get(slot.device.uuid)
-        used, total = (sample.mem_used, sample.mem_total) if sample else (None, None)
-        free = total - used if total is not None and used is not None else None
+        free, used = self.gpu_watch.memory(slot.device.uuid)
         return choose(self.options.reload_strategy, bool(slot.device.uuid), free, used)
 
     def _check_start_limit(self) -> None:

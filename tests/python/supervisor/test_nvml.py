@@ -159,5 +159,7 @@ except Exception as error: print(int(error.code), error)
     assert "12 CUDA device 0 has UUID aaaaaaaa" in run(
         code, {**env, "FAKE_CUDA_UUID": TWO[4:].replace("-", "")}
     )
+    old = code.replace(f'"gpu", 0, "{ONE}"', f'"mig", 0, "MIG-{ONE}/1/0"')  # drivers before 470
+    assert run(old, {**env, "FAKE_CUDA_UUID": ONE[4:].replace("-", "")}) == "same\n"
     assert "12 CUDA sees no device" in run(code, env)
     assert run(code, {}) == "same\n"  # no driver library: the core will say so
