@@ -155,12 +155,12 @@ class Slot:
         return why
 
     async def _promote(self, successor: Successor, made: Generation) -> str:
-        while self.state is State.RECLAIM:
+        while self.state in LEAVING or (self.generation and self.generation.exit_info()):
             await self.changed.wait()
         old, old_options, report = self.generation, self._options, successor.report
         if made.exit_info() is not None:
             return "ended just when it was ready"
-        if self.state in LOADED and old is not None and old.exit_info() is None:
+        if self.state in LOADED and old is not None:
             report.since, report.reason = self.report.since, self.report.reason
         elif next_state(self.state, Event.SUCCEEDED) is None:
             return f"the slot is {self.state} meanwhile"

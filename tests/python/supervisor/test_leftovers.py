@@ -94,6 +94,20 @@ def test_worker_killed_in_a_surge(tmp_path: Path) -> None:
         assert_nothing_left([*pids, *family(status)], run_id)
 
 
+def test_worker_restarted_in_a_surge(tmp_path: Path) -> None:
+    """It leaves, and its successor takes its place: no third one is started."""
+    with serve(tmp_path, LOADS_A_WHILE) as instance:
+        pids, run_id = in_surge(instance)
+        instance.ask("restart", slot=0)
+        until(lambda: not instance.ask("reload-status")["running"], "the reload ends")
+        assert instance.ask("reload-status")["failed"] == ""
+        status = instance.wait_ready()
+        assert status["workers"][0]["pid"] == pids[1]
+        assert status["workers"][0]["last_exit"]["code"] == 0
+        assert instance.stop() == 0
+        assert_nothing_left([*pids, *family(status)], run_id)
+
+
 def test_worker_and_successor_killed_in_a_surge(tmp_path: Path) -> None:
     with serve(tmp_path, LOADS_A_WHILE) as instance:
         pids, run_id = in_surge(instance)
