@@ -88,7 +88,11 @@ def _stat_fields(pid: int) -> list[str] | None:
 
 
 def all_pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    """Nothing if this process has no descriptor left to look with."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
 
 
 def session_members(session: int) -> list[ProcStat]:

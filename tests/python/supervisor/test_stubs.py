@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from instance import until
 
+from tritonfrontend.supervisor import procfs
 from tritonfrontend.supervisor.model_reload import touch
 from tritonfrontend.supervisor.stubs import Death, Stub, StubWatch, parse
 
@@ -158,3 +160,20 @@ def test_touch_makes_newer(tmp_path: Path) -> None:
     assert touch(str(tmp_path))
     assert tmp_path.stat().st_mtime_ns > future
     assert not touch(str(tmp_path / "gone"))
+
+
+def test_without_descriptors_nothing_new_is_seen_and_nothing_forgotten(
+    children: Children, watch: StubWatch
+) -> None:
+    children.start()
+    until(lambda: watch.scan() or children.seen(watch), "the stub is seen")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    try:
+        watch.scan()
+        assert procfs.session_members(os.getsid(0)) == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(children.seen(watch)) == 1
