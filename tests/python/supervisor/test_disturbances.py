@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from closed_loop import INFER, Load
+from fault_report import FaultReport
 from instance import DEADLINE, Instance, get, pids, running
 
 pytestmark = pytest.mark.faults
@@ -79,7 +80,9 @@ class Scraper:
             self.scrapes += 1
 
 
-def test_counters_only_grow_over_kills_and_restarts(tmp_path: Path) -> None:
+def test_counters_only_grow_over_kills_and_restarts(
+    tmp_path: Path, fault_report: FaultReport
+) -> None:
     with serve(tmp_path) as instance:
         instance.wait_ready()
         with Load(instance.port("http"), 6, INFER) as load:
@@ -93,18 +96,22 @@ def test_counters_only_grow_over_kills_and_restarts(tmp_path: Path) -> None:
                 instance.wait("restarted", lambda s: s["workers"][1]["generation"] == 2)
                 instance.wait_ready()
                 load.more(100)
-        assert scraper.shrunk == []
-        assert scraper.scrapes > 10
         series = 'nv_inference_request_success{model="identity",version="1",worker="%d"}'
         answered = sum(scraper.last[series % worker] for worker in (0, 1))
-        print(f"{scraper.scrapes} scrapes, {load.ok} answered, {answered:.0f} counted")
+        fault = "counters over a SIGKILL and a restart"
+        counts = {"scrapes": scraper.scrapes, "counted": int(answered)}
+        fault_report.load(fault, load, series_that_shrank=len(scraper.shrunk), **counts)
+        assert scraper.shrunk == []
+        assert scraper.scrapes > 10
         assert answered >= 300, "what a generation counted outlives it"
 
 
 # -- a second instance ---------------------------------------------------------------------
 
 
-def test_second_instance_leaves_the_traffic_alone(tmp_path: Path) -> None:
+def test_second_instance_leaves_the_traffic_alone(
+    tmp_path: Path, fault_report: FaultReport
+) -> None:
     with serve(tmp_path) as instance:
         workers = pids(instance.wait_ready())
         port = instance.port("http")
@@ -117,6 +124,7 @@ def test_second_instance_leaves_the_traffic_alone(tmp_path: Path) -> None:
                 )
                 assert second.popen.wait(DEADLINE) == 4
                 load.more(100)
+        fault_report.load("second instance of the same port or name", load, starts=3)
         assert load.results.keys() == {"ok"}
         assert pids(instance.wait_ready()) == workers
 
@@ -134,12 +142,11 @@ def pauses() -> Iterator[list[int]]:
 
 
 def test_a_gap_of_the_supervisor_is_held_against_no_worker(
-    tmp_path: Path, pauses: list[int]
+    tmp_path: Path, pauses: list[int], fault_report: FaultReport
 ) -> None:
     """As after a suspended machine or a jump of time: far longer than the limit for a hang."""
     with serve(tmp_path, "--hang-timeout=1") as instance:
         workers = pids(instance.wait_ready())
-        since = [worker["since"] for worker in instance.ask("status")["status"]["workers"]]
         with Load(instance.port("http"), 6, INFER) as load:
             for _ in range(3):
                 pauses.append(instance.popen.pid)
@@ -149,14 +156,16 @@ def test_a_gap_of_the_supervisor_is_held_against_no_worker(
                     load.more(20)
                 os.kill(pauses.pop(), signal.SIGCONT)
                 load.more(50)
+        fault_report.load("supervisor stopped for 2.5 s, hang limit 1 s", load, stops=3)
         assert load.results.keys() == {"ok"}
         status = instance.wait_ready()
         assert pids(status) == workers
         assert [worker["generation"] for worker in status["workers"]] == [1, 1]
-        print("suspected:", since != [worker["since"] for worker in status["workers"]])
 
 
-def test_a_frozen_instance_goes_on_when_it_is_thawed(tmp_path: Path, pauses: list[int]) -> None:
+def test_a_frozen_instance_goes_on_when_it_is_thawed(
+    tmp_path: Path, pauses: list[int], fault_report: FaultReport
+) -> None:
     """Workers that were stopped for as long as the supervisor did not run have not hung."""
     with serve(tmp_path, "--hang-timeout=1") as instance:
         workers = pids(instance.wait_ready())
@@ -171,4 +180,5 @@ def test_a_frozen_instance_goes_on_when_it_is_thawed(tmp_path: Path, pauses: lis
             assert pids(instance.wait_ready()) == workers
         with Load(instance.port("http"), 2, INFER) as load:
             load.more(50)
+        fault_report.load("everybody frozen for 2.5 s, hang limit 1 s", load, freezes=2)
         assert load.results.keys() == {"ok"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from closed_loop import INFER, Load
+from fault_report import FaultReport
 from instance import pids, running, until
 
 pytestmark = pytest.mark.faults
@@ -91,7 +92,9 @@ def group() -> Iterator[MemoryGroup]:
     made.remove()
 
 
-def test_worker_killed_for_memory_is_labelled_so(tmp_path: Path, group: MemoryGroup) -> None:
+def test_worker_killed_for_memory_is_labelled_so(
+    tmp_path: Path, group: MemoryGroup, fault_report: FaultReport
+) -> None:
     script, flag = tmp_path / "eater.py", tmp_path / "eat"
     script.write_text(EATER)
     with contextlib.ExitStack() as stack:
@@ -108,6 +111,7 @@ def test_worker_killed_for_memory_is_labelled_so(tmp_path: Path, group: MemoryGr
             group.allow(4 << 30)
             instance.wait_ready()
             load.more(100)
+        fault_report.load("worker killed for memory", load, label=dead["last_exit"]["meaning"])
         assert load.results.keys() <= {"ok", "failed"}
         assert load.failed <= 4, "what was in flight on the victim"
         assert instance.worker(1)["pid"] == other
@@ -117,7 +121,7 @@ def test_worker_killed_for_memory_is_labelled_so(tmp_path: Path, group: MemoryGr
 # -- output --------------------------------------------------------------------------------
 
 
-def test_real_workers_whose_log_nobody_reads(tmp_path: Path) -> None:
+def test_real_workers_whose_log_nobody_reads(tmp_path: Path, fault_report: FaultReport) -> None:
     """Every call of the core writes lines; ten times what all pipes hold in between."""
     read, write = os.pipe()
     with serve(tmp_path, "--log-verbose=3", "--log-info", output=write) as instance:
@@ -125,6 +129,7 @@ def test_real_workers_whose_log_nobody_reads(tmp_path: Path) -> None:
         instance.wait_ready()
         with Load(instance.port("http"), 6, INFER) as load:
             load.more(3000)
+        fault_report.load("log that nobody reads", load)
         assert load.results.keys() == {"ok"}
         status = instance.wait_ready()
         assert [worker["restarts_total"] for worker in status["workers"]] == [0, 0]

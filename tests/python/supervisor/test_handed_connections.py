@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_report import FaultReport
 from handed import ANNOUNCED, OPEN, ask, cell, take_answer
 from instance import Instance, pids, running, until
 
@@ -40,7 +41,9 @@ def kill_and_collect(instance: Instance, victim: int, clients: list[Any]) -> Non
 
 
 @pytest.mark.parametrize("giver_lives", [True, False])
-def test_handed_over_by_another_worker(tmp_path: Path, giver_lives: bool) -> None:
+def test_handed_over_by_another_worker(
+    tmp_path: Path, giver_lives: bool, fault_report: FaultReport
+) -> None:
     """They outlive even the death of both."""
     with serve(tmp_path, "--http-handoff-slack=1", "--queue-timeout=60") as instance:
         workers = pids(instance.wait_ready())
@@ -51,10 +54,11 @@ def test_handed_over_by_another_worker(tmp_path: Path, giver_lives: bool) -> Non
         if not giver_lives:
             os.kill(workers[0], signal.SIGKILL)
         kill_and_collect(instance, workers[1], clients)
-        print(f"{handed} of {CLIENTS} unread in the inbox of the dead worker")
+        fault = "death with unread connections, " + ("handed over" if giver_lives else "giver too")
+        fault_report.row(fault, sent=CLIENTS, failed=0, refused=0, unread=handed)
 
 
-def test_relayed_by_the_supervisor(tmp_path: Path) -> None:
+def test_relayed_by_the_supervisor(tmp_path: Path, fault_report: FaultReport) -> None:
     """The kernel spreads over all slots; what reaches the empty one is passed on by us."""
     with serve(tmp_path, "--devices=cpu:3", "--steering=false") as instance:
         workers = pids(instance.wait_ready())
@@ -70,5 +74,7 @@ def test_relayed_by_the_supervisor(tmp_path: Path) -> None:
 
         first = until(relayed, "some are relayed")
         kill_and_collect(instance, workers[1], clients)
+        fault = "death with unread connections, relayed"
+        counts = {"relayed_before": first, "after": relayed()}
+        fault_report.row(fault, sent=CLIENTS, failed=0, refused=0, **counts)
         assert relayed() > first, "the inbox of the dead worker was emptied into another"
-        print(f"{first} relayed before the kill, {relayed()} after")

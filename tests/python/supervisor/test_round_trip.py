@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from closed_loop import INFER, Load
 from delayed_network import HERE, DelayedNetwork, delayed_network
+from fault_report import FaultReport
 from instance import Instance, command, running, until
 
 pytestmark = pytest.mark.faults
@@ -44,18 +45,23 @@ def load_of(instance: Instance, network: DelayedNetwork) -> Load:
     return Load(instance.port("http"), 12, INFER, host=HERE, begin=network.enter)
 
 
-def test_graceful_stop_loses_nobody(tmp_path: Path, network: DelayedNetwork) -> None:
+def test_graceful_stop_loses_nobody(
+    tmp_path: Path, network: DelayedNetwork, fault_report: FaultReport
+) -> None:
     with serve(tmp_path) as instance:
         instance.wait_ready()
         with load_of(instance, network) as load:
             load.more(200)
             assert instance.stop() == 0
             until(lambda: load.results["refused"] > 10, "clients are refused")
+        fault_report.load("SIGTERM to the supervisor, round trip 20 ms", load)
         assert load.failed == 0, load.errors
         assert load.results.keys() == {"ok", "refused"}
 
 
-def test_restarts_lose_nobody(tmp_path: Path, network: DelayedNetwork) -> None:
+def test_restarts_lose_nobody(
+    tmp_path: Path, network: DelayedNetwork, fault_report: FaultReport
+) -> None:
     with serve(tmp_path) as instance:
         instance.wait_ready()
         with load_of(instance, network) as load:
@@ -70,4 +76,5 @@ def test_restarts_lose_nobody(tmp_path: Path, network: DelayedNetwork) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
             instance.wait_ready()
             load.more(50)
+        fault_report.load("restarts and reload, round trip 20 ms", load, restarts=4, reloads=1)
         assert load.results.keys() == {"ok"}, load.errors
