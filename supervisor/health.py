@@ -85,5 +85,5 @@ class Health:
         for name, group in self._ports.items():
             page = self._table.read(slot, name)
             queued = group.queue_length(slot) if page.beats else 0
-            found[name] = Signs(page.beats, page.arrivals, queued)
+            found[name] = Signs(page.beats, page.arrivals, queued, bool(page.lacking))
         return found

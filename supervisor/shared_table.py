@@ -19,7 +19,8 @@ PAGE_BYTES = mmap.PAGESIZE
 #: One that serves and one that loads. The workers' hand-off counts on two.
 BANKS = 2
 _MAGIC = 0x42454154
-_HEAD = struct.Struct("=IIQQQQ")  # magic, threads, arrivals, connections, in flight, completed
+#: magic, threads, arrivals, connections, in flight, completed, (announced), lacking
+_HEAD = struct.Struct("=IIQQQQ8xQ")
 _BEATS = 64
 _MAX_THREADS = 256
 
@@ -35,13 +36,17 @@ def shared_file(name: str, size: int, fd: int = -1) -> int:
 
 
 class Page(NamedTuple):
-    """One reading. `beats` are monotonic nanoseconds, one per loop thread, 0 if it does not run."""
+    """One reading. `beats` are monotonic nanoseconds, one per loop thread, 0 if it does not run.
+
+    `lacking` is not 0 while the frontend leaves connections alone for lack of descriptors.
+    """
 
     beats: tuple[int, ...] = ()
     arrivals: int = 0
     connections: int = 0
     in_flight: int = 0
     completed: int = 0
+    lacking: int = 0
 
 
 _BLANK = Page()

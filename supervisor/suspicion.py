@@ -1,7 +1,8 @@
 """Does a worker live? Decided from what its loops stamp and its accept queues hold. Pure.
 
 Soft: a loop thread that has not beaten for `suspect_after`, or an accept queue that is not empty
-and from which nobody has accepted for as long, makes the worker suspect. That is harmless if it was
+and from which nobody has accepted for as long, makes the worker suspect, and so does, at once, a
+frontend that says that it has no descriptors left. That is harmless if it was
 wrong: its connections go elsewhere for a moment. It ends when every loop has beaten twice and
 nothing was wrong for `clear_after`. Hard: a loop that is silent for `hang_after` is lost.
 
@@ -29,11 +30,14 @@ class Limits:
 
 
 class Signs(NamedTuple):
-    """Of one frontend: beats of its threads (0 = does not run), arrivals so far, queue length."""
+    """Of one frontend: beats of its threads (0 = does not run), arrivals so far, queue length, and
+    whether it lacks descriptors.
+    """
 
     beats: tuple[int, ...]
     arrivals: int = 0
     queued: int = 0
+    lacking: bool = False
 
 
 class Verdict(Enum):
@@ -93,7 +97,7 @@ class Watchdog:
         limits = self._limits
         if 0 < limits.hang_after <= silent:
             return Verdict.HUNG, f"{where} hangs: silent for {silent:.1f} s"
-        problem = self._problem(now, silent, where)
+        problem = self._problem(now, silent, where) or self._lack(signs)
         if problem:
             self._bad_at = now
             for cell in self._beats.values():
@@ -138,6 +142,13 @@ class Watchdog:
             if now - cell.since >= limit:
                 return f"nobody accepts {name} connections"
         return ""
+
+    def _lack(self, signs: Mapping[str, Signs]) -> str:
+        """An empty queue says nothing then: we empty it ourselves, for as long as it is suspect."""
+        if not self._limits.suspect_after:
+            return ""
+        lacking = [name for name, found in signs.items() if found.lacking and any(found.beats)]
+        return f"{lacking[0]} has no descriptors left" if lacking else ""
 
     def _recovered(self, now: float, bad_at: float) -> bool:
         beaten = all(cell.changes >= _NEEDED_BEATS for cell in self._beats.values())

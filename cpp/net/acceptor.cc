@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "net/spare_descriptors.h"
+
 namespace tfe::net {
 namespace {
 
@@ -34,11 +36,13 @@ bool is_dead_listener(int error) {
 
 }  // namespace
 
-Acceptor::Acceptor(Loop& loop, const Listener& listener, OnAccept on_accept, OnError on_error)
+Acceptor::Acceptor(Loop& loop, const Listener& listener, OnAccept on_accept, OnError on_error,
+                   OnLack on_lack)
     : loop_(loop),
       listener_(listener),
       on_accept_(std::move(on_accept)),
       on_error_(std::move(on_error)),
+      on_lack_(std::move(on_lack)),
       reserve_(open_reserve()) {}
 
 base::Status Acceptor::start() {
@@ -83,12 +87,13 @@ Acceptor::Step Acceptor::accept_one() {
     if (peer.family() != AF_UNIX) {
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
+    const int newest = socket.get();
     on_accept_(std::move(socket), peer);
-    return Step::kAccepted;
+    return taken(newest);
   }
   const int error = errno;
   if (error == EAGAIN || error == EWOULDBLOCK) return Step::kEmpty;
-  if (error == EMFILE || error == ENFILE) return shed_one();
+  if (error == EMFILE || error == ENFILE) return out_of_descriptors(error);
   if (error == ENOBUFS || error == ENOMEM) {
     report(base::Code::kResourceExhausted, "cannot accept connections", error);
     return Step::kBackOff;
@@ -100,8 +105,19 @@ Acceptor::Step Acceptor::accept_one() {
   return Step::kAgain;
 }
 
-Acceptor::Step Acceptor::shed_one() {
-  const int why = errno;
+Acceptor::Step Acceptor::taken(int newest) {
+  if (!on_lack_ || was_below_limit(newest, kSpareDescriptors)) return Step::kAccepted;
+  begin_lack(EMFILE);
+  return Step::kBackOff;
+}
+
+Acceptor::Step Acceptor::out_of_descriptors(int error) {
+  if (!on_lack_) return shed_one(error);
+  begin_lack(error);
+  return Step::kBackOff;
+}
+
+Acceptor::Step Acceptor::shed_one(int error) {
   if (!reserve_) reserve_ = open_reserve();
   if (reserve_) {
     reserve_.reset();
@@ -109,20 +125,50 @@ Acceptor::Step Acceptor::shed_one() {
     const base::UniqueFd shed(accept_socket(listener_.fd(), peer));
   }
   reserve_ = open_reserve();
-  report(base::Code::kResourceExhausted, "cannot accept connections", why);
+  report(base::Code::kResourceExhausted, "cannot accept connections", error);
   // One per back-off: descriptors may come free soon, and then the queue is served after all.
   return Step::kBackOff;
+}
+
+bool Acceptor::has_room() {
+  if (lacking_) return false;
+  if (!on_lack_ || descriptors_left(listener_.fd(), kSpareDescriptors)) return true;
+  begin_lack(EMFILE);
+  back_off();
+  if (!back_off_timer_) try_later();  // the listener had been given up
+  return false;
+}
+
+void Acceptor::begin_lack(int error) {
+  if (std::exchange(lacking_, true)) return;
+  // Given back when the lack ends: what is left is for the rest of the process.
+  reserve_.reset();
+  report(base::Code::kResourceExhausted, "cannot accept connections", error);
+  on_lack_(true);
+}
+
+// The end needs twice the room of the start, so that the next connection does not bring it back,
+// and a new open file, which the whole machine may lack.
+bool Acceptor::lack_goes_on() {
+  if (!lacking_) return false;
+  if (descriptors_free(listener_.fd(), 2 * kSpareDescriptors)) reserve_ = open_reserve();
+  if (!reserve_) return true;
+  lacking_ = false;
+  on_lack_(false);
+  return false;
 }
 
 void Acceptor::back_off() {
   if (!watching_) return;
   loop_.remove(listener_.fd(), this);
   watching_ = false;
+  try_later();
+}
+
+void Acceptor::try_later() {
   back_off_timer_ = loop_.run_at(base::Clock::now() + kBackOff, [this] {
     back_off_timer_.reset();
-    if (start()) return;
-    watching_ = true;  // epoll was out of memory: go round once more
-    back_off();
+    if (lack_goes_on() || !start()) try_later();  // epoll may be out of memory
   });
 }
 

@@ -20,11 +20,17 @@ class Acceptor final : public IoHandler {
  public:
   using OnAccept = std::function<void(base::UniqueFd socket, const SocketAddress& peer)>;
   using OnError = std::function<void(const base::Error& error)>;
+  using OnLack = std::function<void(bool lacking)>;
 
   // All must outlive the acceptor. Sockets handed out are non-blocking, close-on-exec and, for TCP,
   // without Nagle's delay. `on_error` may be empty; it hears of a lack of descriptors or memory (at
   // most once per back-off) and of a listener that has become unusable.
-  Acceptor(Loop& loop, const Listener& listener, OnAccept on_accept, OnError on_error);
+  //
+  // With `on_lack` somebody else serves the queue while this process is short of descriptors: then
+  // clients stay in the queue and kSpareDescriptors stay free. It is called at the start and at the
+  // end of such a time. Without it, such clients are accepted and closed, one per back-off.
+  Acceptor(Loop& loop, const Listener& listener, OnAccept on_accept, OnError on_error,
+           OnLack on_lack = {});
   ~Acceptor() override { stop(); }
 
   base::Status start();
@@ -32,21 +38,31 @@ class Acceptor final : public IoHandler {
   void stop();
   // Accepts what is waiting at this moment; for a listener that is about to be closed.
   void accept_waiting();
+  // Whether one more descriptor may be taken now, for others who take some beside this. False
+  // begins a lack.
+  bool has_room();
 
   void on_io(std::uint32_t epoll_events) override;
 
  private:
   enum class Step { kAccepted, kAgain, kEmpty, kBackOff, kDead };
   Step accept_one();
-  Step shed_one();
+  Step taken(int newest);
+  Step out_of_descriptors(int error);
+  Step shed_one(int error);
+  void begin_lack(int error);
+  bool lack_goes_on();
   void back_off();
+  void try_later();
   void report(base::Code code, const char* what, int error);
 
   Loop& loop_;
   const Listener& listener_;
   const OnAccept on_accept_;
   const OnError on_error_;
+  const OnLack on_lack_;
   bool watching_ = false;
+  bool lacking_ = false;
   std::optional<Loop::TimerId> back_off_timer_;
   // Given up when the process is out of descriptors, to accept a client and close it: it learns at
   // once that it should go elsewhere, and the listener does not stay readable, which would keep the

@@ -52,7 +52,7 @@ bool prepare_socket(int fd, SocketAddress& peer) {
 }
 
 base::Result<std::unique_ptr<Inbox>> Inbox::open(Loop& loop, int fd, OnSocket on_socket,
-                                                 OnEmpty on_empty) {
+                                                 OnEmpty on_empty, HasRoom has_room) {
   const auto invalid = [fd](const std::string& why) {
     return base::fail(base::Code::kInvalidArgument, "inbox_fd " + std::to_string(fd) +
                                                         ": expected a SOCK_SEQPACKET socket" + why);
@@ -60,8 +60,8 @@ base::Result<std::unique_ptr<Inbox>> Inbox::open(Loop& loop, int fd, OnSocket on
   if (socket_type(fd) != SOCK_SEQPACKET) return invalid("");
   base::UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!own) return invalid(": " + std::generic_category().message(errno));
-  return std::unique_ptr<Inbox>(
-      new Inbox(loop, std::move(own), std::move(on_socket), std::move(on_empty)));
+  return std::unique_ptr<Inbox>(new Inbox(loop, std::move(own), std::move(on_socket),
+                                          std::move(on_empty), std::move(has_room)));
 }
 
 base::Status Inbox::start() {
@@ -83,6 +83,7 @@ void Inbox::on_io(std::uint32_t) {
 
 // False when nothing more can be had now.
 bool Inbox::receive_one() {
+  if (has_room_ && !has_room_()) return false;
   char byte = 0;
   iovec bytes{.iov_base = &byte, .iov_len = 1};
   // Room for one descriptor: the kernel closes what a sender adds.

@@ -20,12 +20,16 @@ class Inbox final : public IoHandler {
  public:
   using OnSocket = std::function<void(base::UniqueFd socket, const SocketAddress& peer)>;
   using OnEmpty = std::function<void()>;
+  using HasRoom = std::function<bool()>;
 
   // Duplicates `fd`, which stays its owner's. Sockets handed out are as those of an Acceptor.
   // kInvalidArgument "inbox_fd <n>: ..." for anything but a SOCK_SEQPACKET socket.
-  // `on_empty`, which may be empty itself, is called when all was read.
+  // `on_empty`, which may be empty itself, is called when all was read. `has_room`, which may be
+  // empty too, is asked before each packet: the kernel drops a descriptor for which the receiver
+  // has no number left. While it says no the owner must stop the inbox, which would not sleep
+  // otherwise.
   static base::Result<std::unique_ptr<Inbox>> open(Loop& loop, int fd, OnSocket on_socket,
-                                                   OnEmpty on_empty = {});
+                                                   OnEmpty on_empty = {}, HasRoom has_room = {});
   ~Inbox() override { stop(); }
 
   base::Status start();
@@ -36,17 +40,19 @@ class Inbox final : public IoHandler {
   void on_io(std::uint32_t epoll_events) override;
 
  private:
-  Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket, OnEmpty on_empty)
+  Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket, OnEmpty on_empty, HasRoom has_room)
       : loop_(loop),
         socket_(std::move(socket)),
         on_socket_(std::move(on_socket)),
-        on_empty_(std::move(on_empty)) {}
+        on_empty_(std::move(on_empty)),
+        has_room_(std::move(has_room)) {}
   bool receive_one();
 
   Loop& loop_;
   const base::UniqueFd socket_;
   const OnSocket on_socket_;
   const OnEmpty on_empty_;
+  const HasRoom has_room_;
   bool watching_ = false;
 };
 

@@ -12,6 +12,7 @@ constexpr std::size_t kThreads = 4;
 constexpr std::size_t kArrivals = 8;
 constexpr std::size_t kInFlight = 24;
 constexpr std::size_t kCompleted = 32;
+constexpr std::size_t kLacking = 48;
 constexpr std::size_t kBeats = 64;
 static_assert(kBeats + BeatPage::kMaxThreads * sizeof(std::uint64_t) <= BeatPage::kSize);
 static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
@@ -60,6 +61,8 @@ void BeatPage::add_connections(std::int64_t delta) {
 }
 
 void BeatPage::clear_announced() { store(cell(kAnnouncedAt), 0); }
+
+void BeatPage::set_lacking(bool lacking) { store(cell(kLacking), lacking ? 1 : 0); }
 
 void BeatPage::set_requests(std::uint64_t in_flight, std::uint64_t completed) {
   store(cell(kInFlight), in_flight);

@@ -8,9 +8,10 @@
 //          24  u64 requests in flight
 //          32  u64 requests completed
 //          40  u64 connections that others have sent since the inbox was last empty
+//          48  u64 1 while it takes no connection for lack of descriptors, else 0
 //          64  u64 beat of each thread: CLOCK_MONOTONIC in ns, 0 while the thread does not run
 //
-// Single writer, but for the last: the process that serves. Numbers are in the machine's byte
+// Single writer, but for offset 40: the process that serves. Numbers are in the machine's byte
 // order. Any thread; each field is written in one piece and in no order with the others.
 #pragma once
 
@@ -60,6 +61,7 @@ class BeatPage {
   void add_connections(std::int64_t delta);
   // Nothing is on its way to this server now.
   void clear_announced();
+  void set_lacking(bool lacking);
   void set_requests(std::uint64_t in_flight, std::uint64_t completed);
 
  private:

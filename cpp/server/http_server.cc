@@ -45,6 +45,7 @@ class HttpServer::Run {
  private:
   base::Status make_shards();
   base::Status watch();
+  void lack(bool lacking);
   base::Status map_beats();
   void beat(std::size_t shard, base::TimePoint now);
   bool hand_over(int socket);
@@ -125,21 +126,36 @@ base::Status HttpServer::Run::watch() {
     accepted(std::move(socket), peer);
   };
   net::Loop& loop = shards_.front()->loop();
+  net::Acceptor::OnLack on_lack;
+  if (beats_) on_lack = [this](bool lacking) { lack(lacking); };
   // What came through the inbox stays here: two servers must not keep passing one connection.
   acceptor_.emplace(
       loop, *listener_,
       [this](base::UniqueFd socket, const net::SocketAddress& peer) {
         if (!hand_over(socket.get())) accepted(std::move(socket), peer);
       },
-      options_.on_error);
+      options_.on_error, std::move(on_lack));
   if (auto watching = acceptor_->start(); !watching) return watching;
   if (options_.inbox_fd < 0) return {};
-  auto inbox = net::Inbox::open(loop, options_.inbox_fd, on_socket, [this] {
+  const auto on_empty = [this] {
     if (beats_) beats_->clear_announced();
-  });
+  };
+  auto inbox = net::Inbox::open(loop, options_.inbox_fd, on_socket, on_empty,
+                                [this] { return acceptor_->has_room(); });
   if (!inbox) return std::unexpected(inbox.error());
   inbox_ = *std::move(inbox);
   return inbox_->start();
+}
+
+// The supervisor sees it, and passes to others what comes meanwhile.
+void HttpServer::Run::lack(bool lacking) {
+  beats_->set_lacking(lacking);
+  if (!inbox_) return;
+  if (lacking) {
+    inbox_->stop();
+  } else if (const auto started = inbox_->start(); !started && options_.on_error) {
+    options_.on_error(started.error());
+  }
 }
 
 base::Status HttpServer::Run::map_beats() {

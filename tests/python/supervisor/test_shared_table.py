@@ -29,13 +29,13 @@ def write(table: SharedTable, slot: int, port: str, data: bytes) -> None:
 
 
 def page(threads: int = 2, magic: int = 0x42454154) -> bytes:
-    head = struct.pack("=IIQQQQ", magic, threads, 7, 5, 2, 99)
+    head = struct.pack("=IIQQQQQQ", magic, threads, 7, 5, 2, 99, 3, 1)
     return head.ljust(64, b"\0") + struct.pack("=2Q", 1000, 2000)
 
 
 def test_reads_what_a_frontend_wrote(table: SharedTable) -> None:
     write(table, 1, "grpc", page())
-    assert table.read(1, "grpc") == Page((1000, 2000), 7, 5, 2, 99)
+    assert table.read(1, "grpc") == Page((1000, 2000), 7, 5, 2, 99, lacking=1)
     for slot, port in [(0, "grpc"), (1, "http"), (2, "http"), (2, "grpc")]:
         assert table.read(slot, port) == Page()
 

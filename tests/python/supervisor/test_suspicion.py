@@ -19,6 +19,7 @@ class Worker:
         self.beats = {(name, loop): 1 for name in ("http", "grpc") for loop in (0, 1)}
         self.arrivals = 0
         self.queued = 0
+        self.lacking = False
         self.reason = ""
 
     def run(self, seconds: float) -> list[Verdict]:
@@ -41,6 +42,7 @@ class Worker:
                 (self.beats[name, 0], self.beats[name, 1]),
                 self.arrivals,
                 self.queued if name == "http" else 0,
+                self.lacking and name == "grpc",
             )
             for name in ("http", "grpc")
         }
@@ -65,6 +67,21 @@ def test_one_silent_loop_is_enough_and_named(worker: Worker, loop: tuple[str, in
     worker.silent = {loop}
     assert worker.run(0.5) == [Verdict.FINE, Verdict.SUSPECT]
     assert worker.reason == f"{loop[0]} loop {loop[1]} is silent"
+
+
+def test_lack_of_descriptors_is_one_suspicion_for_as_long_as_it_lasts(worker: Worker) -> None:
+    """Its queue is empty meanwhile: the supervisor empties it. That clears nothing."""
+    worker.lacking = True
+    assert worker.run(5.0) == [Verdict.SUSPECT]
+    assert worker.reason == "grpc has no descriptors left"
+    worker.lacking = False
+    assert worker.run(1.0) == [Verdict.WAIT, Verdict.FINE]
+
+
+def test_lack_of_descriptors_without_suspicions() -> None:
+    worker = Worker(Limits(suspect_after=0))
+    worker.lacking = True
+    assert worker.run(1.0) == [Verdict.FINE]
 
 
 def test_not_before_the_limit(worker: Worker) -> None:
