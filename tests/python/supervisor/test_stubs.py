@@ -166,7 +166,12 @@ def test_without_descriptors_nothing_new_is_seen_and_nothing_forgotten(
     children: Children, watch: StubWatch
 ) -> None:
     children.start()
-    until(lambda: watch.scan() or children.seen(watch), "the stub is seen")
+
+    def seen() -> list[Stub]:
+        watch.scan()
+        return children.seen(watch)
+
+    until(seen, "the stub is seen")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.dup(0)
     os.close(lowest)
