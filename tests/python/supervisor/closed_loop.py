@@ -17,6 +17,8 @@ from typing import Any
 
 from instance import DEADLINE, until
 
+from tritonfrontend.supervisor import procfs
+
 _BODY = json.dumps(
     {"inputs": [{"name": "INPUT0", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}]}
 )
@@ -27,8 +29,11 @@ ANY = ("GET", "/", None)
 class Load:
     """`with Load(port) as load:` runs until the end of the block.
 
-    `begin` is called on the thread of each client before it connects to `host`.
+    `begin` is called on the thread of each client before it connects to `host`. `worst`: seconds;
+    `slow`: begin and end, by the monotonic clock, of requests that took longer than `SLOW` seconds.
     """
+
+    SLOW = 0.05
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Load:
     ) -> None:
         self.results: Counter[str] = Counter()
         self.worst = 0.0
+        self.slow: list[tuple[float, float]] = []
         self.errors: list[str] = []
         self._port = port
         self._host = host
@@ -85,9 +91,12 @@ class Load:
         while not self._done.is_set():
             begin = time.monotonic()
             result = self._one()
+            end = time.monotonic()
             with self._lock:
                 self.results[result] += 1
-                self.worst = max(self.worst, time.monotonic() - begin)
+                self.worst = max(self.worst, end - begin)
+                if end - begin > self.SLOW:
+                    self.slow.append((begin, end))
 
     def _one(self) -> str:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=DEADLINE)
@@ -108,12 +117,23 @@ class Load:
 
 def kill_and_count(pid: int, slot: int, ports: int = 2) -> int:
     """SIGKILL a worker. How many connections it had accepted and not closed at that moment."""
-    os.kill(pid, signal.SIGSTOP)
     try:
-        pages = range(2 * slot * ports, 2 * (slot + 1) * ports)  # two of each port
-        return sum(_connections(pid, page) for page in pages)
+        return stop_and_count(pid, slot, ports)
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+def stop_and_count(pid: int, slot: int, ports: int = 2) -> int:
+    """SIGSTOP a worker. How many connections it had accepted and not closed at that moment."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: stopped(pid), "stopped")
+    pages = range(2 * slot * ports, 2 * (slot + 1) * ports)  # two of each port
+    return sum(_connections(pid, page) for page in pages)
+
+
+def stopped(pid: int) -> bool:
+    found = procfs.stat(pid)
+    return found is not None and found.state == "T"
 
 
 def _connections(pid: int, page: int) -> int:

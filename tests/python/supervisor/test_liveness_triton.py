@@ -7,12 +7,14 @@ import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tritonclient.grpc as grpcclient
-from closed_loop import INFER, Load, kill_and_count
+from closed_loop import INFER, Load, kill_and_count, stop_and_count
+from fault_report import FaultReport
 from instance import pids, running, until
 
 pytestmark = pytest.mark.faults
@@ -39,7 +41,10 @@ def serve(tmp_path: Path, *flags: str, **env: str) -> Any:
     return running(tmp_path, "--model-repository", str(repository), *flags, fake=False, **env)
 
 
-def test_sigkill_under_load_costs_only_what_the_victim_had_open(tmp_path: Path) -> None:
+def test_sigkill_under_load_costs_only_what_the_victim_had_open(
+    tmp_path: Path, fault_report: FaultReport
+) -> None:
+    in_flight = 0
     with serve(tmp_path, "--devices=cpu:3") as instance:
         instance.wait_ready()
         with Load(instance.port("http"), 12, INFER) as load:
@@ -48,26 +53,45 @@ def test_sigkill_under_load_costs_only_what_the_victim_had_open(tmp_path: Path) 
                 victim = instance.worker(slot)["pid"]
                 before = load.failed
                 open_then = kill_and_count(victim, slot)
+                in_flight += open_then
                 until(lambda: instance.worker(slot)["generation"] == 2, "restart")  # noqa: B023
                 instance.wait_ready()
                 load.more(100)
                 print(f"kill {kill}: {open_then} open, {load.failed - before} failed")
                 assert load.failed - before <= open_then
+        fault_report.load("SIGKILL under load", load, kills=3, open_on_the_victims=in_flight)
         assert load.results["refused"] == 0
         assert load.results.keys() <= {"ok", "failed", "refused"}
 
 
-def test_one_of_four_is_stopped(tmp_path: Path) -> None:
+def test_one_of_four_is_stopped(tmp_path: Path, fault_report: FaultReport) -> None:
+    """Nobody fails; what the stopped worker had accepted waits for it, and nothing else does."""
     with serve(tmp_path, "--devices=cpu:4", "--hang-timeout=60") as instance:
         victim = pids(instance.wait_ready())[1]
         with Load(instance.port("http"), 8, INFER) as load:
-            os.kill(victim, signal.SIGSTOP)
+            open_then = stop_and_count(victim, 1)
+            stopped_at = time.monotonic()
             instance.wait_state(1, "SUSPECT")
+            suspect_at = time.monotonic()
             load.more(300)
+            continued_at = time.monotonic()
             os.kill(victim, signal.SIGCONT)
             instance.wait_state(1, "READY")
             load.more(200)
+        slow = [each for each in load.slow if stopped_at <= each[0] < continued_at]
+        waited = [each for each in load.slow if each[0] < suspect_at and each[1] > continued_at]
+        fault_report.load(
+            "SIGSTOP of one of four workers",
+            load,
+            open_on_the_victim=open_then,
+            waited_for_it=len(waited),
+            worst_ms_of_new=max((end - begin for begin, end in slow), default=0.0) * 1000,
+            stopped_ms=(continued_at - stopped_at) * 1000,
+            suspect_after_ms=(suspect_at - stopped_at) * 1000,
+        )
         assert load.results.keys() == {"ok"}
+        assert len(waited) <= open_then
+        assert not any(begin >= stopped_at for begin, _ in waited)
         assert instance.worker(1)["generation"] == 1
 
 
