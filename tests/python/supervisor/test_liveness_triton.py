@@ -64,6 +64,24 @@ def test_sigkill_under_load_costs_only_what_the_victim_had_open(
         assert load.results.keys() <= {"ok", "failed", "refused"}
 
 
+def test_sigkill_of_an_idle_and_of_a_loading_worker(
+    tmp_path: Path, fault_report: FaultReport
+) -> None:
+    """Neither has accepted a request, so none fails; what arrives for it is served by the other."""
+    with serve(tmp_path, "--devices=cpu:2") as instance:
+        os.kill(pids(instance.wait_ready())[0], signal.SIGKILL)
+        with Load(instance.port("http"), 6, INFER) as load:
+            loading = instance.wait_state(0, "LOADING")
+            os.kill(loading["pid"], signal.SIGKILL)
+            load.more(100)
+            instance.wait("a third worker", lambda s: s["workers"][0]["generation"] == 3)
+            instance.wait_ready()
+            load.more(100)
+        fault_report.load("SIGKILL of an idle worker, then of a loading one", load, kills=2)
+        assert load.results.keys() == {"ok"}
+        assert instance.worker(1)["generation"] == 1
+
+
 def test_one_of_four_is_stopped(tmp_path: Path, fault_report: FaultReport) -> None:
     """Nobody fails; what the stopped worker had accepted waits for it, and nothing else does."""
     with serve(tmp_path, "--devices=cpu:4", "--hang-timeout=60") as instance:
