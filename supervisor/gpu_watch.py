@@ -35,7 +35,8 @@ class GpuWatch:
     """Last known values of the GPUs in use; never waits for NVML.
 
     `memory_needed`: bytes that a worker needs free, or "auto" (what workers of that GPU used).
-    `recheck`: seconds of quiet after which a quarantined GPU is tried again.
+    `recheck`: seconds of quiet after which a quarantined GPU is tried again. `workers(uuid)` counts
+    the worker processes of a GPU: what one needs is seen only where there is one.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class GpuWatch:
         devices: Sequence[Device],
         memory_needed: str = "auto",
         recheck: float = RECHECK,
+        workers: Callable[[str], int] = lambda uuid: 1,
     ) -> None:
         self._nvml = nvml
         self._devices = [device for device in devices if device.uuid]
@@ -51,6 +53,8 @@ class GpuWatch:
         self._memory_needed = memory_needed
         self._pending: asyncio.Future[dict[str, GpuSample]] | None = None
         self._peaks = {uuid: MemoryPeak() for uuid in self._uuids}
+        self._workers = workers
+        self._shared: set[str] = set()  # at the last sample; memory is freed a moment after an end
         self.quarantine = Quarantine(time.monotonic, recheck)
         self.samples: dict[str, GpuSample] = {}
         self.updated_at: float | None = None
@@ -148,4 +152,6 @@ class GpuWatch:
             self.samples = future.result()
             self.updated_at = time.monotonic()
             for uuid, sample in self.samples.items():
-                self._peaks[uuid].sample(sample.mem_used)
+                if self._workers(uuid) == 1 and uuid not in self._shared:
+                    self._peaks[uuid].sample(sample.mem_used)
+            self._shared = {uuid for uuid in self._uuids if self._workers(uuid) > 1}

@@ -85,7 +85,11 @@ class Group:
         self.run_dir = run_dir
         self.nvml = nvml
         self.gpu_watch = GpuWatch(
-            nvml, devices, options.gpu_memory_needed, options.timeouts.gpu_quarantine
+            nvml,
+            devices,
+            options.gpu_memory_needed,
+            options.timeouts.gpu_quarantine,
+            self._workers_on,
         )
         self.traffic = Traffic(
             options, self.ports, len(devices), self._retry_after, before.traffic if before else None
@@ -420,6 +424,9 @@ class Group:
         for slot, rates in zip(self.slots, self.rates, strict=True):
             cpu_s = procfs.cpu_seconds(slot.generation.pid) if slot.generation else None
             rates.sample(now, slot.report.generation, cpu_s, slot.report.total("requests_total"))
+
+    def _workers_on(self, uuid: str) -> int:
+        return sum(len(slot.processes) for slot in self.slots if slot.device.uuid == uuid)
 
     def _strategy(self, slot: Slot) -> Strategy:
         free, used = self.gpu_watch.memory(slot.device.uuid)

@@ -203,6 +203,40 @@ def test_no_driver_means_no_device_or_a_cpu_worker(
         assert served.stop() == 0
 
 
+@pytest.mark.faults
+def test_memory_of_two_copies_is_not_what_one_worker_needs(
+    tmp_path: Path,
+    machine: dict[str, str],  # noqa: F811
+) -> None:
+    """Seen during a reload, it would keep a later worker waiting for memory that it can do without.
+
+    The stand-in's predecessor drains for the whole --drain-timeout: time for a sample.
+    """
+    state = Path(machine["FAKE_NVML"])
+
+    def uses(mib: int) -> None:
+        state.write_text(MACHINE + f"mem {ONE} {mib} 81920\n")
+
+    def seen(mib: int) -> None:
+        instance.wait("sample", lambda s: s["workers"][0]["gpu"].get("mem_used") == mib << 20)
+
+    flags = ("--devices=0", "--drain-timeout=20")
+    with running(tmp_path, *flags, FAKE_MODE_0="drain-hangs", **machine) as instance:
+        instance.wait_ready()
+        uses(23_072)
+        seen(23_072)
+        instance.ask("reload", force=True)
+        instance.wait("successor", lambda s: s["workers"][0]["generation"] == 2)
+        uses(43_072)
+        seen(43_072)
+        uses(23_072)
+        seen(23_072)
+        os.kill(instance.worker(0)["pid"], 9)
+        uses(50_000)  # another program: 31 GiB are free, and a worker used 20
+        instance.wait("third", lambda s: s["workers"][0]["generation"] == 3)
+        instance.wait_ready()
+
+
 def test_gpu_whose_memory_is_not_freed(
     tmp_path: Path,
     machine: dict[str, str],  # noqa: F811
