@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_report import FaultReport
 from instance import Instance, command, get, running
 
 FAST = ("--restart-delay=0.05", "--restart-max-delay=0.05")
@@ -15,7 +16,9 @@ def reason(instance: Instance) -> str:
     return str(instance.worker(0)["last_exit"]["reason"])
 
 
-def test_given_up_then_tried_again_until_it_is_cured(tmp_path: Path) -> None:
+def test_given_up_then_tried_again_until_it_is_cured(
+    tmp_path: Path, fault_report: FaultReport
+) -> None:
     cured = tmp_path / "cured"
     flags = ("--restart-limit=3", "--restart-retry=0.5", *FAST)
     env = {"FAKE_MODE_0": "exit-20", "FAKE_CURED": str(cured)}
@@ -35,6 +38,7 @@ def test_given_up_then_tried_again_until_it_is_cured(tmp_path: Path) -> None:
         assert {int(get(instance.port("http"))) for _ in range(10)} == {other["pid"]}
         cured.touch()
         instance.wait_ready()
+        fault_report.row("crash loop", generations=instance.worker(0)["generation"])
         assert instance.worker(1)["generation"] == 1
         assert instance.stop() == 0
 

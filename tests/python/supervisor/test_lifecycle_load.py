@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from clients import Load
 from fault_report import FaultReport
-from instance import Instance, command, running, until
+from instance import DEADLINE, Instance, command, running, until
 
 pytestmark = pytest.mark.faults
 
@@ -50,20 +52,29 @@ def under_load(instance: Instance, act: Callable[[Load], Any], grpc: str = "grpc
     return load
 
 
-@pytest.mark.parametrize("grpc", ["grpc", "http"])
+@pytest.mark.parametrize(
+    ("grpc", "number"),
+    [("grpc", signal.SIGTERM), ("http", signal.SIGTERM), ("grpc", signal.SIGINT)],
+)
 def test_terminate_under_load(
-    tmp_path: Path, repository: Path, grpc: str, fault_report: FaultReport
+    tmp_path: Path,
+    repository: Path,
+    grpc: str,
+    number: signal.Signals,
+    fault_report: FaultReport,
 ) -> None:
+    """As a terminal sends it: to the whole group of processes."""
     one_port = f"--grpc-on-http-port={str(grpc == 'http').lower()}"
     flags = ("--model-repository", str(repository), one_port)
     with running(tmp_path, *flags, fake=False) as instance:
 
         def act(load: Load) -> None:
-            assert instance.stop() == 0
+            os.killpg(instance.popen.pid, number)
+            assert instance.popen.wait(DEADLINE) == 0
             until(lambda: load.results["refused"] > 10, "clients are refused")
 
         load = under_load(instance, act, grpc)
-        fault_report.load("SIGTERM to the supervisor under load", load)
+        fault_report.load(f"{number.name} to the supervisor under load", load)
         assert load.results["failed"] == 0, load.errors
 
 

@@ -154,6 +154,26 @@ def test_killed_stub_is_healed_in_place(tmp_path: Path, repository: Path, mode: 
         assert_nothing_left(pids, run_id_of(status))
 
 
+def test_all_stubs_of_all_workers_at_once(tmp_path: Path, repository: Path) -> None:
+    add_model(repository, "suicidal", SUICIDAL)
+    with serve(tmp_path, repository, "--devices=cpu:2") as instance:
+        status = instance.wait_ready()
+        models = ("identity", "suicidal")
+        victims = [
+            pid for slot in (0, 1) for model in models for pid in stubs(instance, model, slot)
+        ]
+        assert len(victims) == 4
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        for model in models:
+            healed(instance, model, 2)
+        port = instance.port("http")
+        for _ in range(10):
+            assert {infer(port, model) for model in models} == {"Roger Roger"}
+        after = instance.wait_ready()
+        assert [w["pid"] for w in after["workers"]] == [w["pid"] for w in status["workers"]]
+
+
 @pytest.mark.parametrize("word", ["exit", "segfault"])
 def test_model_that_ends_its_own_stub(tmp_path: Path, repository: Path, word: str) -> None:
     add_model(repository, "suicidal", SUICIDAL)
