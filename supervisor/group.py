@@ -261,7 +261,8 @@ class Group:
         self.traffic.table.select(slot.index, slot.report.generation)
         if slot.state is State.RECLAIM:
             self.traffic.table.clear(slot.index)
-        self.traffic.update(ready)
+        unsound = [slot.index for slot in self.slots if slot.state is State.DEGRADED]
+        self.traffic.update(ready, unsound)
         self._recorder.group(self.state)
         self._check_end()
 

@@ -185,6 +185,27 @@ GRPC_FLAGS = (
         "a worker gives a new connection to one that has so many fewer; 0 = never (default 1)",
     ),
     Flag(
+        "--grpc-forward-slack",
+        "grpc",
+        "forward_slack",
+        natural,
+        "a worker passes a ModelInfer to one that has so many fewer in hand; 0 = never (default 2)",
+    ),
+    Flag(
+        "--grpc-forward-max-bytes",
+        "grpc",
+        "forward_max_bytes",
+        natural,
+        "larger requests stay where they came (default 1048576)",
+    ),
+    Flag(
+        "--grpc-forward-min-latency",
+        "grpc",
+        "forward_min_latency_us",
+        natural,
+        "us that inferences must take of late, or passing them on is not worth it (default 1000)",
+    ),
+    Flag(
         "--grpc-write-timeout",
         "grpc",
         "write_timeout_ms",

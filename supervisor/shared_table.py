@@ -18,6 +18,8 @@ from typing import NamedTuple
 PAGE_BYTES = mmap.PAGESIZE
 #: One that serves and one that loads. The workers' hand-off counts on two.
 BANKS = 2
+#: Of a slot that takes connections: no requests are passed on to it, see cpp/server/peer_table.h.
+UNSOUND = 0x80
 _MAGIC = 0x42454154
 #: magic, threads, arrivals, connections, in flight, completed, (announced), lacking
 _HEAD = struct.Struct("=IIQQQQ8xQ")
@@ -82,15 +84,16 @@ class SharedTable:
     def serving_offset(self, slot: int) -> int:
         """Where in the file the byte is that says whether `slot` takes connections.
 
-        0: no. 1: yes, and the load is in the page of even generations; 2: of odd ones.
+        0: no. 1: yes, and the load is in the page of even generations; 2: of odd ones. UNSOUND is
+        added while some of its models are not available.
         """
         return self._serving_at + slot
 
-    def set_serving(self, serving: Collection[int]) -> None:
-        """Tell the workers which slots take connections."""
+    def set_serving(self, serving: Collection[int], unsound: Collection[int] = ()) -> None:
+        """Tell the workers which slots take connections, and which of them lack models."""
         for slot, generation in enumerate(self._current):
-            page = 1 + generation % 2
-            self._memory[self.serving_offset(slot)] = page if slot in serving else 0
+            state = 1 + generation % 2 + (UNSOUND if slot in unsound else 0)
+            self._memory[self.serving_offset(slot)] = state if slot in serving else 0
 
     def read(self, slot: int, port: str) -> Page:
         """What the frontend said last; a blank page if there is none or it says nothing."""

@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 #: Bumped when a field changes its meaning.
 STATUS_VERSION = 1
 
-#: Fields that nobody measures (yet): null rather than absent, so that a reader can rely on them.
-_UNKNOWN_OF_WORKER: dict[str, Any] = dict.fromkeys(
-    (
-        "forwarded_in",
-        "forwarded_out",
-    )
-)
+#: What is not known of every model: null rather than absent, so that a reader can rely on it.
 _UNKNOWN_OF_MODEL: dict[str, Any] = dict.fromkeys(
     ("hung", "instances_ok", "instances_total", "healing")
 )
@@ -80,7 +74,6 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
     now = time.monotonic()
     flights = group.flights.read(slot.index, report.generation, time.monotonic_ns())
     return {
-        **_UNKNOWN_OF_WORKER,
         "slot": slot.index,
         "state": str(slot.state),
         "since": round(report.since, 3),
@@ -113,6 +106,9 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "rps_1m": group.rates[slot.index].requests_per_second,
         "handed_out": report.total("handed_over_total"),
         "handed_in": report.total("received_total"),
+        "forwarded_out": report.total("forwarded_out_total"),
+        "forwarded_in": report.total("forwarded_in_total"),
+        "forward_failed": report.total("forward_failed_total"),
         "queue_len": group.traffic.queue_length(slot.index),
         "beat_age_ms": beat_ages(group, slot.index),
         "frontends": {name: dict(values) for name, values in report.frontends.items()},

@@ -100,9 +100,11 @@ class Traffic:
         even, odd = (self.table.offset(slot, port, generation) for generation in (0, 1))
         return f"{even}:{odd}:{self.table.serving_offset(slot)}:{self._inboxes[port, slot].sender}"
 
-    def update(self, serving: Sequence[int]) -> None:
-        """The set of serving slots has changed, or the ports listen now."""
-        self.table.set_serving(serving)
+    def update(self, serving: Sequence[int], unsound: Sequence[int] = ()) -> None:
+        """The set of serving slots, or of those that lack models, has changed, or the ports listen
+        now.
+        """
+        self.table.set_serving(serving, unsound)
         listening = [group.sockets for group in self._ports.values() if group.listening]
         self.steering.update(listening, serving)
         self.relay.update(serving)

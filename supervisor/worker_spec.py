@@ -18,6 +18,8 @@ PROTOCOL_VERSION = 1
 #: A gRPC client keeps one connection for hours, so each counts. Those of HTTP come and go, and a
 #: pool of them spreads by itself.
 GRPC_HANDOFF_SLACK = 1
+#: A worker with one inference more than its only rival would pass it to and fro.
+GRPC_FORWARD_SLACK = 2
 
 #: A client in the middle of a conversation asks again within milliseconds; one that is silent for
 #: longer has to expect a closed connection from any server.
@@ -146,12 +148,13 @@ def _frontend(
         own.setdefault("handoff_slack", GRPC_HANDOFF_SLACK)
     # A part of the drain limit at most: the requests that come have the rest.
     grace = min(DRAIN_GRACE_MS, int(options.timeouts.drain * 100))
+    calls = {"stream_drain_grace_ms": grace, "forward_slack": GRPC_FORWARD_SLACK}
     if name == "grpc":
-        own.setdefault("stream_drain_grace_ms", grace)
+        own = {**calls, **own}
     else:
         own.setdefault("drain_grace_ms", grace)
     if "grpc" in own:  # on the HTTP port
-        own["grpc"] = {"stream_drain_grace_ms": grace, **own["grpc"]}
+        own["grpc"] = {**calls, **own["grpc"]}
     if own.get("access_log") not in (None, "", "-"):
         own["access_log"] = f"{own['access_log']}.w{slot}"
     return own

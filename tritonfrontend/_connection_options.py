@@ -153,6 +153,10 @@ class GrpcServiceOptions(InferenceOptions):
         call's deadline as their timeout in the scheduler's queue, where the model's queue policy
         lets requests have one (allow_timeout_override). Off, because models see the timeout, and
         NVIDIA's server shows them only what the client has set.
+    forward_slack, forward_max_bytes, forward_min_latency_us: a ModelInfer of at most so many bytes
+        goes to the least busy of handoff_peers if that has so many inferences fewer in hand (0:
+        none goes), and if inferences of late take so many microseconds or more. Requests of
+        sequences and with shared memory stay.
     """
 
     restricted_protocols: list[str] = text_list()
@@ -163,6 +167,9 @@ class GrpcServiceOptions(InferenceOptions):
     stream_drain_grace_ms: int = integer(0, 0)
     reflection: bool = flag(False)
     deadline_as_queue_timeout: bool = flag(False)
+    forward_slack: int = integer(0, 0)
+    forward_max_bytes: int = integer(1 << 20, 0, _INT64_MAX)
+    forward_min_latency_us: int = integer(1000, 0)
 
     def validate(self) -> None:
         super().validate()

@@ -52,6 +52,9 @@ nb::dict statistics(const Frontend& frontend) {
   result["refused_answered_total"] = numbers.server.refused_answered_total;
   result["handed_over_total"] = numbers.server.handed_over_total;
   result["received_total"] = numbers.server.received_total;
+  result["forwarded_out_total"] = numbers.forwarded.sent_total;
+  result["forwarded_in_total"] = numbers.forwarded.received_total;
+  result["forward_failed_total"] = numbers.forwarded.failed_total;
   result["handshake_failures_total"] = numbers.server.handshake_failures_total;
   result["bytes_in"] = numbers.server.bytes_in;
   result["bytes_out"] = numbers.server.bytes_out;

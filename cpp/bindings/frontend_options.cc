@@ -27,7 +27,7 @@ frontend::Tls tls_options(const Fields& fields) {
 }
 
 // "<offset of a page>:<of the other>:<of the accepting byte>:<descriptor of the inbox>"
-server::HandoffPeer handoff_peer(const std::string& text) {
+server::PortPeer handoff_peer(const std::string& text) {
   std::array<std::size_t, 4> numbers{};
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -143,8 +143,16 @@ frontend::GrpcService grpc_service_options(const nb::dict& options) {
   return service;
 }
 
+frontend::Forwarding forwarding_options(const nb::dict& options) {
+  const Fields fields(options);
+  return {.slack = fields.size("forward_slack"),
+          .max_message_size = fields.size("forward_max_bytes"),
+          .min_latency = std::chrono::microseconds(fields.size("forward_min_latency_us"))};
+}
+
 frontend::GrpcOptions grpc_options(const nb::dict& options) {
   return {.endpoint = endpoint_options(options, "infer_thread_count"),
+          .forwarding = forwarding_options(options),
           .service = grpc_service_options(options),
           .http2 = http2_options(options),
           .max_unsent_total = Fields(options).size("max_unsent_total"),

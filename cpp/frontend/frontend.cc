@@ -42,12 +42,16 @@ server::ServerOptions server_options(const Endpoint& endpoint, const Application
 
 Frontend::Frontend(Application application, const Endpoint& endpoint)
     : application_(std::move(application)),
-      server_(server_options(endpoint, application_), application_.factory) {}
+      server_(server_options(endpoint, application_), application_.factory) {
+  if (application_.forwarder) application_.forwarder->attach(server_);
+}
 
 Frontend::~Frontend() { server_.stop(); }
 
 Statistics Frontend::statistics() const {
-  return {server_.statistics(), requests(application_.handlers)};
+  Statistics statistics{server_.statistics(), requests(application_.handlers)};
+  if (application_.forwarder) statistics.forwarded = application_.forwarder->statistics();
+  return statistics;
 }
 
 base::Status Frontend::start_error(base::Status status) const {

@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "frontend/error_log.h"
 #include "frontend/options.h"
+#include "frontend/peer_forwarder.h"
 #include "frontend/request_counter.h"
 #include "net/tls_context.h"
 #include "server/http_server.h"
@@ -29,13 +30,15 @@ struct Application {
   // see RequestCounter for what they count.
   std::vector<std::shared_ptr<RequestCounter>> handlers;
   server::ProtocolFactory factory;
-  std::shared_ptr<net::TlsContext> tls;  // null: plain
+  std::shared_ptr<net::TlsContext> tls;      // null: plain
+  std::shared_ptr<PeerForwarder> forwarder;  // null: calls stay
   ErrorLog on_error;
 };
 
 struct Statistics {
   server::ServerStatistics server;
   std::uint64_t requests_total = 0;
+  ForwardStatistics forwarded = {};
 };
 
 class Frontend {

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "frontend/options.h"
+#include "frontend/peer_forwarder.h"
 #include "http/exchange.h"
 #include "http2/options.h"
 #include "triton/server.h"
@@ -15,10 +16,12 @@ struct GrpcApplication {
   // In an object that owns all it refers to.
   std::shared_ptr<http::Handler> handler;
   http2::Options http2;
+  std::shared_ptr<PeerForwarder> forwarder;  // may be null
 };
 
-// Of the options all but the endpoint.
+// `endpoint`: the port where it is served, which need not be that of the options.
 base::Result<GrpcApplication> make_grpc_application(std::shared_ptr<triton::Server> server,
-                                                    const GrpcOptions& options);
+                                                    const GrpcOptions& options,
+                                                    const Endpoint& endpoint);
 
 }  // namespace tfe::frontend

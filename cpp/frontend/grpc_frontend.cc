@@ -68,18 +68,23 @@ http2::Options http2_options(const GrpcOptions& options) {
 }  // namespace
 
 base::Result<GrpcApplication> make_grpc_application(std::shared_ptr<triton::Server> server,
-                                                    const GrpcOptions& options) {
+                                                    const GrpcOptions& options,
+                                                    const Endpoint& endpoint) {
+  auto forwarder = PeerForwarder::open(options.forwarding, endpoint);
+  if (!forwarder) return std::unexpected(std::move(forwarder).error());
   auto owner = std::make_shared<Owner>(options);
   auto context = make_grpc_context(std::move(server), owner->threads, options.service);
   if (!context) return std::unexpected(std::move(context).error());
+  (*context)->forwarder = *forwarder;
   kserve_grpc::add_service(owner->router, *context);
   grpc::Router* router = &owner->router;
   return GrpcApplication{.handler = std::shared_ptr<http::Handler>(std::move(owner), router),
-                         .http2 = http2_options(options)};
+                         .http2 = http2_options(options),
+                         .forwarder = *std::move(forwarder)};
 }
 
 NewFrontend make_grpc(std::shared_ptr<triton::Server> server, const GrpcOptions& options) {
-  auto application = make_grpc_application(server, options);
+  auto application = make_grpc_application(server, options, options.endpoint);
   if (!application) return std::unexpected(std::move(application).error());
   server::ProtocolOptions protocols;
   protocols.protocols = server::Protocols::kHttp2;
@@ -87,6 +92,7 @@ NewFrontend make_grpc(std::shared_ptr<triton::Server> server, const GrpcOptions&
   return make_frontend({.label = "GRPC",
                         .handler = std::move(application->handler),
                         .protocols = std::move(protocols),
+                        .forwarder = std::move(application->forwarder),
                         .alpn = {"h2"},
                         .on_error = error_log(std::move(server), "GRPC")},
                        options.endpoint);

@@ -51,6 +51,7 @@ NewFrontend listen_http(std::string label, std::shared_ptr<triton::Server> serve
   if (grpc) {
     listening.protocols.protocols = server::Protocols::kBoth;
     listening.protocols.http2 = std::move(grpc->http2);
+    listening.forwarder = std::move(grpc->forwarder);
     // A silent client is idle, whatever it will speak.
     listening.protocols.first_byte_timeout =
         http.limits.idle_timeout.count() > 0 ? http.limits.idle_timeout : std::chrono::years(1);

@@ -18,7 +18,7 @@ NewFrontend make_http(std::shared_ptr<triton::Server> server, const HttpOptions&
   application->handler = std::make_unique<kserve_http::Service>(*std::move(context));
   std::optional<GrpcApplication> grpc;
   if (options.grpc) {
-    auto made = make_grpc_application(server, *options.grpc);
+    auto made = make_grpc_application(server, *options.grpc, options.endpoint);
     if (!made) return std::unexpected(std::move(made).error());
     grpc = *std::move(made);
   }

@@ -64,6 +64,7 @@ Result<std::unique_ptr<Frontend>> make_frontend(Listening listening, const Endpo
                                                 .handlers = std::move(handlers),
                                                 .factory = std::move(factory),
                                                 .tls = *std::move(tls),
+                                                .forwarder = std::move(listening.forwarder),
                                                 .on_error = std::move(listening.on_error)},
                                     endpoint);
 }

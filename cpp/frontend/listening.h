@@ -22,6 +22,7 @@ struct Listening {
   // Answers what comes over HTTP/2, if that is another one.
   std::shared_ptr<http::Handler> http2_handler = nullptr;
   server::ProtocolOptions protocols;
+  std::shared_ptr<PeerForwarder> forwarder = nullptr;
   std::vector<std::string> alpn;  // what TLS offers, see net::TlsOptions
   ErrorLog on_error;
 };

@@ -104,8 +104,18 @@ struct GrpcService {
   bool deadline_as_queue_timeout = false;
 };
 
+// Calls that go to another worker, see frontend/peer_forwarder.h. Needs peers, as the hand-off.
+struct Forwarding {
+  // Inferences in hand more than there. 0: none leaves.
+  std::size_t slack = 0;
+  std::size_t max_message_size = 1U << 20;
+  // Inferences that take less than this of late are not worth the way, some 50 us.
+  std::chrono::microseconds min_latency{1'000};
+};
+
 struct GrpcOptions {
   Endpoint endpoint;
+  Forwarding forwarding;
   GrpcService service;
   http2::Options http2;
   // Response bytes that may wait on all connections, see http2::Options::responses. 0: no limit.

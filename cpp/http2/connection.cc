@@ -174,7 +174,7 @@ Stream* Connection::find(std::int32_t stream_id) const {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session(), stream_id));
 }
 
-void Connection::on_closed(std::int32_t stream_id) {
+void Connection::on_closed(std::int32_t stream_id, std::uint32_t /*error_code*/) {
   Stream* stream = find(stream_id);
   if (stream == nullptr) return;
   nghttp2_session_set_stream_user_data(session(), stream_id, nullptr);

@@ -86,7 +86,7 @@ class Connection final : public http::Protocol, private SessionEvents {
   void on_frame(const FrameInfo& frame) override;
   void on_invalid_frame(const FrameInfo& frame, bool refused) override;
   void on_data(std::int32_t stream_id, base::Bytes data) override;
-  void on_closed(std::int32_t stream_id) override;
+  void on_closed(std::int32_t stream_id, std::uint32_t error_code) override;
   void on_sent(const FrameInfo& frame) override;
   SendVerdict on_send_data(std::int32_t stream_id, base::Bytes frame_header,
                            std::size_t size) override;

@@ -68,8 +68,9 @@ int data_received(nghttp2_session*, std::uint8_t, std::int32_t stream_id, const 
 }
 
 // Never fails: a fatal result here would leak the stream's other items in nghttp2 before 1.55.1.
-int stream_closed(nghttp2_session*, std::int32_t stream_id, std::uint32_t, void* user_data) {
-  events(user_data).on_closed(stream_id);
+int stream_closed(nghttp2_session*, std::int32_t stream_id, std::uint32_t error_code,
+                  void* user_data) {
+  events(user_data).on_closed(stream_id, error_code);
   return 0;
 }
 
@@ -149,12 +150,14 @@ nghttp2_option* make_option(const AbuseLimits& limits) {
 
 }  // namespace
 
-Session::Session(SessionEvents& session_events, const Options& options)
+Session::Session(SessionEvents& session_events, const Options& options, Role role)
     : events_(session_events), options_(options) {
   nghttp2_session_callbacks* callbacks = make_callbacks();
   nghttp2_option* option = make_option(options.abuse);
   if (callbacks != nullptr && option != nullptr) {
-    nghttp2_session_server_new2(&session_, callbacks, this, option);
+    const auto make =
+        role == Role::kServer ? &nghttp2_session_server_new2 : &nghttp2_session_client_new2;
+    make(&session_, callbacks, this, option);
   }
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);

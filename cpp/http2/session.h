@@ -41,16 +41,18 @@ class SessionEvents {
   // resets the stream or ends by itself.
   virtual void on_invalid_frame(const FrameInfo& frame, bool refused) = 0;
   virtual void on_data(std::int32_t stream_id, base::Bytes data) = 0;
-  virtual void on_closed(std::int32_t stream_id) = 0;
+  virtual void on_closed(std::int32_t stream_id, std::uint32_t error_code) = 0;
   virtual void on_sent(const FrameInfo& frame) = 0;
   virtual SendVerdict on_send_data(std::int32_t stream_id, base::Bytes frame_header,
                                    std::size_t size) = 0;
 };
 
-// A server session. `Options` must outlive it.
+enum class Role : std::uint8_t { kServer, kClient };
+
+// `Options` must outlive it.
 class Session {
  public:
-  Session(SessionEvents& events, const Options& options);
+  Session(SessionEvents& events, const Options& options, Role role = Role::kServer);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -97,6 +97,7 @@ void Delivery::deliver(InferEvent event) {
   if (event.final) {
     plan_.regions.end();
     plan_.flight.end();
+    plan_.work.end();
   }
   receiver_->on_event(std::move(event));
 }

@@ -12,6 +12,7 @@
 #include "kserve/flight_table.h"
 #include "kserve/inference.h"
 #include "kserve/request_regions.h"
+#include "kserve/work_meter.h"
 
 namespace tfe::kserve {
 
@@ -30,6 +31,7 @@ struct OutputPlan {
   Classification classification;
   RequestRegions regions;
   Flight flight;
+  WorkShare work;
 };
 
 // A response as values and views; the error of a failed inference or of its classification.

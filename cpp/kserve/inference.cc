@@ -169,6 +169,7 @@ base::Result<InferCall> Inference::send(InferRequest&& request,
     if (auto trace = request.trace->take_core_trace()) target->set_trace(*std::move(trace));
   }
   plan.flight = begin_flight(request.model, request.id);
+  plan.work = begin_work();
   return std::move(*target).send(std::make_shared<Delivery>(std::move(receiver), std::move(plan)));
 }
 

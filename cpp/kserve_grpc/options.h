@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "grpc/forwarder.h"
 #include "kserve/access_policy.h"
 #include "kserve/admission.h"
 #include "kserve/executor.h"
@@ -55,6 +56,8 @@ struct Context {
   kserve::Admission admission = {};
   // Threads for work(); those of `executor` unless there are others.
   kserve::ExecutorRef workers = executor;
+  // Where calls go that would wait here; null: nowhere.
+  std::shared_ptr<grpc::Forwarder> forwarder = nullptr;
 
   BlockingResources blocking() const { return {executor, admission}; }
   // Decodes a large request off the thread that has it.

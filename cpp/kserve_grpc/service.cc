@@ -5,7 +5,7 @@
 #include "grpc/reflection.h"
 #include "kserve_grpc/access.h"
 #include "kserve_grpc/descriptors.h"
-#include "kserve_grpc/infer_call.h"
+#include "kserve_grpc/forwarded_call.h"
 
 namespace tfe::kserve_grpc {
 
@@ -26,7 +26,7 @@ void add_inference(grpc::Router& router, const ContextPtr& context) {
   router.add(
       std::string(kService) + "ModelInfer",
       [context](const std::shared_ptr<grpc::Call>& call, const grpc::Metadata& metadata) {
-        return UnaryInferCall::start(context, call, metadata);
+        return start_infer(context, call, metadata);
       },
       &first_raw_offset, true);
 }

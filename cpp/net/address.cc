@@ -142,6 +142,10 @@ std::uint16_t SocketAddress::port() const {
   return 0;
 }
 
+bool SocketAddress::unnamed() const {
+  return family() == AF_UNIX && length <= offsetof(sockaddr_un, sun_path);
+}
+
 std::string SocketAddress::host() const {
   if (family() == AF_UNIX) {
     const auto* address = reinterpret_cast<const sockaddr_un*>(&storage);

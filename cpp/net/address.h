@@ -30,6 +30,8 @@ struct SocketAddress {
   int family() const { return storage.ss_family; }
   // 0 for unix sockets.
   std::uint16_t port() const;
+  // A unix socket that has no name: an end of a socketpair, or of a client that did not bind.
+  bool unnamed() const;
   // Without the port: "127.0.0.1", "::1", "/run/server.sock", "@name", or "" for an unnamed peer.
   std::string host() const;
   // "127.0.0.1:8000", "[::1]:8000", "unix:/run/server.sock", "unix:".

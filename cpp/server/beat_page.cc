@@ -34,7 +34,9 @@ std::uint64_t& BeatPage::cell(std::size_t offset) {
 }
 
 void BeatPage::begin(std::size_t threads) {
-  std::memset(memory_.data(), 0, kSize);
+  constexpr std::size_t kBehindWork = kWorkAt + sizeof(std::uint64_t);
+  std::memset(memory_.data(), 0, kWorkAt);
+  std::memset(memory_.data() + kBehindWork, 0, kSize - kBehindWork);
   *reinterpret_cast<std::uint32_t*>(memory_.data() + kThreads) =
       static_cast<std::uint32_t>(threads);
   auto& magic = *reinterpret_cast<std::uint32_t*>(memory_.data());

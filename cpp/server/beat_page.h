@@ -9,6 +9,7 @@
 //          32  u64 requests completed
 //          40  u64 connections that others have sent since the inbox was last empty
 //          48  u64 1 while it takes no connection for lack of descriptors, else 0
+//          56  u64 inferences that the whole process has in hand, see kserve/work_meter.h
 //          64  u64 beat of each thread: CLOCK_MONOTONIC in ns, 0 while the thread does not run
 //
 // Single writer, but for offset 40: the process that serves. Numbers are in the machine's byte
@@ -45,6 +46,7 @@ class BeatPage {
   static constexpr std::size_t kMaxThreads = 256;
   static constexpr std::size_t kConnectionsAt = 16;
   static constexpr std::size_t kAnnouncedAt = 40;
+  static constexpr std::size_t kWorkAt = 56;
 
   // kInvalidArgument "heartbeat_fd ..." for what is no file of kSize bytes from `offset` on, which
   // must be a multiple of the machine's page size.
@@ -52,7 +54,8 @@ class BeatPage {
   BeatPage(const BeatPage&) = delete;
   BeatPage& operator=(const BeatPage&) = delete;
 
-  // Before the threads start. Forgets what an earlier server left on the page.
+  // Before the threads start. Forgets what an earlier server left on the page, but for the work,
+  // which is the process's.
   void begin(std::size_t threads);
   void beat(std::size_t thread, base::TimePoint now);
   void ended(std::size_t thread);

@@ -49,9 +49,9 @@ Connection::Connection(std::shared_ptr<net::Loop> loop, std::unique_ptr<net::Tra
 
 bool Connection::on_any_strand() { return strand_depth > 0; }
 
-base::Status Connection::open(const ProtocolFactory& factory, bool over_cap) {
+base::Status Connection::open(const ProtocolFactory& factory, PeerKind kind) {
   factory_ = &factory;
-  over_cap_ = over_cap;
+  kind_ = kind;
   handshake_until_ = loop_->now() + limits_.handshake_timeout;
   if (auto added = loop_->add(transport_->fd(), kEpollEvents, this); !added) {
     transport_.reset();
@@ -175,7 +175,7 @@ void Connection::make_protocol() {
     const Peer peer{.address = transport_->peer(),
                     .alpn = transport_->alpn(),
                     .tls = transport_->encrypted(),
-                    .over_cap = over_cap_};
+                    .kind = kind_};
     protocol_ = (*factory_)(peer, shared_from_this());
   }
   state_ = State::kOpen;

@@ -37,12 +37,17 @@
 
 namespace tfe::server {
 
+enum class PeerKind : std::uint8_t {
+  kClient,
+  kOverCap,  // a client above max_connections: its requests are to be refused
+  kLink,     // a server of the same port in another process, see HttpServer::link()
+};
+
 struct Peer {
   const net::SocketAddress& address;
   std::string_view alpn;  // empty without TLS
   bool tls = false;
-  // The connection is one above max_connections: its requests are to be refused.
-  bool over_cap = false;
+  PeerKind kind = PeerKind::kClient;
 };
 
 // Called on a loop thread when a connection was accepted. Never returns null.
@@ -96,7 +101,7 @@ class Connection final : public http::Strand,
 
   // Begins to read; the protocol is made when the handshake is done. `factory` must live until the
   // connection is closed. On failure the connection is closed, without on_closed.
-  base::Status open(const ProtocolFactory& factory, bool over_cap);
+  base::Status open(const ProtocolFactory& factory, PeerKind kind);
   // kDrain: finish what is in flight, then close. kAbort: close now.
   void notify(Signals signals);
 
@@ -148,7 +153,7 @@ class Connection final : public http::Strand,
   std::unique_ptr<http::Protocol> protocol_;  // null unless kOpen
   const ProtocolFactory* factory_ = nullptr;
   State state_ = State::kHandshake;
-  bool over_cap_ = false;
+  PeerKind kind_ = PeerKind::kClient;
   bool failed_ = false;  // close at the next turn on the loop
   bool draining_ = false;
   bool begin_drain_ = false;    // tell the protocol after the next receive()

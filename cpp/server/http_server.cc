@@ -1,5 +1,6 @@
 #include "server/http_server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <optional>
@@ -36,10 +37,12 @@ class HttpServer::Run {
   void begin_stop();
   void join();
   bool adopt(base::UniqueFd socket);
+  bool link(base::UniqueFd socket, ProtocolFactory factory);
 
   std::uint16_t port() const { return port_; }
   bool stopping() const { return stopping_.load(); }
   std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  std::size_t clients() const;  // of them
   std::size_t in_flight() const;
 
  private:
@@ -50,7 +53,8 @@ class HttpServer::Run {
   void beat(std::size_t shard, base::TimePoint now);
   bool hand_over(int socket);
   void accepted(base::UniqueFd socket, const net::SocketAddress& peer);
-  void connection_gone(bool over_cap);
+  void add(Newcomer newcomer);
+  void connection_gone(PeerKind kind);
   Shard& least_busy();
   void close_listener(bool take_waiting);
 
@@ -70,6 +74,7 @@ class HttpServer::Run {
   std::unique_ptr<Handoff> handoff_;   // may be null
 
   std::atomic<std::size_t> connections_ = 0;
+  std::atomic<std::size_t> links_ = 0;          // of them
   std::atomic<std::size_t> being_refused_ = 0;  // of them
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -103,7 +108,7 @@ base::Status HttpServer::Run::make_shards() {
                        .limits = options_.limits,
                        .counters = totals_.bytes,
                        .tls = options_.tls,
-                       .on_gone = [this](bool over_cap) { connection_gone(over_cap); },
+                       .on_gone = [this](PeerKind kind) { connection_gone(kind); },
                        .on_error = options_.on_error};
   if (beats_) beats_->begin(static_cast<std::size_t>(options_.threads));
   for (int i = 0; i < options_.threads; ++i) {
@@ -122,6 +127,9 @@ base::Status HttpServer::Run::make_shards() {
 // What brings connections, all on the first shard's loop.
 base::Status HttpServer::Run::watch() {
   const auto on_socket = [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+    if (net::SocketAddress::of_local_end(socket.get()).unnamed()) {
+      return add({.socket = std::move(socket), .peer = peer, .kind = PeerKind::kLink});
+    }
     totals_.received.fetch_add(1, std::memory_order_relaxed);
     accepted(std::move(socket), peer);
   };
@@ -179,7 +187,7 @@ void HttpServer::Run::beat(std::size_t shard, base::TimePoint now) {
 }
 
 bool HttpServer::Run::hand_over(int socket) {
-  if (!handoff_ || !handoff_->pass(socket, connections())) return false;
+  if (!handoff_ || !handoff_->pass(socket, clients())) return false;
   beats_->count_arrival();
   totals_.handed_over.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -197,8 +205,7 @@ void HttpServer::Run::accepted(base::UniqueFd socket, const net::SocketAddress& 
   if (beats_) beats_->count_arrival();
   // Only this thread adds to the two.
   const std::size_t refusing = being_refused_.load(std::memory_order_relaxed);
-  const bool over_cap =
-      connections_.load(std::memory_order_relaxed) >= options_.max_connections + refusing;
+  const bool over_cap = clients() >= options_.max_connections + refusing;
   if (over_cap) {
     totals_.refused.fetch_add(1, std::memory_order_relaxed);
     if (refusing >= options_.refusal_allowance) return;
@@ -207,9 +214,26 @@ void HttpServer::Run::accepted(base::UniqueFd socket, const net::SocketAddress& 
   } else {
     totals_.accepted.fetch_add(1, std::memory_order_relaxed);
   }
-  connections_.fetch_add(1, std::memory_order_relaxed);
   if (beats_) beats_->add_connections(1);
-  least_busy().adopt(std::move(socket), peer, over_cap);
+  add({.socket = std::move(socket),
+       .peer = peer,
+       .kind = over_cap ? PeerKind::kOverCap : PeerKind::kClient});
+}
+
+bool HttpServer::Run::link(base::UniqueFd socket, ProtocolFactory factory) {
+  if (stopping_ || draining_) return false;
+  const auto shared = std::make_shared<const ProtocolFactory>(std::move(factory));
+  return shards_.front()->loop().post([this, socket = std::move(socket), shared]() mutable {
+    if (!acceptor_) return;
+    const auto peer = net::SocketAddress::of_local_end(socket.get());
+    add({.socket = std::move(socket), .peer = peer, .kind = PeerKind::kLink, .factory = shared});
+  });
+}
+
+void HttpServer::Run::add(Newcomer newcomer) {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  if (newcomer.kind == PeerKind::kLink) links_.fetch_add(1, std::memory_order_relaxed);
+  least_busy().adopt(std::move(newcomer));
 }
 
 Shard& HttpServer::Run::least_busy() {
@@ -220,13 +244,20 @@ Shard& HttpServer::Run::least_busy() {
   return *best;
 }
 
-void HttpServer::Run::connection_gone(bool over_cap) {
+void HttpServer::Run::connection_gone(PeerKind kind) {
   // First: the two may be read between, and too high a count only lets one in too early.
-  if (over_cap) being_refused_.fetch_sub(1, std::memory_order_relaxed);
-  if (beats_) beats_->add_connections(-1);
+  if (kind == PeerKind::kOverCap) being_refused_.fetch_sub(1, std::memory_order_relaxed);
+  if (kind == PeerKind::kLink) links_.fetch_sub(1, std::memory_order_relaxed);
+  if (beats_ && kind != PeerKind::kLink) beats_->add_connections(-1);
   if (connections_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
+}
+
+std::size_t HttpServer::Run::clients() const {
+  const std::size_t links = links_.load(std::memory_order_relaxed);
+  const std::size_t all = connections();
+  return all - std::min(links, all);  // the two may be read between their changes
 }
 
 std::size_t HttpServer::Run::in_flight() const {
@@ -351,6 +382,11 @@ bool HttpServer::adopt(base::UniqueFd socket) {
   return run && run->adopt(std::move(socket));
 }
 
+bool HttpServer::link(base::UniqueFd socket, ProtocolFactory factory) {
+  const auto run = current();
+  return run && run->link(std::move(socket), std::move(factory));
+}
+
 ServerStatistics HttpServer::statistics() const {
   ServerStatistics statistics{.accepted_total = totals_->accepted.load(),
                               .refused_total = totals_->refused.load(),
@@ -361,7 +397,7 @@ ServerStatistics HttpServer::statistics() const {
                               .bytes_in = totals_->bytes.bytes_in.load(),
                               .bytes_out = totals_->bytes.bytes_out.load()};
   if (const auto run = current()) {
-    statistics.connections = run->connections();
+    statistics.connections = run->clients();
     statistics.in_flight = run->in_flight();
   }
   return statistics;

@@ -32,7 +32,7 @@ struct ServerOptions {
   // Above this, clients are refused: they learn it immediately and can go elsewhere, where a full
   // queue would let them wait for their own timeout. At least 1.
   std::size_t max_connections = 65536;
-  // So many connections above the limit are told why (Peer::over_cap: HTTP 429); any more are
+  // So many connections above the limit are told why (PeerKind::kOverCap: HTTP 429); any more are
   // closed at once, or a flood of them would cost what the limit is there to save.
   std::size_t refusal_allowance = 64;
   net::LoopOptions loop;
@@ -50,7 +50,7 @@ struct ServerOptions {
 };
 
 struct ServerStatistics {
-  std::size_t connections = 0;  // open now, with those being refused
+  std::size_t connections = 0;  // of clients, open now, with those being refused
   std::size_t in_flight = 0;    // requests now
   // Since the server object was made, over all starts.
   std::uint64_t accepted_total = 0;
@@ -92,6 +92,12 @@ class HttpServer {
   // Serves a connection that was accepted elsewhere, as if it had come through the listener. False,
   // and the socket is closed, when this server takes no connections (any more) or it is none.
   bool adopt(base::UniqueFd socket);
+
+  // Lives with a connection of this process's own making: the near end of a socketpair whose other
+  // end lies in the inbox of a server of the same port. It is in clear text, and no client: neither
+  // limited nor counted as one. `factory` is called for it alone and dropped with it. False, and it
+  // is closed, when this server takes no connections (any more).
+  bool link(base::UniqueFd socket, ProtocolFactory factory);
 
   ServerStatistics statistics() const;
 

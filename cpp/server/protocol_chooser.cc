@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,8 @@ namespace {
 
 // The first line of the preface; the rest is checked by the HTTP/2 connection itself.
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+// What a server adds to the headers of a request that it passes on.
+constexpr std::size_t kLinkHeaders = 1U << 10;
 
 class Sniffer final : public http::Protocol {
  public:
@@ -134,6 +138,23 @@ std::unique_ptr<http::Protocol> make_protocol(const std::shared_ptr<const Shared
   return make_sniffer(http1, http2, base::Clock::now() + shared->options.first_byte_timeout);
 }
 
+// The other end is a server like this one: it opens as many requests as its clients do, and resets
+// those that they give up.
+ProtocolOptions for_links(ProtocolOptions options) {
+  constexpr http2::Rate kAny{.burst = 1'000'000'000, .per_second = 1'000'000'000};
+  options.protocols = Protocols::kHttp2;
+  options.http2.abuse.peer_resets = kAny;
+  options.http2.abuse.pings = kAny;
+  options.http2.abuse.settings = kAny;
+  options.http2.abuse.dribbles = kAny;
+  options.http2.max_concurrent_streams = std::numeric_limits<std::int32_t>::max();
+  options.http2.max_header_list_size += kLinkHeaders;
+  options.http2.idle_timeout = {};
+  options.http2.max_connection_age = {};
+  options.http2.keepalive_without_calls = false;
+  return options;
+}
+
 ProtocolOptions for_refusals(ProtocolOptions options) {
   options.http1.limits.max_requests = 1;
   return options;
@@ -148,9 +169,13 @@ std::unique_ptr<http::Protocol> make_sniffer(MakeProtocol http1, MakeProtocol ht
 
 ProtocolFactory make_protocol_factory(Handlers handlers, ProtocolOptions options) {
   auto refusals = std::make_shared<const Shared>(handlers, for_refusals(options));
+  auto links = std::make_shared<const Shared>(handlers, for_links(options));
   auto usual = std::make_shared<const Shared>(handlers, std::move(options));
-  return [usual, refusals](const Peer& peer, std::shared_ptr<http::Strand> strand) {
-    if (!peer.over_cap) return make_protocol(usual, usual->handlers, peer, std::move(strand));
+  return [usual, links, refusals](const Peer& peer, std::shared_ptr<http::Strand> strand) {
+    if (peer.kind != PeerKind::kOverCap) {
+      const auto& shared = peer.kind == PeerKind::kLink ? links : usual;
+      return make_protocol(shared, shared->handlers, peer, std::move(strand));
+    }
     return make_refusal(usual->handlers.http1, base::Clock::now(), [&](http::Handler& refusing) {
       return make_protocol(refusals, {refusing, refusing}, peer, std::move(strand));
     });

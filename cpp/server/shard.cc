@@ -34,48 +34,48 @@ std::size_t Shard::in_flight() const {
   return static_cast<std::size_t>(std::max<std::int64_t>(loop_->in_flight(), 0));
 }
 
-void Shard::adopt(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap) {
+void Shard::adopt(Newcomer newcomer) {
   count_.fetch_add(1, std::memory_order_relaxed);
-  loop_->post([this, socket = std::move(socket), peer, over_cap]() mutable {
-    open(std::move(socket), peer, over_cap);
-  });
+  loop_->post([this, newcomer = std::move(newcomer)]() mutable { open(std::move(newcomer)); });
 }
 
-base::Result<std::unique_ptr<net::Transport>> Shard::make_transport(
-    base::UniqueFd socket, const net::SocketAddress& peer) {
-  if (context_.tls) return context_.tls->accept(std::move(socket), peer);
-  return std::make_unique<net::PlainTransport>(std::move(socket), peer);
+base::Result<std::unique_ptr<net::Transport>> Shard::make_transport(Newcomer newcomer) {
+  if (context_.tls && newcomer.kind != PeerKind::kLink) {
+    return context_.tls->accept(std::move(newcomer.socket), newcomer.peer);
+  }
+  return std::make_unique<net::PlainTransport>(std::move(newcomer.socket), newcomer.peer);
 }
 
-void Shard::open(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap) {
-  if (aborting_) return gone(over_cap);
-  auto transport = make_transport(std::move(socket), peer);
+void Shard::open(Newcomer newcomer) {
+  const PeerKind kind = newcomer.kind;
+  if (aborting_) return gone(kind);
+  const auto factory = newcomer.factory;
+  auto transport = make_transport(std::move(newcomer));
   if (!transport) {
     if (context_.on_error) context_.on_error(transport.error());
-    return gone(over_cap);
+    return gone(kind);
   }
   auto connection = std::make_shared<Connection>(loop_, *std::move(transport), context_.limits,
                                                  *this, context_.counters);
-  open_.emplace(connection.get(), Entry{connection, over_cap});
-  if (const auto opened = connection->open(context_.factory, over_cap); !opened) {
+  open_.emplace(connection.get(), Entry{connection, kind, factory});
+  const auto opened = connection->open(factory ? *factory : context_.factory, kind);
+  if (!opened) {
     if (context_.on_error) context_.on_error(opened.error());
     open_.erase(connection.get());
-    return gone(over_cap);
+    return gone(kind);
   }
   if (draining_) connection->notify(kDrain);
 }
 
 void Shard::on_closed(Connection& connection) {
   // The visit that closes it holds another reference.
-  const auto entry = open_.find(&connection);
-  const bool over_cap = entry->second.over_cap;
-  open_.erase(entry);
-  gone(over_cap);
+  const auto entry = open_.extract(&connection);
+  gone(entry.mapped().kind);
 }
 
-void Shard::gone(bool over_cap) {
+void Shard::gone(PeerKind kind) {
   count_.fetch_sub(1, std::memory_order_relaxed);
-  context_.on_gone(over_cap);
+  context_.on_gone(kind);
   if (aborting_ && open_.empty()) loop_->stop();
 }
 

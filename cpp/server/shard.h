@@ -27,11 +27,20 @@ struct ShardContext {
   Counters& counters;
   std::shared_ptr<net::TlsContext> tls;  // null: clear text
   // A connection that adopt() took has gone. On the shard's thread.
-  std::function<void(bool over_cap)> on_gone;
+  std::function<void(PeerKind kind)> on_gone;
   std::function<void(const base::Error&)> on_error;  // may be empty
   // Every kBeatInterval, and when the thread ends; both on the shard's thread, both may be empty.
   std::function<void(base::TimePoint now)> on_beat = {};
   std::function<void()> on_end = {};
+};
+
+// A connection on its way to a shard.
+struct Newcomer {
+  base::UniqueFd socket;
+  net::SocketAddress peer;
+  PeerKind kind = PeerKind::kClient;
+  // Makes its protocol; null: the server's own factory.
+  std::shared_ptr<const ProtocolFactory> factory = nullptr;
 };
 
 class Shard final : public ConnectionOwner {
@@ -42,8 +51,7 @@ class Shard final : public ConnectionOwner {
   base::Status start(const std::string& thread_name);
   void join() { thread_.join(); }
 
-  // `over_cap`: see Peer.
-  void adopt(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap);
+  void adopt(Newcomer newcomer);
   void drain();
   void abort();
 
@@ -57,15 +65,15 @@ class Shard final : public ConnectionOwner {
  private:
   struct Entry {
     std::shared_ptr<Connection> connection;
-    bool over_cap = false;
+    PeerKind kind = PeerKind::kClient;
+    std::shared_ptr<const ProtocolFactory> factory;
   };
 
   void beat();
-  void open(base::UniqueFd socket, const net::SocketAddress& peer, bool over_cap);
-  base::Result<std::unique_ptr<net::Transport>> make_transport(base::UniqueFd socket,
-                                                               const net::SocketAddress& peer);
+  void open(Newcomer newcomer);
+  base::Result<std::unique_ptr<net::Transport>> make_transport(Newcomer newcomer);
   void notify_all(Signals signals);
-  void gone(bool over_cap);
+  void gone(PeerKind kind);
 
   const std::shared_ptr<net::Loop> loop_;
   const ShardContext context_;

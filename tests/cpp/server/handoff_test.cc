@@ -193,7 +193,7 @@ TEST_F(HandoffTest, AnnouncementsThatCameToNothingAreForgotten) {
 
 TEST_F(HandoffTest, OffsetsMustBeInTheFile) {
   ASSERT_EQ(::ftruncate(table.get(), 2 * BeatPage::kSize), 0);
-  const auto refused = [&](HandoffPeer peer) {
+  const auto refused = [&](PortPeer peer) {
     const auto made = Handoff::open({.slack = 1, .peers = {peer}}, table.get());
     return !made && made.error().message.starts_with("handoff_peers: ");
   };
