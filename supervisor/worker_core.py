@@ -174,7 +174,7 @@ class Core:
         self._server.poll_model_repository()
 
     def metrics(self) -> str:
-        return str(self._server.metrics())
+        return str(self._server.metrics()) + forwarding_metrics(self.statistics())
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """Counters of each frontend, by its name."""
@@ -304,6 +304,17 @@ def core_options(api: Any, spec: WorkerSpec) -> Any:
     values["exit_timeout"] = spec.exit_timeout
     values.setdefault("server_id", "triton")
     return api.Options(**values)
+
+
+def forwarding_metrics(statistics: Mapping[str, Mapping[str, int]]) -> str:
+    """Prometheus text about requests that workers pass on to each other."""
+    name = "tritonfrontend_forwarded_requests_total"
+    lines = [f"# HELP {name} Requests passed on between workers.", f"# TYPE {name} counter"]
+    for direction in ("out", "in", "failed"):
+        key = "forward_failed_total" if direction == "failed" else f"forwarded_{direction}_total"
+        total = sum(values.get(key, 0) for values in statistics.values())
+        lines.append(f'{name}{{direction="{direction}"}} {total}')
+    return "\n".join(lines) + "\n"
 
 
 def repository_models(core: Mapping[str, Any]) -> list[str]:

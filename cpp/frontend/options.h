@@ -109,7 +109,7 @@ struct Forwarding {
   // Inferences in hand more than there. 0: none leaves.
   std::size_t slack = 0;
   std::size_t max_message_size = 1U << 20;
-  // Inferences that take less than this of late are not worth the way, some 50 us.
+  // Inferences that take less than this of late are not worth the way.
   std::chrono::microseconds min_latency{1'000};
 };
 

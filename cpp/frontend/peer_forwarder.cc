@@ -13,13 +13,14 @@ using server::BeatPage;
 
 base::Result<std::shared_ptr<PeerForwarder>> PeerForwarder::open(const Forwarding& options,
                                                                  const Endpoint& endpoint) {
-  if (options.slack == 0 || endpoint.handoff.peers.empty()) return nullptr;
+  if (endpoint.handoff.peers.empty()) return nullptr;
   auto peers = server::PeerTable::open(endpoint.handoff.peers, endpoint.heartbeat_fd);
   if (!peers) return std::unexpected(std::move(peers.error()));
   auto page = base::SharedMapping::map("heartbeat_fd", endpoint.heartbeat_fd,
                                        endpoint.heartbeat_offset, BeatPage::kSize);
   if (!page) return std::unexpected(std::move(page.error()));
   kserve::publish_work(*std::move(page), BeatPage::kWorkAt);
+  if (options.slack == 0) return nullptr;
   return std::shared_ptr<PeerForwarder>(new PeerForwarder(options, *std::move(peers)));
 }
 

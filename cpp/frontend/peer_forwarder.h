@@ -32,8 +32,9 @@ struct ForwardStatistics {
 
 class PeerForwarder final : public grpc::Forwarder {
  public:
-  // Also publishes how busy this process is, on the page of `endpoint`. Null if there is nobody to
-  // pass calls on to. kInvalidArgument "handoff_peers: ..." or "heartbeat_fd ...".
+  // Publishes how busy this process is, on the page of `endpoint`, for those that would pass calls
+  // on to it. Null if it passes none on itself. kInvalidArgument "handoff_peers: ..." or
+  // "heartbeat_fd ...".
   static base::Result<std::shared_ptr<PeerForwarder>> open(const Forwarding& options,
                                                            const Endpoint& endpoint);
 
