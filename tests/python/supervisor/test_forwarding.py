@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import grpc
 import numpy as np
 import pytest
 import tritonclient.grpc as grpcclient
+from fault_report import FaultReport
 from helpers.models import Model, Tensor, write_repository
 from instance import Instance, get, running, until
 from tritonclient.grpc import service_pb2, service_pb2_grpc
@@ -89,6 +91,11 @@ class Callers:
     def wait(self, answers: int) -> None:
         goal = self.results["OK"] + answers
         until(lambda: self.results["OK"] >= goal, f"{answers} answers")
+
+    def report(self, fault_report: FaultReport, fault: str, **counts: float) -> None:
+        sent = sum(self.results.values())
+        failed = sent - self.results["OK"]
+        fault_report.row(fault, sent=sent, failed=failed, refused=0, **counts)
 
     def stop(self) -> Counter[str]:
         self._done.set()
@@ -202,7 +209,35 @@ def test_deadlines_and_cancels_reach_the_other_worker(instance: Instance) -> Non
         assert client.is_server_ready()
 
 
-def test_a_receiver_that_dies(instance: Instance) -> None:
+@pytest.mark.faults
+def test_one_channel_on_four_workers(
+    tmp_path: Path, repository: Path, backends_dir: Path, fault_report: FaultReport
+) -> None:
+    """The ideal is what the four models can do, each with one request of 5 ms at a time."""
+    flags = ("--model-repository", str(repository), "--devices=cpu:4")
+    with running(tmp_path, *flags, fake=False) as instance:
+        instance.wait_ready()
+        callers = Callers(instance, lambda: request(delay_ms=5))
+        callers.wait(1000)
+        begun, answers = time.monotonic(), callers.results["OK"]
+        callers.wait(5000)
+        rate = (callers.results["OK"] - answers) / (time.monotonic() - begun)
+        results = callers.stop()
+        callers.report(
+            fault_report,
+            "one gRPC channel, four workers",
+            per_second=rate,
+            percent_of_ideal=100 * rate / (4 / 0.005),
+        )
+        assert set(results) == {"OK"}
+        total = sum(results.values())
+        until(
+            lambda: sorted(workers(instance, "forwarded_in"))[1] > total / 8,
+            "all workers have their share",
+        )
+
+
+def test_a_receiver_that_dies(instance: Instance, fault_report: FaultReport) -> None:
     """Only what it had in hand fails; the worker that has the channel goes on."""
     callers = Callers(instance)
     callers.wait(100)
@@ -214,12 +249,13 @@ def test_a_receiver_that_dies(instance: Instance) -> None:
     instance.wait_ready()
     callers.wait(300)
     results = callers.stop()
+    callers.report(fault_report, "SIGKILL of a worker to which calls are passed on")
     assert set(results) <= {"OK", "UNAVAILABLE"}
     assert results["UNAVAILABLE"] <= _CALLERS
     assert set(callers.texts) <= {"the worker that had this request has ended"}
 
 
-def test_a_receiver_that_stops(instance: Instance) -> None:
+def test_a_receiver_that_stops(instance: Instance, fault_report: FaultReport) -> None:
     """It is given nothing more; what it has waits for it."""
     callers = Callers(instance)
     callers.wait(100)
@@ -232,10 +268,12 @@ def test_a_receiver_that_stops(instance: Instance) -> None:
         os.kill(victim["pid"], signal.SIGCONT)
     instance.wait_ready()
     callers.wait(100)
-    assert set(callers.stop()) == {"OK"}
+    results = callers.stop()
+    callers.report(fault_report, "SIGSTOP of a worker to which calls are passed on")
+    assert set(results) == {"OK"}
 
 
-def test_reload_under_one_channel(instance: Instance) -> None:
+def test_reload_under_one_channel(instance: Instance, fault_report: FaultReport) -> None:
     callers = Callers(instance)
     callers.wait(100)
     assert instance.ask("reload", force=True)
@@ -244,4 +282,6 @@ def test_reload_under_one_channel(instance: Instance) -> None:
         "all workers are replaced",
     )
     callers.wait(300)
-    assert set(callers.stop()) == {"OK"}
+    results = callers.stop()
+    callers.report(fault_report, "reload under one gRPC channel")
+    assert set(results) == {"OK"}
