@@ -111,7 +111,6 @@ TEST_F(ForwardedCallTest, IsAnsweredHereIfNobodyLookedAtIt) {
 TEST_F(ForwardedCallTest, SomeStay) {
   const std::string sequence = map_field(4, "sequence_id", int64_param(7));
   const std::string large = map_field(4, "x", string_param(std::string(300, 'x')));
-  const std::string region = map_field(4, "shared_memory_region", string_param("r"));
   const std::vector<std::string> requests = {
       float_request("m", sequence), float_request("m", large), "no request",
       float_request("m") +
@@ -135,7 +134,7 @@ TEST_F(ForwardedCallTest, AClientThatLeavesCancelsIt) {
   const auto sink = rig_.open("ModelInfer", float_request("m"), exchange_);
   sink->on_abort();
   EXPECT_EQ(trip().cancels, 1);
-  answer({.status = {}, .message = base::Chain::of("late")});
+  trip().reply({.status = {}, .message = base::Chain::of("late")});
   EXPECT_FALSE(exchange_.done);
 }
 
@@ -146,6 +145,7 @@ class ForwardedCallCapTest : public ForwardedCallTest {
 
 TEST_F(ForwardedCallCapTest, CapsCountWhatIsElsewhere) {
   const auto sink = rig_.open("ModelInfer", float_request("m"), exchange_);
+  forwarder_->busy = false;
   EXPECT_EQ(rig_.call("ModelInfer", float_request("m")).status, 8);
   answer({.status = {}, .message = base::Chain::of("answer")});
   EXPECT_EQ(rig_.context->admission.requests(), 0U);
