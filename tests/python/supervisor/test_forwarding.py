@@ -17,6 +17,7 @@ import grpc
 import numpy as np
 import pytest
 import tritonclient.grpc as grpcclient
+from certificates import Authority
 from fault_report import FaultReport
 from helpers.models import Model, Tensor, write_repository
 from instance import Instance, get, running, until
@@ -66,12 +67,17 @@ def request(model: str = "delay", delay_ms: int = 10, **parameters: Any) -> Any:
 class Callers:
     """Callers on one channel, which ask until they are stopped."""
 
-    def __init__(self, instance: Instance, make: Callable[[], Any] = request) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        make: Callable[[], Any] = request,
+        channel: grpc.Channel | None = None,
+    ) -> None:
         self.results: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self._make = make
         self._done = threading.Event()
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{instance.port('grpc')}")
+        self._channel = channel or grpc.insecure_channel(f"127.0.0.1:{instance.port('grpc')}")
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._threads = [threading.Thread(target=self._run) for _ in range(_CALLERS)]
         for thread in self._threads:
@@ -210,14 +216,30 @@ def test_deadlines_and_cancels_reach_the_other_worker(instance: Instance) -> Non
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("port", ["a port of its own", "TLS", "the HTTP port"])
 def test_one_channel_on_four_workers(
-    tmp_path: Path, repository: Path, backends_dir: Path, fault_report: FaultReport
+    tmp_path: Path, repository: Path, backends_dir: Path, fault_report: FaultReport, port: str
 ) -> None:
     """The ideal is what the four models can do, each with one request of 5 ms at a time."""
-    flags = ("--model-repository", str(repository), "--devices=cpu:4")
+    authority = Authority(tmp_path)
+    identity = authority.issue("server")
+    options = {
+        "TLS": (
+            "--grpc-use-ssl=true",
+            f"--grpc-server-cert={identity.cert}",
+            f"--grpc-server-key={identity.key}",
+        ),
+        "the HTTP port": ("--grpc-on-http-port=true",),
+    }
+    flags = ("--model-repository", str(repository), "--devices=cpu:4", *options.get(port, ()))
     with running(tmp_path, *flags, fake=False) as instance:
         instance.wait_ready()
-        callers = Callers(instance, lambda: request(delay_ms=5))
+        target = f"localhost:{instance.port('http' if port == 'the HTTP port' else 'grpc')}"
+        channel = grpc.insecure_channel(target)
+        if port == "TLS":
+            roots = grpc.ssl_channel_credentials(authority.cert.read_bytes())
+            channel = grpc.secure_channel(target, roots)
+        callers = Callers(instance, lambda: request(delay_ms=5), channel)
         callers.wait(1000)
         begun, answers = time.monotonic(), callers.results["OK"]
         callers.wait(5000)
@@ -225,7 +247,7 @@ def test_one_channel_on_four_workers(
         results = callers.stop()
         callers.report(
             fault_report,
-            "one gRPC channel, four workers",
+            f"one gRPC channel, four workers, {port}",
             per_second=rate,
             percent_of_ideal=100 * rate / (4 / 0.005),
         )
