@@ -247,7 +247,21 @@ class Server:
         Of each model with something in flight: name, how many, the oldest one's age, and how long none has been answered (seconds).
         """
 
+    def outcomes(self) -> tuple[int, list[int]]:
+        """
+        Of all inferences so far: how many failed, and how many others took how long, in buckets; see outcome_bounds.
+        """
+
+    @staticmethod
+    def outcome_bounds() -> list[float]:
+        """What the durations of each bucket of outcomes() are below, in seconds."""
+
     def stop(self) -> None: ...
+
+    def set_model_faults(self, texts: dict[str, str]) -> None:
+        """
+        By model, what is wrong with it although the core says ready. Replaces the last ones.
+        """
 
     def load_model(self, name: str, parameters: list[tuple[str, bool | int | float | str | bytes]]) -> None: ...
 

@@ -149,7 +149,8 @@ def test_trace_settings_through_the_client(traced: Path, grpc_client: Client) ->
 def names(path: Path) -> list[list[str]]:
     """Activities of each traced request."""
     by_id: dict[int, list[str]] = {}
-    for entry in json.loads(path.read_text()) if path.exists() else []:
+    text = path.read_text() if path.exists() else ""  # empty before the first trace is written
+    for entry in json.loads(text or "[]"):
         found = by_id.setdefault(entry["id"], [])
         found += [time["name"] for time in entry.get("timestamps", [])]
     return list(by_id.values())
