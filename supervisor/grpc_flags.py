@@ -189,7 +189,7 @@ GRPC_FLAGS = (
         "grpc",
         "forward_slack",
         natural,
-        "a worker passes a ModelInfer to one that has so many fewer in hand; 0 = never (default 2)",
+        "a worker passes a ModelInfer to one that has so many fewer in hand; 0 = never (default 0)",
     ),
     Flag(
         "--grpc-forward-max-bytes",

@@ -18,8 +18,8 @@ PROTOCOL_VERSION = 1
 #: A gRPC client keeps one connection for hours, so each counts. Those of HTTP come and go, and a
 #: pool of them spreads by itself.
 GRPC_HANDOFF_SLACK = 1
-#: A worker with one inference more than its only rival would pass it back and forth.
-GRPC_FORWARD_SLACK = 2
+#: Off unless asked for. 1 would pass an inference back and forth between two workers.
+GRPC_FORWARD_SLACK = 0
 
 #: A client in the middle of a conversation asks again within milliseconds; one that is silent for
 #: longer has to expect a closed connection from any server.

@@ -24,6 +24,7 @@ from instance import Instance, get, running, until
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 _CALLERS = 16
+_ON = "--grpc-forward-slack=2"
 _FP32 = ([Tensor("INPUT0", "FP32")], [Tensor("OUTPUT0", "FP32")])
 _ONE = ([Tensor("INPUT0", "FP32", (1,))], [Tensor("OUTPUT0", "FP32", (1,))])
 
@@ -47,7 +48,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def instance(tmp_path: Path, repository: Path, backends_dir: Path) -> Iterator[Instance]:
-    flags = ("--model-repository", str(repository), "--devices=cpu:3", "--hang-timeout=60")
+    flags = ("--model-repository", str(repository), "--devices=cpu:3", "--hang-timeout=60", _ON)
     with running(tmp_path, *flags, fake=False) as made:
         made.wait_ready()
         yield made
@@ -234,7 +235,7 @@ def test_one_channel_on_four_workers(
         ),
         "the HTTP port": ("--grpc-on-http-port=true",),
     }
-    flags = ("--model-repository", str(repository), "--devices=cpu:4", *options.get(port, ()))
+    flags = ("--model-repository", str(repository), "--devices=cpu:4", _ON, *options.get(port, ()))
     with running(tmp_path, *flags, fake=False) as instance:
         instance.wait_ready()
         target = f"localhost:{instance.port('http' if port == 'the HTTP port' else 'grpc')}"
