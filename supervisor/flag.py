@@ -45,6 +45,13 @@ def seconds(text: str) -> float:
     return value
 
 
+def add_seconds(group: argparse._ArgumentGroup, name: str, default: float, text: str) -> None:
+    """A flag for a time; its help tells the default."""
+    group.add_argument(
+        name, type=seconds, default=default, metavar="S", help=f"{text} (default {default:g})"
+    )
+
+
 def size(text: str) -> int:
     """Bytes, with K, M, G or T for powers of 1024."""
     number, unit = text[:-1], text[-1:].upper()

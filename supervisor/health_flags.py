@@ -15,13 +15,12 @@ def add(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("health of models")
     # Off: how long an answer may take is the model's business. A language model may think for
     # minutes, and a worker that is restarted for it takes the requests of all models with it.
-    group.add_argument(
+    flag.add_seconds(
+        group,
         "--model-hang-timeout",
-        type=flag.seconds,
-        default=0.0,
-        metavar="S",
-        help="seconds without any answer of a model with requests in flight after which it counts "
-        "as hung, 0 = never (default 0)",
+        0.0,
+        "seconds without any answer of a model with requests in flight after which it counts as "
+        "hung, 0 = never",
     )
     group.add_argument(
         "--model-hang-restart",

@@ -23,13 +23,12 @@ def add(made: argparse.ArgumentParser) -> None:
         help="shared memory, models, trace and log settings that a client changes through one "
         "worker are changed on all, also on those that start later (default true)",
     )
-    group.add_argument(
+    flag.add_seconds(
+        group,
         "--replication-timeout",
-        type=flag.seconds,
-        default=default.replication_timeout,
-        metavar="S",
-        help="how much longer than the worker that was asked the others may take for a change "
-        f"before they are restarted (default {default.replication_timeout:g})",
+        default.replication_timeout,
+        "how much longer than the worker that was asked the others may take for a change before "
+        "they are restarted",
     )
     group.add_argument(
         "--replication-queue-limit",

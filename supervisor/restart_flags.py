@@ -34,13 +34,7 @@ def add(made: argparse.ArgumentParser) -> None:
         ("--restart-healthy-after", _DEFAULT.healthy_after, "seconds of readiness after which a "
          "failure is the first in a row, and its restart needs no delay"),
     ):  # fmt: skip
-        group.add_argument(
-            name,
-            type=flag.seconds,
-            default=value,
-            metavar="S",
-            help=f"{text} (default {value:g})",
-        )
+        flag.add_seconds(group, name, value, text)
 
 
 def collect(arguments: argparse.Namespace) -> RestartPolicy:

@@ -182,13 +182,7 @@ def _add_deadlines(made: argparse.ArgumentParser) -> None:
             "new clients while no worker is ready, before they are answered 503",
         ),
     ):
-        group.add_argument(
-            name,
-            type=flag.seconds,
-            default=value,
-            metavar="S",
-            help=f"{text} (default {value:g})",
-        )
+        flag.add_seconds(group, name, value, text)
     group.add_argument(
         "--exit-timeout-secs",
         type=flag.natural,
