@@ -4,64 +4,20 @@
 // stop()). Lifetime rule: what the factory and its protocols refer to must outlive stop().
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
-#include "net/listener.h"
-#include "net/loop.h"
-#include "net/tls_context.h"
-#include "server/beat_page.h"
 #include "server/connection.h"
-#include "server/handoff.h"
+#include "server/server_options.h"
+#include "server/server_statistics.h"
 
 namespace tfe::server {
 
-struct ServerOptions {
-  net::ListenOptions listen;
-  // Loop threads, 1..256. Two already feed the core faster than it answers small requests.
-  int threads = 2;
-  // Speak TLS only. Null: clear text only.
-  std::shared_ptr<net::TlsContext> tls;
-  // Above this, clients are refused: they learn it immediately and can go elsewhere, where a full
-  // queue would let them wait for their own timeout. At least 1.
-  std::size_t max_connections = 65536;
-  // So many connections above the limit are told why (PeerKind::kOverCap: HTTP 429); any more are
-  // closed at once, or a flood of them would cost what the limit is there to save.
-  std::size_t refusal_allowance = 64;
-  net::LoopOptions loop;
-  ConnectionLimits limits;
-  BeatOptions beats;
-  // A SOCK_SEQPACKET socket of someone else's through which more connections come, or -1; see
-  // net/inbox.h. Like an inherited listener it is left alone from a drain on.
-  int inbox_fd = -1;
-  // Needs beats.
-  HandoffOptions handoff;
-  // Threads are called "<name>-<n>"; 15 characters count.
-  std::string name = "frontend";
-  // Hears what goes wrong outside of any request, e.g. no descriptors left. Called on loop threads.
-  std::function<void(const base::Error&)> on_error;
-};
-
-struct ServerStatistics {
-  std::size_t connections = 0;  // of clients, open now, with those being refused
-  std::size_t in_flight = 0;    // requests now
-  // Since the server object was made, over all starts.
-  std::uint64_t accepted_total = 0;
-  std::uint64_t refused_total = 0;             // above max_connections; not in accepted_total
-  std::uint64_t refused_answered_total = 0;    // those of them that were told
-  std::uint64_t handed_over_total = 0;         // to other servers; not in accepted_total
-  std::uint64_t received_total = 0;            // through the inbox; counted as accepted or refused
-  std::uint64_t handshake_failures_total = 0;  // TLS, also too slow or in clear text
-  std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
-};
+class ServerRun;
 
 class HttpServer {
  public:
@@ -102,20 +58,17 @@ class HttpServer {
   ServerStatistics statistics() const;
 
  private:
-  class Run;
-
-  std::shared_ptr<Run> current() const;
+  std::shared_ptr<ServerRun> current() const;
   base::Status validate() const;
   void finish_stop();
 
   const ServerOptions options_;
   const ProtocolFactory factory_;
-  struct Totals;
-  const std::unique_ptr<Totals> totals_;
+  ServerTotals totals_;
   // Serializes start and stop; never taken on a loop thread for long, see stop().
   std::mutex control_;
   mutable std::mutex run_mutex_;
-  std::shared_ptr<Run> run_;
+  std::shared_ptr<ServerRun> run_;
 };
 
 }  // namespace tfe::server

@@ -1,0 +1,91 @@
+#include "server/intake.h"
+
+#include <atomic>
+#include <utility>
+
+namespace tfe::server {
+
+Intake::Intake(net::Listener listener, Server server)
+    : server_(std::move(server)), listener_(std::move(listener)) {}
+
+base::Result<std::unique_ptr<Intake>> Intake::open(net::Listener listener, Server server) {
+  std::unique_ptr<Intake> intake(new Intake(std::move(listener), std::move(server)));
+  const ServerOptions& options = intake->server_.options;
+  const bool alone = options.handoff.slack == 0 || options.handoff.peers.empty();
+  if (intake->server_.beats == nullptr || alone) return intake;
+  auto handoff = Handoff::open(options.handoff, options.beats.fd);
+  if (!handoff) return std::unexpected(std::move(handoff.error()));
+  intake->handoff_ = *std::move(handoff);
+  return intake;
+}
+
+base::Status Intake::start(net::Loop& loop) {
+  net::Acceptor::OnLack on_lack;
+  if (server_.beats != nullptr) on_lack = [this](bool lacking) { lack(lacking); };
+  acceptor_.emplace(
+      loop, listener_,
+      [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+        on_accepted(std::move(socket), peer);
+      },
+      server_.options.on_error, std::move(on_lack));
+  if (auto watching = acceptor_->start(); !watching) return watching;
+  if (server_.options.inbox_fd < 0) return {};
+  return start_inbox(loop);
+}
+
+base::Status Intake::start_inbox(net::Loop& loop) {
+  auto inbox = net::Inbox::open(
+      loop, server_.options.inbox_fd,
+      [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+        on_received(std::move(socket), peer);
+      },
+      [this] {
+        if (server_.beats != nullptr) server_.beats->clear_announced();
+      },
+      [this] { return acceptor_->has_room(); });
+  if (!inbox) return std::unexpected(std::move(inbox.error()));
+  inbox_ = *std::move(inbox);
+  return inbox_->start();
+}
+
+void Intake::on_accepted(base::UniqueFd socket, const net::SocketAddress& peer) {
+  if (!hand_over(socket.get())) server_.on_client(std::move(socket), peer);
+}
+
+// It stays here: two servers must not keep passing one connection.
+void Intake::on_received(base::UniqueFd socket, const net::SocketAddress& peer) {
+  if (net::SocketAddress::of_local_end(socket.get()).unnamed()) {
+    return server_.on_link(std::move(socket), peer);
+  }
+  server_.totals.received.fetch_add(1, std::memory_order_relaxed);
+  server_.on_client(std::move(socket), peer);
+}
+
+bool Intake::hand_over(int socket) {
+  if (!handoff_ || !handoff_->pass(socket, server_.clients())) return false;
+  server_.beats->count_arrival();
+  server_.totals.handed_over.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+// The supervisor sees it, and passes to others what comes meanwhile.
+void Intake::lack(bool lacking) {
+  server_.beats->set_lacking(lacking);
+  if (!inbox_) return;
+  if (lacking) {
+    inbox_->stop();
+  } else if (const auto started = inbox_->start(); !started && server_.options.on_error) {
+    server_.options.on_error(started.error());
+  }
+}
+
+void Intake::look_into_inbox() {
+  if (inbox_) inbox_->on_io(0);
+}
+
+void Intake::take_waiting() {
+  acceptor_->stop();
+  if (!listener_.inherited()) acceptor_->accept_waiting();
+}
+
+}  // namespace tfe::server
