@@ -1,7 +1,7 @@
 """One worker process with everything that belongs to it: control channel, log pipe, pidfd.
 
-Loop thread only. Reports through two callbacks (a message came, the process ended); after the end
-`reclaim` finishes the kill order and `close` frees all descriptors.
+Loop thread only. Reports to who drives it (a message came, the process ended), see `hand_over`;
+after the end `reclaim` finishes the kill order and `close` frees all descriptors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import process
 from .channel import Channel, ChannelClosed, Message
@@ -30,32 +30,25 @@ from .worker_spec import WorkerSpec
 _CLOSED_GRACE = 2.0
 _REAP_POLL = 0.02
 
-
-class Callbacks(NamedTuple):
-    """`emit` takes a line of output and its stream; `on_exit` is called once, after the last line
-    and the last message.
-    """
-
-    emit: Callable[[str, str], None]
-    on_message: Callable[[Message], None]
-    on_exit: Callable[[], None]
+#: Takes a line of output and its stream.
+Emit = Callable[[str, str], None]
 
 
 class Generation:
     """A running or just ended worker process."""
 
     def __init__(
-        self, worker: process.Process, channel: Channel, shm_prefix: str, callbacks: Callbacks
+        self, worker: process.Process, channel: Channel, shm_prefix: str, emit: Emit
     ) -> None:
-        """Owns what it is given."""
+        """Owns what it is given. Needs a `hand_over` before the loop goes on."""
         self.ready_at: float | None = None
         self.lot = random.random()  # spreads what would be due at the same time
         self.killed_because: str | None = None
         self.fatal = ""
         self.replica: Replica | None = None  # if changes of clients are replicated
-        self._emit = callbacks.emit
-        self._on_message = callbacks.on_message
-        self._on_exit = callbacks.on_exit
+        self._emit = emit
+        self._on_message: Callable[[Message], None] = lambda message: None
+        self._on_exit: Callable[[], None] = lambda: None
         self.oom_kills = OomKills()
         self._pages: dict[int, asyncio.Future[str]] = {}
         self._page_seq = 0
@@ -88,7 +81,7 @@ class Generation:
         make_spec: Callable[[int], WorkerSpec],
         command: Sequence[str],
         env: Mapping[str, str],
-        callbacks: Callbacks,
+        emit: Emit,
     ) -> Generation:
         """Start a process. `make_spec` gets the number of its control descriptor.
 
@@ -103,14 +96,14 @@ class Generation:
             raise
         finally:
             theirs.close()
-        return cls(worker, channel, spec.shm_prefix, callbacks)
+        return cls(worker, channel, spec.shm_prefix, emit)
 
     @classmethod
-    def resume(cls, state: GenerationState, callbacks: Callbacks) -> Generation:
+    def resume(cls, state: GenerationState, emit: Emit) -> Generation:
         """A worker that runs already, from the state of its supervisor before an upgrade."""
         worker = process.Process(state.pid, state.start, state.pidfd, state.out_fd, state.log_fd)
         channel = Channel(socket.socket(fileno=state.channel_fd))
-        self = cls(worker, channel, state.shm_prefix, callbacks)
+        self = cls(worker, channel, state.shm_prefix, emit)
         self.spawned_at, self.ready_at, self.lot = state.spawned_at, state.ready_at, state.lot
         self.killed_because, self.fatal = state.killed_because, state.fatal
         self.oom_kills, self._page_seq = OomKills(state.oom_before), state.page_seq
@@ -156,7 +149,9 @@ class Generation:
         return time.monotonic() - self.ready_at if self.ready_at is not None else 0.0
 
     def hand_over(self, on_message: Callable[[Message], None], on_exit: Callable[[], None]) -> None:
-        """Somebody else drives it from now on."""
+        """Who drives it from now on. `on_exit` is called once, after the last line of output and
+        the last message.
+        """
         self._on_message, self._on_exit = on_message, on_exit
 
     def send(self, op: str, **args: float) -> bool:

@@ -57,6 +57,15 @@ class SlotReport:
         made.new_generation(number)
         return made
 
+    def take_over(self, old: SlotReport, *, seamless: bool) -> None:
+        """This successor counts from now on, instead of `old`, and has what became known
+        meanwhile. `seamless`: the old worker served until this moment.
+        """
+        if seamless:
+            self.since, self.reason = old.since, old.reason
+        self.last_exit, self.exits = old.last_exit, old.exits
+        self.announced = seamless
+
     def new_generation(self, number: int) -> None:
         """A new process is about to start: forget what was true of the old one."""
         if self.generation:

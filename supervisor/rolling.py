@@ -96,7 +96,7 @@ class Roller:
     async def _take_back(self, changed: Sequence[Slot], old: ServeOptions) -> None:
         for slot in changed:
             if slot.state in LOADED:
-                await slot.settled()
+                await slot.turnover.settled()
                 await self._replace(slot, old, "back to the old configuration")
             slot.use(old)
 
@@ -106,8 +106,8 @@ class Roller:
         if why := obstacle(strategy, others, self._min_ready()):
             return why
         if strategy is Strategy.SURGE:
-            why = await slot.replace(options, reason)
-            await slot.settled()  # models are in memory twice at most
+            why = await slot.turnover.replace(options, reason)
+            await slot.turnover.settled()  # models are in memory twice at most
             return why
         return await _stop_start(slot, options, reason)
 

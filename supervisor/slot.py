@@ -1,45 +1,38 @@
 """One worker slot: turns what happens to its processes into events of the state machine.
 
-One task per slot runs `run()`; descriptors and other tasks only put events into its queue, so a
-transition is never re-entered. What a state does when it is entered is `_enter`; where an event
-leads is decided in `state.py`, what follows an exit in `policy.py`.
+One task per slot runs `run()`; descriptors and other tasks only post events (`slot_events.py`), so
+a transition is never re-entered. What a state does when it is entered is `_enter`; where an event
+leads is decided in `state.py`, what follows an exit in `aftermath.py` and `policy.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from . import process, worker_messages
-from .aftermath import Intent, judge, last_exit, told
-from .channel import Message
+from . import worker_messages
+from .aftermath import Intent, conclude
 from .device_wait import wait_for_device
-from .exits import ExitInfo, WorkerExit
-from .flights import Flight
-from .generation import Callbacks, Generation
+from .generation import Generation
 from .handover import SlotState
+from .launcher import Launcher
 from .owner import Owner
 from .policy import RestartHistory, RestartPolicy, Verdict
 from .report import SlotReport
-from .shared_table import BANKS
+from .slot_events import SlotEvents
 from .spec import Device, ServeOptions
 from .state import LEAVING, LOADED, SERVING, WITH_PROCESS, Event, State, next_state
 from .state_clock import StateClock
-from .successor import Successor
 from .tasks import Pulse
 from .turnover import Turnover
-from .worker_spec import worker_spec
 
 #: Between steering new connections away and the drain: longer than a round trip, so that handshakes
 #: that began before still find somebody who accepts.
 SETTLE = 0.2
-
-
 #: States in which nothing is under way that only this process knows of.
 _RESTING = LOADED | {State.DISABLED, State.WAIT_GPU, State.BACKOFF, State.FAILED}
 
@@ -57,9 +50,7 @@ class Slot:
         policy: RestartPolicy | None = None,
         flights: Callable[[int], Mapping[str, int]] | None = None,
     ) -> None:
-        """`inherited` gives the descriptors of each frontend for the generation of that number,
-        `flights` those of its table of requests.
-        """
+        """`inherited` and `flights` as for `Launcher`."""
         self.index = index
         self.device = device
         self.state = State.DISABLED
@@ -68,25 +59,22 @@ class Slot:
         self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
         self.leaked = False
         self._resumed = False
-        self._number = 0  # of the last generation that was started, also of one that failed
-        self._inherited = inherited
-        self._flights = flights
+        self._launcher = Launcher(self, inherited, flights)
         self._options = options
         self.owner = owner
         self._intent = Intent()
         self._verdict = Verdict(Event.RESTART, 0.0, "")
-        self._events: asyncio.Queue[tuple[Event, str] | Exception] = asyncio.Queue()
+        self._events = SlotEvents()
         self.changed = Pulse()
         self._clock = StateClock(options.timeouts, options.exit_timeout, time.monotonic)
-        self._job: asyncio.Task[None] | None = None
-        self._turnover = Turnover(lambda: owner.processes_changed(), self._note_leak, self._guard)
+        self.turnover = Turnover(self, self._launcher, self._events.guard)
 
     # -- wishes of the operator ------------------------------------------------------------
 
     def stop(self, reason: str, *, immediate: bool = False) -> None:
         """Drain (or, `immediate`, kill) the worker and leave the slot empty."""
         self._intent = Intent(stop=True)
-        self._turnover.stop(reason, immediate=immediate)
+        self.turnover.stop(reason, immediate=immediate)
         self.post(Event.KILL if immediate else Event.DRAIN, reason)
 
     def start(self, reason: str = "started") -> None:
@@ -128,83 +116,23 @@ class Slot:
         self._options = options
         self._clock.use(options.timeouts, options.exit_timeout)
 
-    async def settled(self) -> None:
-        """Until no worker that was replaced is left."""
-        await self._turnover.settled()
-
-    async def replace(self, options: ServeOptions, reason: str) -> str:
-        """Start a successor beside the running worker and let it take over.
-
-        Returns "" when it serves (the old one may still be draining), else why it never will: then
-        the old one goes on as if nothing had been.
-        """
-        if self.state not in LOADED or self._turnover.busy:
-            return f"is {self.state}, not ready to be replaced"
-
-        def start(one: Successor) -> Generation:
-            return self._start_generation(one.options, one.report, one.on_message, one.on_exit)
-
-        replay = self.owner.replay
-        self._number += 1
-        while self._number % BANKS == self.report.generation % BANKS:  # they have a page each
-            self._number += 1
-        report = self.report.successor(self._number)
-        why = await self._turnover.replace(options, report, start, self._promote, replay)
-        if not why:
-            self.owner.note(self, f"generation {self.report.generation} took over: {reason}")
-        return why
-
-    async def _promote(self, successor: Successor, made: Generation) -> str:
-        while self.state in LEAVING or (self.generation and self.generation.exit_info()):
-            await self.changed.wait()
-        old, old_options, report = self.generation, self._options, successor.report
-        if made.exit_info() is not None:
-            return "ended just when it was ready"
-        if self.state in LOADED and old is not None:
-            report.since, report.reason = self.report.since, self.report.reason
-        elif next_state(self.state, Event.SUCCEEDED) is None:
-            return f"the slot is {self.state} meanwhile"
-        else:
-            old = None
-        report.last_exit, report.exits = self.report.last_exit, self.report.exits
-        report.announced = old is not None
-        self.generation, self.report = made, report
-        self.use(successor.options)
-        made.ready_at = time.monotonic()
-        made.hand_over(partial(worker_messages.take, self), lambda: self._exited(made))
-        if old is None:
-            self._stop_job()
-            self._apply(Event.SUCCEEDED, "the successor of a worker that died")
-        self.models_changed()
-        if old is not None:
-            self._turnover.see_off(old, old_options)
-        self.owner.changed(self)
-        return ""
-
-    def _stop_job(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-
-    def _note_leak(self) -> None:
-        self.leaked = True
-
     @property
     def processes(self) -> list[Generation]:
         """All worker processes of the slot, the one that counts first."""
         own = [self.generation] if self.generation is not None else []
-        return list(dict.fromkeys([*own, *self._turnover.processes]))
+        return list(dict.fromkeys([*own, *self.turnover.processes]))
 
     @property
     def empty(self) -> bool:
         """No process, and none to come by itself."""
-        return self.state is State.DISABLED and not self._turnover.busy
+        return self.state is State.DISABLED and not self.turnover.busy
 
     @property
     def unsettled(self) -> str:
         """Why the slot could not be handed to another supervisor now; "" if it could."""
-        if self._turnover.busy:
+        if self.turnover.busy:
             return "has a worker that is being replaced"
-        if self.state in _RESTING and self._events.empty():
+        if self.state in _RESTING and self._events.empty:
             return ""
         return f"is {self.state}"
 
@@ -213,7 +141,7 @@ class Slot:
         history = self.history
         return SlotState(
             state=self.state,
-            number=self._number,
+            number=self._launcher.number,
             intent=self._intent,
             leaked=self.leaked,
             options=self._options,
@@ -228,16 +156,14 @@ class Slot:
 
     def resume(self, state: SlotState) -> None:
         """Go on where another supervisor stopped. Before `run`."""
-        self.state, self._number, self._intent = state.state, state.number, state.intent
+        self.state, self._intent, self._launcher.number = state.state, state.intent, state.number
         self.leaked, self.report = state.leaked, state.report
         self.use(state.options)
         self.history.consecutive, self.history.half_open = state.consecutive, state.half_open
         self.history.failures.extend(state.failures)
         self._clock.resume(state.state, state.deadline, state.load_ends)
         if state.generation is not None:
-            made: list[Generation] = []
-            self.generation = Generation.resume(state.generation, self._callbacks(made))
-            made.append(self.generation)
+            self._drive(self._launcher.resume(state.generation))
         self._resumed = True
 
     # -- the driver ------------------------------------------------------------------------
@@ -247,31 +173,24 @@ class Slot:
         if not self._resumed:
             self.start()
         elif self.state is State.WAIT_GPU:
-            self._start_job(self._wait_device())
+            self._events.start_job(self._wait_device())
         while True:
-            item = await self._next_event()
-            if isinstance(item, Exception):
-                raise item
-            self._apply(*item)
+            item = await self._events.take(self._clock.left())
+            self._apply(*(item or (Event.TIMEOUT, self._late())))
 
     def post(self, event: Event, reason: str = "") -> None:
-        self._events.put_nowait((event, reason))
+        self._events.post(event, reason)
 
     @property
     def next_try_at(self) -> float | None:
         """Monotonic time of the next attempt, in BACKOFF and FAILED."""
         return self._clock.deadline if self.state in (State.BACKOFF, State.FAILED) else None
 
-    async def _next_event(self) -> tuple[Event, str] | Exception:
-        left = self._clock.left()
-        if left is None:
-            return await self._events.get()
-        try:
-            return await asyncio.wait_for(self._events.get(), left)
-        except asyncio.TimeoutError:
-            reason = self._clock.reason() or self.report.reason
-            trouble = self.report.trouble if self.state is State.LOADING else ""
-            return Event.TIMEOUT, f"{reason}: {trouble}" if trouble else reason
+    def _late(self) -> str:
+        """Why the state's time is over."""
+        reason = self._clock.reason() or self.report.reason
+        trouble = self.report.trouble if self.state is State.LOADING else ""
+        return f"{reason}: {trouble}" if trouble else reason
 
     def _apply(self, event: Event, reason: str) -> None:
         target = next_state(self.state, event)
@@ -291,7 +210,7 @@ class Slot:
     def _enter(self, state: State, previous: State, reason: str) -> None:
         match state:
             case State.WAIT_GPU:
-                self._start_job(self._wait_device())
+                self._events.start_job(self._wait_device())
             case State.SPAWNING:
                 self._spawn()
             case State.READY | State.DEGRADED if self.generation and previous not in LOADED:
@@ -306,9 +225,9 @@ class Slot:
                 if self.generation:
                     self.generation.kill(reason or "stopped at once")
             case State.RECLAIM:
-                self._start_job(self._reclaim(reason))
+                self._events.start_job(self._reclaim(reason))
             case State.DISABLED:
-                self._stop_job()
+                self._events.stop_job()
             case _:
                 pass
 
@@ -318,14 +237,21 @@ class Slot:
             self.report.reason = "unkillable: survives SIGKILL (sick driver?)"
             self.owner.note(self, self.report.reason)
 
-    def _start_job(self, work: Coroutine[object, object, None]) -> None:
-        self._job = asyncio.get_running_loop().create_task(self._guard(work))
+    def adopt(self, generation: Generation, report: SlotReport, options: ServeOptions) -> None:
+        """A successor that serves: it is the worker that counts from now on."""
+        self.report = report
+        self.use(options)
+        generation.ready_at = time.monotonic()
+        self._drive(generation)
+        if self.state not in LOADED:
+            self._events.stop_job()
+            self._apply(Event.SUCCEEDED, "the successor of a worker that died")
+        self.models_changed()
 
-    async def _guard(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        except Exception as error:
-            self._events.put_nowait(error)
+    def _drive(self, generation: Generation) -> None:
+        """It is the worker that counts from now on."""
+        self.generation = generation
+        generation.hand_over(partial(worker_messages.take, self), partial(self._exited, generation))
 
     def _exited(self, generation: Generation) -> None:
         if generation is self.generation:
@@ -334,59 +260,20 @@ class Slot:
     # -- entry actions ---------------------------------------------------------------------
 
     async def _wait_device(self) -> None:
-        if self._turnover.loading:
+        if self.turnover.loading:
             self.report.reason = "its successor loads already"
-            await self._turnover.decided()
+            await self.turnover.decided()
         await wait_for_device(self, self._options.timeouts.device)
 
     def _spawn(self) -> None:
-        self._number += 1
-        self.report.new_generation(self._number)
-        made: list[Generation] = []
-        on_message, on_exit = self._callbacks(made)[1:]
+        number = self._launcher.next_number()
+        self.report.new_generation(number)
         try:
-            self.generation = self._start_generation(
-                self._options, self.report, on_message, on_exit
-            )
-            made.append(self.generation)
+            self._drive(self._launcher.launch(self._options, number))
         except OSError as error:
             self.post(Event.SPAWN_FAILED, f"cannot start a worker process: {error}")
         else:
             self.owner.processes_changed()
-
-    def _callbacks(self, made: Sequence[Generation]) -> Callbacks:
-        """Of the worker that counts, which is going to be the first of `made`."""
-        return Callbacks(
-            lambda line, stream: self.owner.emit(self, line, stream),
-            partial(worker_messages.take, self),
-            lambda: self._exited(made[0]),
-        )
-
-    def _start_generation(
-        self,
-        options: ServeOptions,
-        report: SlotReport,
-        on_message: Callable[[Message], None],
-        on_exit: Callable[[], None],
-    ) -> Generation:
-        """Raises OSError."""
-        run_id, number = self.owner.run_id, report.generation
-        inherited = self._inherited(number)
-        flights = self._flights(number) if self._flights else None
-        command = options.worker_command or process.default_command()
-        made = Generation.spawn(
-            lambda fd: worker_spec(
-                options, run_id, self.index, number, self.device, inherited, fd, flights
-            ),
-            [*command, "--label", f"{options.instance_name}/w{self.index}"],
-            process.worker_environment(self.device.visible, os.environ),
-            Callbacks(
-                lambda line, stream: self.owner.emit(self, line, stream), on_message, on_exit
-            ),
-        )
-        if options.replicate_control:
-            self.owner.started(self, made, number)
-        return made
 
     def _drain(self, generation: Generation | None) -> None:
         if self.state is State.DRAINING and self.generation is generation:
@@ -402,27 +289,11 @@ class Slot:
                 self.leaked = True
             generation.close()
             self.owner.processes_changed()
-        flights = self.owner.take_flights(self)
-        self._verdict = self._judge(generation, info, reason)
-        if generation is not None and info is not None:
-            self._remember(generation, info, flights)
-        self.post(self._verdict.event, self._verdict.reason)
-
-    def _judge(self, generation: Generation | None, info: ExitInfo | None, reason: str) -> Verdict:
-        intent = self._intent
+        intent = self._intent  # as it is after the wait
         if intent.restart:
             self._intent = Intent()
-        wrong_gpu = info is not None and info.code == WorkerExit.WRONG_GPU
-        if wrong_gpu and intent == Intent():
-            self.owner.device_failed(self.device, generation.fatal if generation else str(info))
-        return judge(intent, self.history, generation, info, reason)
-
-    def _remember(self, generation: Generation, info: ExitInfo, flights: Sequence[Flight]) -> None:
-        verdict = self._verdict
-        self.report.last_exit = last_exit(generation, info, verdict, flights)
-        if verdict.event in (Event.RETRY, Event.GIVE_UP):
-            self.report.count_exit(info.meaning)
-            self.owner.note(self, told(info, verdict))
+        self._verdict = conclude(self, generation, info, intent, reason)
+        self.post(self._verdict.event, self._verdict.reason)
 
     # -- what its messages change (worker_messages.py) -------------------------------------
 

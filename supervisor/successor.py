@@ -45,6 +45,7 @@ class Successor:
 
     def started(self, generation: Generation) -> None:
         self.generation = generation
+        generation.hand_over(self._on_message, self._on_exit)
         self._clock.enter(State.SPAWNING)
 
     async def ready(self) -> str:
@@ -56,7 +57,7 @@ class Successor:
                 return self._clock.reason()
         return self._ended.result()
 
-    def on_message(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         args, generation = message.args, self.generation
         match message.op:
             case "HELLO":
@@ -82,7 +83,7 @@ class Successor:
         if self.generation is not None and not self.generation.send("SERVE"):
             self.end("its control channel is full")
 
-    def on_exit(self) -> None:
+    def _on_exit(self) -> None:
         generation = self.generation
         if generation is not None:
             self.end(generation.fatal or str(generation.exit_info()))
