@@ -1,7 +1,7 @@
-"""The group of workers: owns sockets, slots and the order of start and stop. Loop thread only.
+"""The group of workers: owns sockets, slots and what watches over them. Loop thread only.
 
-Ends in one of three ways: told to stop (drain all, then leave), all slots failed, or a bug in one
-of its tasks. Whatever happens, no worker process survives `run()`.
+How it ends is in `ending.py`, besides by a bug in one of its tasks; what it does once a second in
+`upkeep.py`. Whatever happens, no worker process survives `run()`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import oom, process, procfs
+from .ending import Ending
 from .events import EventRing
-from .exits import Exit, WorkerExit
-from .farewell import turn_away
+from .exits import Exit
 from .flights import Flight, FlightTables
 from .generation import Generation
-from .gpu_watch import SAMPLE_EVERY, Admission, GpuWatch
+from .gpu_watch import Admission, GpuWatch
 from .handover import GroupState
 from .health import Health
 from .log import Output
@@ -28,25 +27,20 @@ from .policy import RestartPolicy
 from .progress import Progress
 from .rates import Rates
 from .recorder import Recorder
-from .renewal import Renewal
 from .replication import Replication
 from .rolling import Roller, Strategy, choose
 from .rundir import RunDir
 from .slot import Slot
 from .sockets import PortError, PortGroup
 from .spec import Device, ServeOptions
-from .state import LOADED, SERVING, WITH_PROCESS, State
+from .state import LOADED, SERVING, State
 from .suspicion import Limits
 from .tasks import TaskOwner
 from .traffic import Traffic
+from .upkeep import Upkeep
 
-#: Drained workers accept nothing more: clients should hear "refused" soon, not wait in a queue.
-#: Later than slot.SETTLE, up to which workers accept who was turned away too late.
-_REFUSE_AFTER = 0.5
-_TICK = 1.0
 #: A core built for GPUs logs this as an error where none is visible, which is what we asked for.
 _NO_DRIVER = '"CudaDriverHelper has not been initialized."'
-_STOP_REASON = "stopping"
 
 
 @dataclass(frozen=True)
@@ -96,17 +90,12 @@ class Group:
         )
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
-        self.stop_begun = asyncio.Event()
         self.last_reload: Callable[[], dict[str, Any] | None] = lambda: None
         self.upgrades = Upgrades()
         self.config_generation = 1
         self.events = EventRing(options.event_history)
         self._recorder = Recorder(self.events)
         self._output = output
-        self._result: asyncio.Future[int] | None = None
-        self._forced_by: int | None = None
-        self._cause = ""
-        self._failure: int = Exit.INTERNAL
         self._ready_shown = asyncio.Event()
         self._progress = Progress(output)
         self.flights = FlightTables(len(devices), before.flights_fd if before else -1)
@@ -122,11 +111,11 @@ class Group:
             )
             for index, device in enumerate(devices)
         ]
+        self.ending = Ending(self.slots, self.ports, self.traffic.refuse, self.log)
         self.replication = Replication(self, lambda: self.options.replication_timeout)
         self.rates = [Rates() for _ in self.slots]
         self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
-        self._renewal = Renewal(self.slots, self.roller, self.note)
-
+        self._upkeep = Upkeep(self, self._recorder)
         if before is not None:
             self._resume(before)
 
@@ -149,7 +138,7 @@ class Group:
     @property
     def unsettled(self) -> str:
         """Why the workers could not be handed to another supervisor now; "" if they could."""
-        if self.stopping:
+        if self.ending.begun:
             return "the instance is stopping"
         if self.roller.busy:
             return "workers are being replaced; try again when that has ended"
@@ -179,20 +168,19 @@ class Group:
 
     async def run(self) -> int:
         """Serve until stopped. Returns the exit code."""
-        self._result = asyncio.get_running_loop().create_future()
         self.traffic.update(self.ready)  # nobody, unless the workers are another supervisor's
         try:
             async with TaskOwner() as tasks:
                 for slot in self.slots:
                     tasks.start(slot.run(), f"slot {slot.index}")
-                tasks.start(self._watch(), "watch")
+                tasks.start(self._upkeep.run(), "upkeep")
                 tasks.start(self._health().run(), "health")
                 tasks.start(self.replication.run(), "replication")
-                ends: set[asyncio.Future[Any]] = {self._result, tasks.failed}
+                ends: set[asyncio.Future[Any]] = {self.ending.result, tasks.failed}
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if tasks.failed.done():
                     raise tasks.failed.result()
-                return self._result.result()
+                return self.ending.result.result()
         finally:
             self._output.footer("")
             self._abandon_all()
@@ -201,38 +189,10 @@ class Group:
         """Until the first worker serves."""
         await self._ready_shown.wait()
 
-    def stop(self, reason: str) -> None:
-        """Drain all workers, then end `run()`. Idempotent."""
-        if self.stopping:
-            return
-        self.stop_begun.set()
-        self.log(f"{reason}: draining {len(self.slots)} workers")
-        for group in self.ports.values():
-            for sock in group.sockets if group.listening else ():
-                turn_away(sock)
-        for slot in reversed(self.slots):
-            slot.stop(_STOP_REASON)
-        asyncio.get_running_loop().call_later(_REFUSE_AFTER, self._refuse)
-        self._check_end()
-
-    def stop_now(self, signal_number: int) -> None:
-        """Second signal: no drain. The exit code becomes 128 + n."""
-        self.stop_begun.set()
-        self._forced_by = signal_number
-        self.log("stopping at once")
-        for slot in self.slots:
-            slot.stop("second signal", immediate=True)
-        self._refuse()
-        self._check_end()
-
-    @property
-    def stopping(self) -> bool:
-        return self.stop_begun.is_set()
-
     @property
     def state(self) -> str:
         """ready, degraded (some workers or models are missing), starting, stopping or down."""
-        if self.stopping:
+        if self.ending.begun:
             return "stopping"
         if not self.ready:
             return "starting" if self.first_ready_at is None else "down"
@@ -251,7 +211,7 @@ class Group:
     def changed(self, slot: Slot) -> None:
         self._recorder.slot(slot)
         self._progress.changed(
-            slot, self.slots, starting=self.first_ready_at is None and not self.stopping
+            slot, self.slots, starting=self.first_ready_at is None and not self.ending.begun
         )
         ready = self.ready
         if ready and self.first_ready_at is None:
@@ -264,15 +224,15 @@ class Group:
         unsound = [slot.index for slot in self.slots if slot.state is State.DEGRADED]
         self.traffic.update(ready, unsound)
         self._recorder.group(self.state)
-        self._check_end()
+        self.ending.check()
 
     def loaded(self, slot: Slot) -> None:
         try:
             for group in self.ports.values():
-                if not self.stopping:
+                if not self.ending.begun:
                     group.listen()
         except PortError as error:
-            self._fail(Exit.IN_USE, str(error))
+            self.ending.fail(Exit.IN_USE, str(error))
 
     def started(self, slot: Slot, generation: Generation, number: int) -> None:
         generation.replica = self.replication.replica(slot.index, number, generation.send_with)
@@ -336,49 +296,6 @@ class Group:
         waits = [slot.next_try_at - now for slot in self.slots if slot.next_try_at is not None]
         return round(min(waits, default=1.0))
 
-    def _refuse(self) -> None:
-        self.traffic.refuse()
-
-    def _check_end(self) -> None:
-        """End when nothing is left to wait for."""
-        states = {slot.state for slot in self.slots}
-        if self.stopping:
-            if all(slot.empty for slot in self.slots):
-                self._finish(self._stop_code())
-            elif all(self._is_final(slot) for slot in self.slots):
-                self._finish(Exit.LEAKED)
-        elif states == {State.FAILED}:
-            slots = self.slots
-            code = Exit.CONFIG if all(_bad_config(slot) for slot in slots) else Exit.ALL_FAILED
-            reasons = "; ".join(sorted({slot.report.reason for slot in slots}))
-            self._fail(code, f"all workers failed: {reasons}")
-
-    def _is_final(self, slot: Slot) -> bool:
-        unkillable = slot.state is State.KILLING and slot.report.reason.startswith("unkillable")
-        return unkillable or slot.state is State.DISABLED
-
-    def _stop_code(self) -> int:
-        if self._cause:
-            return self._failure
-        if self._forced_by is not None:
-            return 128 + self._forced_by
-        return Exit.LEAKED if any(slot.leaked for slot in self.slots) else Exit.CLEAN
-
-    def _fail(self, code: int, cause: str) -> None:
-        """The group cannot go on: say why, stop what runs, end with `code`."""
-        if self._cause:
-            return
-        self._cause, self._failure = cause, code
-        self.log(cause)
-        self.stop_begun.set()
-        for slot in self.slots:
-            slot.stop(cause, immediate=True)
-        self._refuse()
-
-    def _finish(self, code: int) -> None:
-        if self._result is not None and not self._result.done():
-            self._result.set_result(int(code))
-
     def _abandon_all(self) -> None:
         """Only after a bug is anything left to do here."""
         for slot in self.slots:
@@ -390,56 +307,9 @@ class Group:
         for group in self.ports.values():
             group.close()
 
-    def _poisoned(self, device: Device, reason: str) -> None:
-        """The driver reported an error that leaves this GPU in doubt. The others go on."""
-        for slot in self.slots:
-            if slot.device.uuid == device.uuid and slot.state in WITH_PROCESS:
-                self.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
-                slot.restart(f"GPU error: {reason}")
-
-    async def _watch(self) -> None:
-        """Once a second: adopted children, GPU values, the start limit, signs of life."""
-        ticks = 0
-        self.gpu_watch.watch_errors(self._poisoned)
-        while True:
-            workers = [each for slot in self.slots for each in slot.processes]
-            process.reap(each.pid for each in workers)
-            killed = oom.count()
-            for each in workers:
-                each.oom_kills.look(killed)
-            if ticks % SAMPLE_EVERY == 0:
-                self.gpu_watch.refresh()
-            self._sample_rates()
-            self._recorder.gpus(
-                self.gpu_watch, (s.device.uuid for s in self.slots if s.device.uuid)
-            )
-            self._check_start_limit()
-            if not self.stopping:
-                self._renewal.look(self.options)
-            self._check_end()
-            ticks += 1
-            await asyncio.sleep(_TICK)
-
-    def _sample_rates(self) -> None:
-        now = time.monotonic()
-        for slot, rates in zip(self.slots, self.rates, strict=True):
-            cpu_s = procfs.cpu_seconds(slot.generation.pid) if slot.generation else None
-            rates.sample(now, slot.report.generation, cpu_s, slot.report.total("requests_total"))
-
     def _workers_on(self, uuid: str) -> int:
         return sum(len(slot.processes) for slot in self.slots if slot.device.uuid == uuid)
 
     def _strategy(self, slot: Slot) -> Strategy:
         free, used = self.gpu_watch.memory(slot.device.uuid)
         return choose(self.options.reload_strategy, bool(slot.device.uuid), free, used)
-
-    def _check_start_limit(self) -> None:
-        limit = self.options.timeouts.start
-        late = time.monotonic() - self.started_at >= limit
-        if late and self.first_ready_at is None and not self.stopping:
-            self._fail(Exit.START_TIMEOUT, f"no worker was ready within {limit:g} s")
-
-
-def _bad_config(slot: Slot) -> bool:
-    last = slot.report.last_exit
-    return last is not None and last.info.code == WorkerExit.BAD_CONFIG

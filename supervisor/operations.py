@@ -28,7 +28,7 @@ def routes(group: Group, collector: Collector) -> dict[str, HttpHandler]:
         return Answer(200, "live\n")
 
     async def ready() -> Answer:
-        serving = len(group.ready) >= group.options.min_ready and not group.stopping
+        serving = len(group.ready) >= group.options.min_ready and not group.ending.begun
         text = f"{group.state}: {len(group.ready)} of {len(group.slots)} workers ready\n"
         return Answer(200 if serving else 503, text)
 
@@ -42,12 +42,12 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
         number = request.get("slot")
         if not isinstance(number, int) or not 0 <= number < len(group.slots):
             raise ControlError(f"slot {number!r} is not one of 0..{len(group.slots) - 1}")
-        if group.stopping:
+        if group.ending.begun:
             raise ControlError("the instance is stopping")
         return group.slots[number]
 
     def stop(request: Mapping[str, Any]) -> dict[str, Any]:
-        group.stop("stop command")
+        group.ending.stop("stop command")
         return {}
 
     def drain(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
         return {}
 
     def reload(request: Mapping[str, Any]) -> dict[str, Any]:
-        if group.stopping:
+        if group.ending.begun:
             raise ControlError("the instance is stopping")
         try:
             if request.get("dry_run"):

@@ -18,7 +18,7 @@ async def announce(group: Group, output: Output) -> None:
     """
     await group.wait_ready()
     pending = (State.WAIT_GPU, State.SPAWNING, State.LOADING)
-    while any(slot.state in pending for slot in group.slots) and not group.stopping:
+    while any(slot.state in pending for slot in group.slots) and not group.ending.begun:
         await asyncio.sleep(0.05)
     if not output.as_json:  # every line above is an event of its own
         output.write(ready_text(group, color=output.color), "out")

@@ -196,9 +196,9 @@ def _reloader(launch: Launch, group: Group) -> Reloader:
 
 async def _obey_signals(group: Group, received: asyncio.Queue[int]) -> None:
     number = await received.get()
-    group.stop(f"signal {number}")
+    group.ending.stop(f"signal {number}")
     while True:
-        group.stop_now(await received.get())
+        group.ending.stop_now(await received.get())
 
 
 async def _notify(group: Group, notifier: Notifier) -> None:
@@ -206,7 +206,7 @@ async def _notify(group: Group, notifier: Notifier) -> None:
         return f"{group.state}: {len(group.ready)} of {len(group.slots)} workers ready"
 
     async def tell_stop() -> None:
-        await group.stop_begun.wait()
+        await group.ending.wait_begun()
         notifier.stopping()
 
     def enough() -> bool:
