@@ -120,7 +120,8 @@ class Trace:
 
 
 def traces(path: Path) -> list[Trace]:
-    entries = json.loads(path.read_text()) if path.exists() else []
+    text = path.read_text() if path.exists() else ""
+    entries = json.loads(text) if text else []  # opened, not yet written
     by_id: dict[int, list[dict[str, Any]]] = {}
     for entry in entries:
         by_id.setdefault(entry["id"], []).append(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_a_stopped_worker_does_not_keep_the_client(tmp_path: Path) -> None:
         instance.wait_state(1, "SUSPECT")
         assert register(port, "one", memory)[0] == 200
         assert call(port, "logging", {"log_verbose_level": 1})[0] == 200
-        assert any("within 1 s" in text for text in events(instance))
+        # The timeout, and what the first worker took.
+        assert any(re.search(r"within [\d.]+ s", text) for text in events(instance))
         instance.wait(
             "another worker",
             lambda s: (
