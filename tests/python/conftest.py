@@ -25,6 +25,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The servers of the run end with the last test: what the core says then is not captured, for
+    an abort would take it along.
+    """
+    if nextitem is not None:
+        yield
+        return
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        yield
+
+
 @pytest.fixture(scope="session")
 def backends_dir() -> Path:
     """Folder of our C++ test backends; an error if they were not built."""
