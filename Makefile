@@ -17,6 +17,7 @@ STAMPS := $(VENV)/stamps
 LOGS := build/logs
 CPP_BUILD := build/cpp-tests
 ASAN_BUILD := build/asan
+TSAN_BUILD := build/tsan
 NUMPY2 := build/numpy2
 NODE := build/node
 CLIENTS := build/clients
@@ -43,7 +44,7 @@ CPP_FILES = $(shell git ls-files -co --exclude-standard '*.h' '*.cc' '*.c' | sor
 CMAKE_FILES = CMakeLists.txt cmake/*.cmake tests/backends/CMakeLists.txt
 PYTHON_DIRS = tritonfrontend supervisor tritonserver.py tools bench tests/python tests/clients tests/sanitize examples
 
-.PHONY: help serve install test test-faults lint format tidy sanitize bench clean packages packages-test packages-bench
+.PHONY: help serve install test test-faults lint format tidy sanitize sanitize-threads bench clean packages packages-test packages-bench
 .PHONY: cpp-tests
 # The order of prerequisites is the order of the steps; compilers run in parallel all the same.
 .NOTPARALLEL:
@@ -119,6 +120,20 @@ sanitize: packages-test $(STAMPS)/test  ## C++ tests, and start-serve-stop cycle
 	  $(BIN)/python tests/sanitize/run_cycles.py $(ASAN_BUILD) $(CYCLES) || status=1; \
 	grep -E '^[0-9]+% tests passed' $(LOGS)/asan-ctest.log || status=1; \
 	exit $$status
+
+# Only of the layers that do not call the core: it is not instrumented, and what its threads hand over has no order that
+# ThreadSanitizer could see.
+CORELESS := base codec grpc http http1 http2 net server
+sanitize-threads: packages-test $(STAMPS)/test  ## C++ tests of the layers below the core's under ThreadSanitizer
+	@$(STEP) "[4/5] sanitized build" $(LOGS)/tsan-build.log -- \
+	  bash -c '$(call BUILD_CPP,$(TSAN_BUILD),Debug,OFF,thread) --target $(CORELESS:%=%_test)'
+	@status=0; \
+	$(STEP) "[5/5] C++ tests, sanitized" $(LOGS)/tsan-ctest.log -- \
+	  ctest --test-dir $(TSAN_BUILD) --output-on-failure --no-tests=error -j $(JOBS) \
+	  -R '^($(subst $(space),|,$(CORELESS)))\.' || status=1; \
+	grep -E '^[0-9]+% tests passed' $(LOGS)/tsan-ctest.log || status=1; \
+	exit $$status
+space := $(subst ,, )
 comma := ,
 CYCLES ?= 200
 # intercept_tls_get_addr: LeakSanitizer mistakes where a library that was loaded later has its thread-local data, and dies

@@ -56,6 +56,22 @@ def wide_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) ->
 
 
 @pytest.fixture(scope="session")
+def crowd_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Iterator[Server]:
+    """The standard models that have no batcher, for tests with a thousand requests at once.
+
+    A core that has held more than 1,000 of them writes to memory it has freed when a batcher goes
+    on (docs/faults.md): the process that runs the tests would be the one to abort.
+    """
+    from tritonfrontend.inprocess import Server
+
+    models = [model for model in standard_models() if "batching" not in model.extra]
+    repository = write_repository(tmp_path_factory.mktemp("crowd"), models)
+    stopped = Server(model_repository=str(repository), log_error=True)
+    with stopped.start(wait_until_ready=True, timeout=60) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def explicit_server(
     tmp_path_factory: pytest.TempPathFactory, backends_dir: Path
 ) -> Iterator[Server]:
@@ -88,6 +104,22 @@ def grpc_port(wide_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeGrpc
 
     with KServeGrpc(wide_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture(scope="session")
+def crowd_http_port(crowd_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeHttp
+
+    with KServeHttp(crowd_server, KServeHttp.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
+@pytest.fixture(scope="session")
+def crowd_grpc_port(crowd_server: Server) -> Iterator[int]:
+    from tritonfrontend import KServeGrpc
+
+    with KServeGrpc(crowd_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
         yield frontend.port
 
 
@@ -231,6 +263,15 @@ def start_grpc(wide_server: Server) -> Iterator[Callable[..., KServeGrpc]]:
     from tritonfrontend import KServeGrpc
 
     with starting(KServeGrpc, wide_server) as start:
+        yield start
+
+
+@pytest.fixture
+def start_crowd_grpc(crowd_server: Server) -> Iterator[Callable[..., KServeGrpc]]:
+    """Starts gRPC frontends of ``crowd_server``; they end with the test."""
+    from tritonfrontend import KServeGrpc
+
+    with starting(KServeGrpc, crowd_server) as start:
         yield start
 
 

@@ -39,11 +39,9 @@ def extra_models() -> list[Model]:
     ``one_text``        BYTES, dims [1]
     ``sequence``        FP32, dims [1], takes part in sequences
     ``spare``           for load and unload
-    ``delay_queued``    ``delay`` with one instance and a queue of the dynamic batcher
     ==================  =====================================================================
     """
     free = ([Tensor("INPUT0", "FP32", (-1, 4, -1))], [Tensor("OUTPUT0", "FP32", (-1, 4, -1))])
-    free_fp32 = ([Tensor("INPUT0", "FP32")], [Tensor("OUTPUT0", "FP32")])
     fixed = ([Tensor("INPUT0", "FP32", (4,))], [Tensor("OUTPUT0", "FP32", (4,))])
     one = ([Tensor("INPUT0", "FP32", (1,))], [Tensor("OUTPUT0", "FP32", (1,))])
     text = ([Tensor("INPUT0", "BYTES", (1,))], [Tensor("OUTPUT0", "BYTES", (1,))])
@@ -63,8 +61,13 @@ def extra_models() -> list[Model]:
             extra="sequence_batching { max_sequence_idle_microseconds: 60000000 }",
         ),
         identity("FP32", name="spare"),
-        Model("delay_queued", "delay", *free_fp32, extra="dynamic_batching { }"),
     ]
+
+
+def queued_model() -> Model:
+    """``delay_queued``: ``delay`` with one instance and the queue of the dynamic batcher."""
+    tensors = ([Tensor("INPUT0", "FP32")], [Tensor("OUTPUT0", "FP32")])
+    return Model("delay_queued", "delay", *tensors, extra="dynamic_batching { }")
 
 
 def broken_model() -> Model:

@@ -39,9 +39,9 @@ LIVE = "/inference.GRPCInferenceService/ServerLive"
 # being written.
 @pytest.mark.parametrize("second", ["identity_fp32", "nope"])
 def test_replies_to_a_full_window_end_the_process(
-    start_grpc: Callable[..., Any], second: str
+    start_crowd_grpc: Callable[..., Any], second: str
 ) -> None:
-    frontend = start_grpc()
+    frontend = start_crowd_grpc()
     before = descriptors()
     requests = [repeat(2, "a"), number(second, 1, "b"), repeat(1, "c")]
     for _ in range(5):
@@ -68,9 +68,9 @@ def test_replies_to_a_full_window_end_the_process(
 # The other requests of the stream go on there, on freed state.
 @pytest.mark.parametrize("other", ["decoupled", "ordinary"])
 def test_an_error_that_ends_a_stream_ends_the_process(
-    start_grpc: Callable[..., Any], other: str
+    start_crowd_grpc: Callable[..., Any], other: str
 ) -> None:
-    frontend = start_grpc()
+    frontend = start_crowd_grpc()
     before = descriptors()
     running = (
         repeat(1000, "x", interval_ms=1)
@@ -110,8 +110,8 @@ def test_the_only_reply_is_not_the_final_one(triton_stub: Any) -> None:
     assert is_final(answer)
 
 
-def test_a_malformed_request_ends_a_stream_with_ok(grpc_port: int) -> None:
-    with RawH2(grpc_port) as h2:
+def test_a_malformed_request_ends_a_stream_with_ok(crowd_grpc_port: int) -> None:
+    with RawH2(crowd_grpc_port) as h2:
         request = rawh2.message(b"\x0a\x7f")
         h2.send(raw_stream(1, [number("identity_fp32", 1)], end=False))
         h2.send(rawh2.frame(rawh2.DATA, rawh2.END_STREAM, 1, request))
@@ -125,8 +125,8 @@ def resident_mib() -> int:
     return int(found[1]) >> 10
 
 
-def test_responses_wait_without_bound(start_grpc: Callable[..., Any]) -> None:
-    frontend = start_grpc(max_stream_backlog=8 << 20)
+def test_responses_wait_without_bound(start_crowd_grpc: Callable[..., Any]) -> None:
+    frontend = start_crowd_grpc(max_stream_backlog=8 << 20)
     values = np.zeros(1 << 18, np.float32)  # 1 MiB
     parameters = {"responses": 4096}
     request = infer_request(
@@ -151,8 +151,8 @@ def test_responses_wait_without_bound(start_grpc: Callable[..., Any]) -> None:
 
 # With a limit of queued responses, threads of the backend wait there for a client that reads
 # nothing, and for ever if it goes.
-def test_a_slow_client_blocks_the_backend(start_grpc: Callable[..., Any]) -> None:
-    frontend = start_grpc(max_response_pool_size=1)
+def test_a_slow_client_blocks_the_backend(start_crowd_grpc: Callable[..., Any]) -> None:
+    frontend = start_crowd_grpc(max_response_pool_size=1)
     for _ in range(3):
         with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 0}) as h2:
             h2.send(raw_stream(1, [repeat(1000, "a")]))
@@ -162,8 +162,8 @@ def test_a_slow_client_blocks_the_backend(start_grpc: Callable[..., Any]) -> Non
     until(idle(frontend), "nothing is in flight")
 
 
-def test_an_idle_stream_delays_the_end(start_grpc: Callable[..., Any]) -> None:
-    frontend = start_grpc()
+def test_an_idle_stream_delays_the_end(start_crowd_grpc: Callable[..., Any]) -> None:
+    frontend = start_crowd_grpc()
     with stub(frontend.port) as made:
         stream = OpenStream(made)
         stream.send(number("identity_fp32", 1))

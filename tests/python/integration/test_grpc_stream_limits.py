@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
 import rawh2
 from calls import outcome, stub
+from extra_models import queued_model
+from helpers.models import write_repository
 from rawh2 import RawH2, frame, message, open_call, unary
 from streams import (
     FOREVER_MS,
@@ -34,10 +37,18 @@ INFER = "/inference.GRPCInferenceService/ModelInfer"
 CANCEL = 8
 
 
+class Queue(NamedTuple):
+    """Frontends of one server."""
+
+    grpc: Any
+    http_port: int
+    metrics_port: int
+
+
 @pytest.mark.parametrize("how", ["cancel", "deadline", "close"])
-def test_leaving_cancels_everything(grpc_port: int, http_port: int, how: str) -> None:
-    before = settled_failures(http_port, "delay")
-    with stub(grpc_port) as made:
+def test_leaving_cancels_everything(crowd_grpc_port: int, crowd_http_port: int, how: str) -> None:
+    before = settled_failures(crowd_http_port, "delay")
+    with stub(crowd_grpc_port) as made:
         stream = OpenStream(made, timeout=1.0 if how == "deadline" else None)
         slow = [number("delay", 1, delay_ms=FOREVER_MS) for _ in range(3)]
         stream.send(number("identity_fp32", 1), *slow, endless(), repeat(1))
@@ -46,14 +57,14 @@ def test_leaving_cancels_everything(grpc_port: int, http_port: int, how: str) ->
             stream.call.cancel()
         if how == "deadline":
             assert stream.end()[0] == "DEADLINE_EXCEEDED"
-    until(lambda: failures(http_port, "delay") == before + 3, "the abandoned requests end")
+    until(lambda: failures(crowd_http_port, "delay") == before + 3, "the abandoned requests end")
 
 
 @pytest.mark.parametrize(
     "bad", [message(b"\xff\xff"), message(b"\x0a\x05abc"), message(b"\x0a\x02\xc3\x28")]
 )
-def test_what_is_no_request_ends_the_stream(grpc_port: int, bad: bytes) -> None:
-    with RawH2(grpc_port) as h2:
+def test_what_is_no_request_ends_the_stream(crowd_grpc_port: int, bad: bytes) -> None:
+    with RawH2(crowd_grpc_port) as h2:
         h2.send(raw_stream(1, [number("identity_fp32", 1, "a")], end=False))
         h2.wait_for(rawh2.DATA, 1)
         h2.send(frame(rawh2.DATA, 0, 1, bad))
@@ -64,27 +75,27 @@ def test_what_is_no_request_ends_the_stream(grpc_port: int, bad: bytes) -> None:
         assert h2.finish(3).status == 0
 
 
-def test_a_request_that_is_cut_ends_the_stream(grpc_port: int) -> None:
-    with RawH2(grpc_port) as h2:
+def test_a_request_that_is_cut_ends_the_stream(crowd_grpc_port: int) -> None:
+    with RawH2(crowd_grpc_port) as h2:
         cut = message(number("identity_fp32", 1).SerializeToString())[:-1]
         h2.send(open_call(1, STREAM) + frame(rawh2.DATA, rawh2.END_STREAM, 1, cut))
         reply = h2.finish(1)
     assert (reply.status, reply.message) == (13, "Unable to parse request")
 
 
-def test_requests_byte_by_byte(grpc_port: int) -> None:
+def test_requests_byte_by_byte(crowd_grpc_port: int) -> None:
     requests = [number("identity_fp32", n, str(n)) for n in range(3)]
     payload = b"".join(message(request.SerializeToString()) for request in requests)
-    with RawH2(grpc_port) as h2:
+    with RawH2(crowd_grpc_port) as h2:
         h2.send(open_call(1, STREAM))
         h2.send(b"".join(frame(rawh2.DATA, 0, 1, bytes([byte])) for byte in payload))
         h2.send(frame(rawh2.DATA, rawh2.END_STREAM, 1))
         assert ids(parse(h2.finish(1).messages)) == ["0", "1", "2"]
 
 
-def test_a_thousand_streams_on_one_connection(grpc_port: int) -> None:
+def test_a_thousand_streams_on_one_connection(crowd_grpc_port: int) -> None:
     streams = range(1, 2001, 2)
-    with RawH2(grpc_port) as h2:
+    with RawH2(crowd_grpc_port) as h2:
         for stream in streams:
             h2.send(raw_stream(stream, [number("identity_fp32", 1, str(stream))], end=False))
         h2.ping()
@@ -96,8 +107,10 @@ def test_a_thousand_streams_on_one_connection(grpc_port: int) -> None:
             assert ids(parse(reply.messages)) == [str(stream)]
 
 
-def test_a_slow_reader_of_a_decoupled_model_is_cut_off(start_grpc: Callable[..., Any]) -> None:
-    frontend = start_grpc(max_stream_backlog=100_000)
+def test_a_slow_reader_of_a_decoupled_model_is_cut_off(
+    start_crowd_grpc: Callable[..., Any],
+) -> None:
+    frontend = start_crowd_grpc(max_stream_backlog=100_000)
     with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 1000}) as h2, stub(frontend.port) as other:
         h2.credit = False
         h2.send(raw_stream(1, [repeat(2**31, "a")]))
@@ -124,8 +137,8 @@ def idle_work(made: Any) -> Callable[[], bool]:
     return ended
 
 
-def test_a_slow_reader_of_other_models_is_held_back(start_grpc: Callable[..., Any]) -> None:
-    frontend = start_grpc(max_stream_backlog=10_000)
+def test_a_slow_reader_of_other_models_is_held_back(start_crowd_grpc: Callable[..., Any]) -> None:
+    frontend = start_crowd_grpc(max_stream_backlog=10_000)
     requests = [number("identity_fp32", n, str(n)) for n in range(2000)]
     with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 0}) as h2:
         h2.ping()  # the windows of the server's settings are in force
@@ -137,8 +150,8 @@ def test_a_slow_reader_of_other_models_is_held_back(start_grpc: Callable[..., An
     assert ids(parse(reply.messages)) == [str(n) for n in range(2000)]
 
 
-def test_requests_in_work_at_once_are_limited(start_grpc: Callable[..., Any]) -> None:
-    frontend = start_grpc(max_stream_inflight_requests=2)
+def test_requests_in_work_at_once_are_limited(start_crowd_grpc: Callable[..., Any]) -> None:
+    frontend = start_crowd_grpc(max_stream_inflight_requests=2)
     with stub(frontend.port) as made:
         stream = OpenStream(made)
         stream.send(*[endless("endless") for _ in range(2)], repeat(1, "third"))
@@ -153,9 +166,9 @@ def test_requests_in_work_at_once_are_limited(start_grpc: Callable[..., Any]) ->
 
 
 def test_a_drain_ends_idle_streams_and_lets_busy_ones_finish(
-    start_grpc: Callable[..., Any],
+    start_crowd_grpc: Callable[..., Any],
 ) -> None:
-    frontend = start_grpc()
+    frontend = start_crowd_grpc()
     with stub(frontend.port) as made:
         quiet, busy = OpenStream(made), OpenStream(made)
         for stream in (quiet, busy):
@@ -169,12 +182,29 @@ def test_a_drain_ends_idle_streams_and_lets_busy_ones_finish(
         assert busy.end() == ("UNAVAILABLE", SHUTTING_DOWN)
 
 
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Iterator[Queue]:
+    """``delay_queued`` on a server of its own: a batcher and crowds do not go together, see
+    ``crowd_server``.
+    """
+    from tritonfrontend import KServeGrpc, KServeHttp, Metrics
+    from tritonfrontend.inprocess import Server
+
+    repository = write_repository(tmp_path_factory.mktemp("queue"), [queued_model()])
+    bind: dict[str, Any] = {"address": "127.0.0.1", "port": 0}
+    with (
+        Server(model_repository=str(repository)).start(wait_until_ready=True, timeout=60) as server,
+        KServeHttp(server, KServeHttp.Options(**bind)) as http,
+        KServeGrpc(server, KServeGrpc.Options(**bind)) as grpc_frontend,
+        Metrics(server, Metrics.Options(**bind)) as metrics,
+    ):
+        yield Queue(grpc_frontend, http.port, metrics.port)
+
+
 @pytest.mark.parametrize("kind", ["stream", "unary"])
-def test_a_thousand_cancelled_calls(
-    start_grpc: Callable[..., Any], http_port: int, metrics_port: int, kind: str
-) -> None:
+def test_a_thousand_cancelled_calls(queue: Queue, kind: str) -> None:
     """Triton counts what it never began as cancelled, and what it had begun as its backend says."""
-    frontend = start_grpc()
+    frontend, http_port, metrics_port = queue
     failed = settled_failures(http_port, "delay_queued")
     reasons = failures_by_reason(metrics_port, "delay_queued")
     before = descriptors()
@@ -207,8 +237,8 @@ def test_a_thousand_cancelled_calls(
         assert outcome(lambda: made.ModelInfer(number("delay_queued", 1), timeout=30))[0] == "OK"
 
 
-def test_streams_beside_unary_calls(grpc_port: int) -> None:
-    with stub(grpc_port) as made:
+def test_streams_beside_unary_calls(crowd_grpc_port: int) -> None:
+    with stub(crowd_grpc_port) as made:
         stream = OpenStream(made)
         stream.send(endless())
         for n in range(20):
