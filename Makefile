@@ -90,7 +90,8 @@ BUILD_CPP = cmake -S . -B $(1) -G Ninja -DCMAKE_BUILD_TYPE=$(2) -DTFE_BUILD_MODU
   -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python && cmake --build $(1)
 
 lint: packages-test $(STAMPS)/test  ## formatting, ruff, mypy, spelling, layers and file lengths
-	$(BIN)/clang-format --dry-run -Werror $(CPP_FILES)
+	@echo "clang-format --dry-run -Werror: $(words $(CPP_FILES)) files"
+	@$(BIN)/clang-format --dry-run -Werror $(CPP_FILES)
 	$(BIN)/gersemi --check $(CMAKE_FILES)
 	$(BIN)/ruff format --check $(PYTHON_DIRS)
 	$(BIN)/ruff check $(PYTHON_DIRS)
