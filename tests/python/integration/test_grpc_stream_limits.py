@@ -192,8 +192,10 @@ def queue(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Itera
 
     repository = write_repository(tmp_path_factory.mktemp("queue"), [queued_model()])
     bind: dict[str, Any] = {"address": "127.0.0.1", "port": 0}
+    # The log settings are those of the process.
+    stopped = Server(model_repository=str(repository), log_error=True)
     with (
-        Server(model_repository=str(repository)).start(wait_until_ready=True, timeout=60) as server,
+        stopped.start(wait_until_ready=True, timeout=60) as server,
         KServeHttp(server, KServeHttp.Options(**bind)) as http,
         KServeGrpc(server, KServeGrpc.Options(**bind)) as grpc_frontend,
         Metrics(server, Metrics.Options(**bind)) as metrics,
