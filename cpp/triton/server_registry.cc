@@ -2,11 +2,19 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 
 #include "triton/library.h"
 
 namespace tfe::triton {
+namespace {
+
+// The core (2.51) counts a model as gone before the thread that destroyed it has let go of the
+// server: on a busy machine some wait for a lock of the server when the stop is over already.
+constexpr std::chrono::milliseconds kRestBeforeDelete{500};
+
+}  // namespace
 
 ServerRegistry& ServerRegistry::global() {
   static auto* const registry = new ServerRegistry;
@@ -15,6 +23,7 @@ ServerRegistry& ServerRegistry::global() {
 
 void ServerRegistry::began() {
   std::lock_guard lock(mutex_);
+  delete_retired();
   ++running_;
 }
 
@@ -60,7 +69,7 @@ std::shared_ptr<Server> ServerRegistry::find(std::uintptr_t address) {
 
 void ServerRegistry::retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle) {
   std::lock_guard lock(mutex_);
-  retired_.push_back({std::move(library), handle});
+  retired_.push_back({std::move(library), handle, base::Clock::now()});
   delete_retired();
 }
 
@@ -73,10 +82,12 @@ void ServerRegistry::keep(TRITONSERVER_Server* handle) {
 // does not block.
 void ServerRegistry::delete_retired() {
   if (running_ > 0) return;
-  for (const Retired& server : retired_) {
+  const base::TimePoint rested = base::Clock::now() - kRestBeforeDelete;
+  std::erase_if(retired_, [rested](const Retired& server) {
+    if (server.at > rested) return false;
     (void)call(server.library->api(), server.library->api().ServerDelete, server.handle);
-  }
-  retired_.clear();
+    return true;
+  });
 }
 
 bool ServerRegistry::run_apart(std::function<void()> work) {
@@ -95,6 +106,10 @@ void ServerRegistry::leave() {
     workers.swap(workers_);
   }
   for (std::thread& worker : workers) worker.join();
+  std::lock_guard lock(mutex_);
+  if (retired_.empty() || running_ > 0) return;
+  std::this_thread::sleep_until(retired_.back().at + kRestBeforeDelete);
+  delete_retired();
 }
 
 }  // namespace tfe::triton

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "triton/server.h"
 
 namespace tfe::triton {
@@ -32,7 +33,8 @@ class ServerRegistry {
   void remove(std::uintptr_t address);
   std::shared_ptr<Server> find(std::uintptr_t address);
 
-  // Deletes a stopped server that nobody refers to, now or when the last running one has ended.
+  // Takes a stopped server that nobody refers to, and deletes it when the last running one has
+  // ended and it has rested, at normal process exit at the latest; see kRestBeforeDelete.
   void retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle);
 
   // Remembers a server that is never to be deleted: lent to foreign code, or still in use by the
@@ -42,7 +44,8 @@ class ServerRegistry {
   // Runs `work` on a thread of its own, which normal process exit waits for: static objects of the
   // core must not go while it deletes a server. False, and not run, once the exit has begun.
   bool run_apart(std::function<void()> work);
-  // Normal process exit has begun: waits for what runs apart, and lets no more run. Called by
+  // Normal process exit has begun: waits for what runs apart, lets no more run, and deletes the
+  // stopped servers that are left, for static objects of the core refer to them. Called by
   // handlers of exit(), before any static object of the core or of a backend goes.
   void leave();
   bool leaving() const { return leaving_; }
@@ -51,6 +54,7 @@ class ServerRegistry {
   struct Retired {
     std::shared_ptr<const Library> library;
     TRITONSERVER_Server* handle;
+    base::TimePoint at;
   };
   void watch_exit();
   void delete_retired();
