@@ -125,7 +125,7 @@ sanitize: packages-test $(STAMPS)/test  ## C++ tests, and start-serve-stop cycle
 # Only of the layers that do not call the core: it is not instrumented, and what its threads hand over has no order that
 # ThreadSanitizer could see.
 CORELESS := base codec grpc http http1 http2 net server
-sanitize-threads: packages-test $(STAMPS)/test  ## C++ tests of the layers below the core's under ThreadSanitizer
+sanitize-threads: packages-test $(STAMPS)/test  ## C++ tests of the layers that do not call the core, under ThreadSanitizer
 	@$(STEP) "[4/5] sanitized build" $(LOGS)/tsan-build.log -- \
 	  bash -c '$(call BUILD_CPP,$(TSAN_BUILD),Debug,OFF,thread) --target $(CORELESS:%=%_test)'
 	@status=0; \

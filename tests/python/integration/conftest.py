@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1"
 
 
+def started(repository: Path) -> Iterator[Server]:
+    """A server of the models in ``repository``, started."""
+    from tritonfrontend.inprocess import Server
+
+    stopped = Server(model_repository=str(repository), log_error=True)
+    with stopped.start(wait_until_ready=True, timeout=60) as server:
+        yield server
+
+
+def port_of(kind: type[Any], server: Server) -> Iterator[int]:
+    """The port of a frontend of this kind with default options."""
+    with kind(server, kind.Options(address=LOCAL, port=0)) as frontend:
+        yield frontend.port
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
@@ -46,13 +61,10 @@ def client_identity(authority: Authority) -> Identity:
 @pytest.fixture(scope="session")
 def wide_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Iterator[Server]:
     """A started server with the standard models and those of ``extra_models``."""
-    from tritonfrontend.inprocess import Server
 
     repository = tmp_path_factory.mktemp("wide")
     write_repository(repository, [*standard_models(), *extra_models()])
-    stopped = Server(model_repository=str(repository), log_error=True)
-    with stopped.start(wait_until_ready=True, timeout=60) as server:
-        yield server
+    yield from started(repository)
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +74,10 @@ def crowd_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -
     A core that has held more than 1,000 of them writes to memory it has freed when a batcher goes
     on (docs/faults.md): the process that runs the tests would be the one to abort.
     """
-    from tritonfrontend.inprocess import Server
 
     models = [model for model in standard_models() if "batching" not in model.extra]
     repository = write_repository(tmp_path_factory.mktemp("crowd"), models)
-    stopped = Server(model_repository=str(repository), log_error=True)
-    with stopped.start(wait_until_ready=True, timeout=60) as server:
-        yield server
+    yield from started(repository)
 
 
 @pytest.fixture(scope="session")
@@ -95,68 +104,58 @@ def explicit_server(
 def http_port(wide_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeHttp
 
-    with KServeHttp(wide_server, KServeHttp.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(KServeHttp, wide_server)
 
 
 @pytest.fixture(scope="session")
 def grpc_port(wide_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeGrpc
 
-    with KServeGrpc(wide_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(KServeGrpc, wide_server)
 
 
 @pytest.fixture(scope="session")
 def crowd_http_port(crowd_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeHttp
 
-    with KServeHttp(crowd_server, KServeHttp.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(KServeHttp, crowd_server)
 
 
 @pytest.fixture(scope="session")
 def crowd_grpc_port(crowd_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeGrpc
 
-    with KServeGrpc(crowd_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(KServeGrpc, crowd_server)
 
 
 @pytest.fixture(scope="session")
 def metrics_port(wide_server: Server) -> Iterator[int]:
     from tritonfrontend import Metrics
 
-    with Metrics(wide_server, Metrics.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(Metrics, wide_server)
 
 
 @pytest.fixture(scope="session")
 def explicit_http_port(explicit_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeHttp
 
-    with KServeHttp(explicit_server, KServeHttp.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(KServeHttp, explicit_server)
 
 
 @pytest.fixture(scope="session")
 def explicit_grpc_port(explicit_server: Server) -> Iterator[int]:
     from tritonfrontend import KServeGrpc
 
-    with KServeGrpc(explicit_server, KServeGrpc.Options(address=LOCAL, port=0)) as frontend:
-        yield frontend.port
+    yield from port_of(KServeGrpc, explicit_server)
 
 
 @pytest.fixture(scope="session")
 def shm_server(tmp_path_factory: pytest.TempPathFactory, backends_dir: Path) -> Iterator[Server]:
     """The standard models and ``device``, for clients that bring shared memory."""
-    from tritonfrontend.inprocess import Server
 
     models = [*standard_models(), device_model()]
     repository = write_repository(tmp_path_factory.mktemp("shm"), models)
-    stopped = Server(model_repository=str(repository), log_error=True)
-    with stopped.start(wait_until_ready=True, timeout=60) as server:
-        yield server
+    yield from started(repository)
 
 
 @pytest.fixture(scope="session")
