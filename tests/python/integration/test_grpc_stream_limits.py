@@ -110,7 +110,8 @@ def test_a_thousand_streams_on_one_connection(crowd_grpc_port: int) -> None:
 def test_a_slow_reader_of_a_decoupled_model_is_cut_off(
     start_crowd_grpc: Callable[..., Any],
 ) -> None:
-    frontend = start_crowd_grpc(max_stream_backlog=100_000)
+    # This client returns credit frame by frame, which is what the limit of dribbles is against.
+    frontend = start_crowd_grpc(max_stream_backlog=100_000, dribble_burst=1_000_000)
     with RawH2(frontend.port, {rawh2.INITIAL_WINDOW: 1000}) as h2, stub(frontend.port) as other:
         h2.credit = False
         h2.send(raw_stream(1, [repeat(2**31, "a")]))
