@@ -25,6 +25,8 @@ LANES: Mapping[str, str] = {
     "unregister": "memory",
     "load": "models",
     "unload": "models",
+    "host": "models",
+    "unhost": "models",
     "trace": "trace",
     "log": "log",
 }
@@ -68,6 +70,8 @@ class Call:
         kind = {"system": "shared memory", "cuda": "CUDA shared memory"}.get(
             self.head.get("kind", ""), ""
         )
+        if self.op in ("host", "unhost"):
+            return f"{'un' * (self.op == 'unhost')}load of hosted model {self.head['name']!r}"
         if self.lane == "models":
             return f"{self.op} of model {self.head['name']!r}"
         if self.lane == "memory":

@@ -1,7 +1,8 @@
 """When a GPU may get a worker: errors that poison it, and memory that it must have free. Pure.
 
-An XID error of the driver that leaves a GPU in doubt quarantines it: its worker is drained, and the
-next one waits until the GPU has been quiet, and listed by NVML, for a while. Other GPUs serve on.
+An XID error of the driver that leaves a GPU in doubt, or its loss, quarantines it: its worker is
+drained, and the next one waits until the GPU has been quiet, and listed by NVML, for a while. Other
+GPUs serve on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ POISONOUS = {
     94: "contained ECC error",
     95: "uncontained ECC error",
 }
+#: What is said of a GPU that went without an XID.
+LOST = "lost (the driver does not list it any more)"
 #: Seconds of quiet after which a quarantined GPU is tried again. A reset or a reboot, which cures
 #: most of these, takes longer; a wrong try costs one failed start.
 RECHECK = 60.0

@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .gpu_health import POISONOUS, RECHECK, MemoryPeak, Quarantine, memory_reason, needed, xid_text
+from .gpu_health import (
+    LOST,
+    POISONOUS,
+    RECHECK,
+    MemoryPeak,
+    Quarantine,
+    memory_reason,
+    needed,
+    xid_text,
+)
 from .handover import GpuState
 from .nvml import GpuSample, Nvml
 from .spec import Device
@@ -20,6 +29,8 @@ from .xid_watch import XidWatch
 #: Seconds between samples: status is for people, and NVML takes driver locks.
 SAMPLE_EVERY = 5
 _PRESENT_WAIT = 2.0
+#: Samples in a row without a GPU after which it is lost: a single one may be a passing error.
+_MISSED = 2
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,8 @@ class GpuWatch:
         self._peaks = {uuid: MemoryPeak() for uuid in self._uuids}
         self._workers = workers
         self._shared: set[str] = set()  # at the last sample; memory is freed a moment after an end
+        self._missed = dict.fromkeys(self._uuids, 0)  # samples in a row without it
+        self._poisoned: Callable[[Device, str], None] = lambda device, reason: None
         self.quarantine = Quarantine(time.monotonic, recheck)
         self.samples: dict[str, GpuSample] = {}
         self.updated_at: float | None = None
@@ -64,6 +77,11 @@ class GpuWatch:
     def stale(self) -> bool:
         limit = 3 * SAMPLE_EVERY
         return self.updated_at is None or time.monotonic() - self.updated_at > limit
+
+    @property
+    def doubtful(self) -> bool:
+        """Was a GPU missing from the last sample that was there before? The next one tells."""
+        return any(0 < missed < _MISSED for missed in self._missed.values())
 
     @property
     def stuck(self) -> bool:
@@ -90,9 +108,12 @@ class GpuWatch:
             self._pending.add_done_callback(self._arrived)
 
     def watch_errors(self, poisoned: Callable[[Device, str], None]) -> None:
-        """Call `poisoned(device, reason)` when the driver reports a GPU's fatal error."""
+        """Call `poisoned(device, reason)` when the driver reports a GPU's fatal error, or does not
+        know the GPU any more.
+        """
         if not self._devices:
             return
+        self._poisoned = poisoned
         loop = asyncio.get_running_loop()
 
         def happened(index: int, xid: int) -> None:
@@ -151,7 +172,18 @@ class GpuWatch:
         if not future.cancelled() and future.exception() is None:
             self.samples = future.result()
             self.updated_at = time.monotonic()
+            self._look_for_lost()
             for uuid, sample in self.samples.items():
                 if self._workers(uuid) == 1 and uuid not in self._shared:
                     self._peaks[uuid].sample(sample.mem_used)
             self._shared = {uuid for uuid in self._uuids if self._workers(uuid) > 1}
+
+    def _look_for_lost(self) -> None:
+        """Not every loss comes with an XID, and a worker without its GPU fails requests quickly,
+        which makes it the first to take new ones.
+        """
+        for uuid, before in self._missed.items():
+            self._missed[uuid] = missed = 0 if uuid in self.samples else before + 1
+            if missed == _MISSED:
+                self.quarantine.put(uuid, LOST)
+                self._poisoned(next(d for d in self._devices if d.uuid == uuid), LOST)

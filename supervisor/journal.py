@@ -39,6 +39,10 @@ class Journal:
             lane[head["name"]] = call
         elif call.op == "unregister":
             _forget(lane, head["kind"], head["name"])
+        elif call.op in ("host", "unhost"):
+            lane.pop(_hosted(head["name"]), None)
+            if call.op == "host":
+                lane[_hosted(head["name"])] = call
         elif call.lane == "models":
             lane.pop(head["name"], None)
             lane[head["name"]] = call
@@ -60,6 +64,10 @@ class Journal:
         match call.op:
             case "register":
                 return Call({"op": "unregister", "kind": head["kind"], "name": head["name"]})
+            case "host":
+                return Call({"op": "unhost", "name": head["name"]})
+            case "unhost":
+                return lane.get(_hosted(head["name"]))
             case "load" if not loaded:
                 return Call({"op": "unload", "name": head["name"], "dependents": False})
             case "load" | "unload":
@@ -74,6 +82,11 @@ class Journal:
                 settings = {name: previous[name] for name in head["settings"] if name in previous}
                 return Call({"op": "log", "settings": settings})
         return None
+
+
+def _hosted(name: str) -> str:
+    """The key of a model that a platform names; those of the core have no NUL."""
+    return f"\0{name}"
 
 
 def _forget(lane: Lane, kind: str, name: str) -> None:

@@ -5,7 +5,9 @@ copy is loaded before the old one goes, so requests meanwhile fail only where th
 them; unloading first would refuse all of them. Where the directory cannot be touched (read-only, or
 a remote repository) the configuration is handed over with one more parameter, which is a change
 too. Both are there under explicit control only; in poll mode the touch alone is, and other workers
-that poll the same directory then load the model again as well. Blocks for as long as a load takes.
+that poll the same directory then load the model again as well. A model that a client had loaded
+with a configuration of its own gets that, with the parameter: the core takes the same one for no
+change. Blocks for as long as a load takes.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,23 @@ class ReloadError(Exception):
 
 
 def reload_model(
-    server: Any, name: str, directory: str, repositories: Sequence[str], *, polls: bool
+    server: Any,
+    name: str,
+    directory: str,
+    repositories: Sequence[str],
+    parameters: Mapping[str, str | bytes],
+    *,
+    polls: bool,
 ) -> None:
-    """Load `name` again from `directory`, its version directory. Raises ReloadError."""
-    touched = _within(directory, repositories) and touch(directory)
+    """Load `name` again from `directory`, its version directory, or with the `parameters` that a
+    client had loaded it with, if there are any. Raises ReloadError.
+    """
+    touched = not parameters and _within(directory, repositories) and touch(directory)
     try:
-        if polls:
+        if parameters:
+            config = _changed(json.loads(parameters["config"]))
+            server.load(name, {**parameters, "config": config})
+        elif polls:
             if not touched:
                 raise ReloadError(f"{directory} cannot be touched, and only a poll could load")
             server.poll_model_repository()

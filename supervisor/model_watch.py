@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .client_loads import ClientLoads
 from .healing import MAX_SECONDS, Healer, Outcome
 from .model_reload import ReloadError
 from .stubs import Death, Stub, StubWatch
@@ -49,10 +50,17 @@ class ModelWatch:
     """
 
     def __init__(
-        self, core: Core, wishes: Wishes, *, hang_timeout: float, hang_restart: bool
+        self,
+        core: Core,
+        wishes: Wishes,
+        loads: ClientLoads,
+        *,
+        hang_timeout: float,
+        hang_restart: bool,
     ) -> None:
         self._core = core
         self._wishes = wishes
+        self._loads = loads
         self._hang_timeout = hang_timeout
         self._hang_restart = hang_restart
         self._stubs = StubWatch(time.monotonic)
@@ -124,6 +132,10 @@ class ModelWatch:
         self._models = self._names()
         self._stubs.scan()
 
+    def know(self, models: Iterable[str]) -> None:
+        """Names by which stubs are told apart: models come and go by clients' wishes."""
+        self._models = list(models)
+
     def end(self) -> None:
         self._active = False
         self._stubs.close()
@@ -178,7 +190,8 @@ class ModelWatch:
         def work() -> None:
             error = ""
             try:
-                self._core.reload(model, directory)
+                with self._loads.lock:
+                    self._core.reload(model, directory, self._loads.parameters(model))
             except ReloadError as problem:
                 error = str(problem)
             self._wishes.post(lambda: self._loaded(model, error, began))

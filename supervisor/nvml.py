@@ -88,7 +88,9 @@ class Nvml:
         return Discovery(tuple(gpus), "" if gpus else "no GPU found (NVML lists none)")
 
     def sample(self, uuids: Sequence[str]) -> concurrent.futures.Future[dict[str, GpuSample]]:
-        """Current values of the given GPUs or MIG instances; those that are lost are missing."""
+        """Current values of the given GPUs or MIG instances; those that are lost, or not listed
+        any more, are missing.
+        """
         return self.call(lambda lib: _sample_all(lib, uuids))
 
     def _library(self) -> Any:
@@ -158,11 +160,8 @@ def _migs(lib: Any, handle: Any) -> list[Mig]:
 def _sample_all(lib: Any, uuids: Sequence[str]) -> dict[str, GpuSample]:
     samples = {}
     for uuid in uuids:
-        try:
-            handle = lib.nvmlDeviceGetHandleByUUID(uuid.encode())
-        except lib.NVMLError:
-            continue
-        samples[uuid] = _sample(lib, handle)
+        with contextlib.suppress(lib.NVMLError):
+            samples[uuid] = _sample(lib, lib.nvmlDeviceGetHandleByUUID(uuid.encode()))
     return samples
 
 
@@ -170,6 +169,8 @@ def _sample(lib: Any, handle: Any) -> GpuSample:
     def value(function: Callable[[], T]) -> T | None:
         try:
             return function()
+        except lib.NVMLError_GpuIsLost:
+            raise
         except lib.NVMLError:
             return None  # MIG instances and old GPUs lack some of these
 

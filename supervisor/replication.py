@@ -224,7 +224,10 @@ class Replication:
         if applied.outcome is None or applied.gone:
             return
         self.failed_total += 1
-        kept = call.op == "load"  # it may have been a matter of memory, and the others have it
+        kept = call.op in (
+            "load",
+            "host",
+        )  # it may have been a matter of memory, and the others have it
         if replay and not kept:
             self.journal.drop(call)
         fate = "tried again at the next start" if kept else "dropped"

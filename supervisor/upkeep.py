@@ -36,7 +36,7 @@ class Upkeep:
         group.gpu_watch.watch_errors(self._poisoned)
         while True:
             self._look_at_processes()
-            if ticks % SAMPLE_EVERY == 0:
+            if ticks % SAMPLE_EVERY == 0 or group.gpu_watch.doubtful:
                 group.gpu_watch.refresh()
             self._sample_rates()
             uuids = (slot.device.uuid for slot in group.slots if slot.device.uuid)

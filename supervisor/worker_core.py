@@ -158,11 +158,11 @@ class Core:
             return dict(self._server.model(name).config())
         return {}
 
-    def reload(self, name: str, directory: str) -> None:
-        """Load a model again although it has not changed. Blocks. Raises ReloadError."""
+    def reload(self, name: str, directory: str, parameters: Mapping[str, str | bytes]) -> None:
+        """Load a model again although it has not changed; see reload_model. Blocks."""
         polls = self._spec.core.get("model_control_mode") == "poll"
         repositories = [str(path) for path in self._spec.core.get("model_repository", ())]
-        reload_model(self._server, name, directory, repositories, polls=polls)
+        reload_model(self._server, name, directory, repositories, parameters, polls=polls)
 
     def replication(self, limit: int) -> Any:
         """From now on what clients want to change, at most `limit` at a time, waits there."""
@@ -248,6 +248,8 @@ class Core:
                 make = getattr(kind.Options, "from_environment", None)
                 made = kind.Options(**options) if make is None else make(**options)
                 self._frontends[name] = kind(self._server, made)
+                if name == "sagemaker":  # it loads what the journal has before anybody is served
+                    self._frontends[name].prepare()
             except Exception as error:
                 text = f"{name} frontend: {error}"
                 raise CoreError(WorkerExit.BAD_CONFIG, text) from error

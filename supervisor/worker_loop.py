@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 
 from .channel import Channel, ChannelClosed, Message
+from .client_loads import ClientLoads
 from .cuda import Fault, check_device, context_fault
 from .exits import WorkerExit
 from .load_watch import LoadWatch
@@ -51,16 +52,18 @@ class Worker:
         self._stopping: tuple[float, int] | None = None  # since when, with which code
         self._started = time.monotonic()
         self._load_watch = LoadWatch(time.monotonic)
+        loads = ClientLoads()
         self._watch = ModelWatch(
             self._core,
             Wishes(self._thread, self._post, self._faults_changed, self._ask_restart, log),
+            loads,
             hang_timeout=spec.model_hang_timeout,
             hang_restart=spec.model_hang_restart,
         )
         self._reporter = Reporter(
             self._core, channel, self._watch, self._thread, self._post, self._not_reported
         )
-        self._replication = WorkerReplication(channel, self._post)
+        self._replication = WorkerReplication(channel, self._post, loads)
         self._metrics_busy = False
         self._next_report = 0.0
         self._gpu_busy = False

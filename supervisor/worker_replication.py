@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from .channel import Channel, Message
+from .client_loads import ClientLoads
 from .control_calls import Call, pack, received, unpack
 
 #: Before a message that did not fit into the channel is tried again.
@@ -42,9 +43,15 @@ class Native(Protocol):
 class WorkerReplication:
     """Off until `begin`."""
 
-    def __init__(self, channel: Channel, post: Callable[[Callable[[], None]], None]) -> None:
-        """`post` runs something on the main loop."""
+    def __init__(
+        self,
+        channel: Channel,
+        post: Callable[[Callable[[], None]], None],
+        loads: ClientLoads,
+    ) -> None:
+        """`post` runs something on the main loop; `loads` is told what clients load."""
         self._channel = channel
+        self._loads = loads
         self._post = post
         self._native: Native | None = None
         self._asked: dict[int, Call] = {}  # of our clients, not answered yet
@@ -186,12 +193,21 @@ class WorkerReplication:
             elif call.op == "unload" and replay and not native.loaded(call.head["name"]):
                 return {"outcome": None}
         try:
-            outcome = native.apply(unpack(call), replay)
+            outcome = self._apply(native, call, replay)
         except Exception as error:
             outcome = (_INTERNAL, f"{type(error).__name__}: {error}")
         if outcome is not None:
             outcome = (outcome[0], outcome[1][:_MAX_TEXT])
         return {"outcome": outcome, **said}
+
+    def _apply(self, native: Native, call: Call, replay: bool) -> Outcome | None:
+        if call.lane != "models":
+            return native.apply(unpack(call), replay)
+        with self._loads.lock:
+            outcome = native.apply(unpack(call), replay)
+            if outcome is None:
+                self._loads.made(call)
+            return outcome
 
 
 def _serve(lane: queue.SimpleQueue[Callable[[], None]]) -> None:

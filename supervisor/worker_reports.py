@@ -110,6 +110,7 @@ class Reporter:
         if self._latency is None:
             self._latency = LatencyWindow(self._core.outcome_bounds())
         self._latency.sample(time.monotonic(), found.succeeded)
+        self._watch.know(dict.fromkeys(model.name for model in found.models if model.wanted))
         self._channel.send(
             "STATS",
             frontends=found.frontends,

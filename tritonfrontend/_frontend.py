@@ -42,7 +42,14 @@ class Frontend(ABC):
         self._lock = threading.Lock()
         self._options = options
         self._server, self._keep = native_server(server)
+        self._prepared: _native.Frontend | None = None
         self._frontend: _native.Frontend | None = None  # while it is running
+
+    def prepare(self) -> None:
+        """Make everything but the port; `start` does it otherwise. Raises what `start` does."""
+        with self._lock:
+            if self._prepared is None and self._frontend is None:
+                self._prepared = self._make()
 
     def start(self) -> None:
         """Listen and serve. Returns when the port is open.
@@ -53,7 +60,7 @@ class Frontend(ABC):
         with self._lock:
             if self._frontend is not None:
                 raise AlreadyExistsError(f"{self._label} server is already running.")
-            frontend = self._make()
+            frontend, self._prepared = self._prepared or self._make(), None
             frontend.start()
             self._frontend = frontend
 

@@ -102,6 +102,13 @@ struct ToDict {
     made["dependents"] = call.dependents;
     return made;
   }
+  nb::dict operator()(const kserve::HostModel& call) const {
+    nb::dict made = of("host", call.name);
+    made["url"] = text(call.url);
+    made["target"] = text(call.target);
+    return made;
+  }
+  nb::dict operator()(const kserve::UnhostModel& call) const { return of("unhost", call.name); }
   nb::dict operator()(const kserve::ChangeTrace& call) const {
     nb::dict settings;
     put(settings, "trace_level", call.update.levels);
@@ -205,6 +212,11 @@ kserve::ControlCall control_call(const nb::dict& from) {
   if (op == "unload") {
     return kserve::UnloadModel{bytes_of(from["name"]), nb::cast<bool>(from["dependents"])};
   }
+  if (op == "host") {
+    return kserve::HostModel{bytes_of(from["name"]), bytes_of(from["url"]),
+                             bytes_of(from["target"])};
+  }
+  if (op == "unhost") return kserve::UnhostModel{bytes_of(from["name"])};
   if (op == "trace") return trace(from);
   if (op == "log") return log(from);
   fail_argument("'" + op + "' is no control call");

@@ -5,6 +5,8 @@
 //     {"op": "unregister", "kind", "name"}                    # "" for all of the kind
 //     {"op": "load", "name", "parameters": [(name, str | bytes), ...]}
 //     {"op": "unload", "name", "dependents"}
+//     {"op": "host", "name", "url", "target"}                 # a model of the platform
+//     {"op": "unhost", "name"}
 //     {"op": "trace", "model", "settings": {name: int | None}}  # None: what it falls back to
 //     {"op": "log", "settings": {name: value}}
 //

@@ -77,14 +77,32 @@ base::Result<std::optional<HostedModel>> HostedModels::begin_unload(const std::s
   if (entry.state == State::kLoading) {
     return base::fail(Code::kAlreadyExists, "model '" + name + "' is being loaded");
   }
+  if (auto status = add_waiter(entry, deadline, waiter); !status) {
+    return std::unexpected(std::move(status).error());
+  }
+  if (std::exchange(entry.state, State::kUnloading) == State::kUnloading) return std::nullopt;
+  return entry.model;
+}
+
+base::Result<bool> HostedModels::join_unload(const std::string& name, base::TimePoint deadline,
+                                             Waiter& waiter) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end() || found->second.state != State::kUnloading) return false;
+  if (auto status = add_waiter(found->second, deadline, waiter); !status) {
+    return std::unexpected(std::move(status).error());
+  }
+  return true;
+}
+
+base::Status HostedModels::add_waiter(Entry& entry, base::TimePoint deadline, Waiter& waiter) {
   if (entry.waiters.size() >= kMostWaiters) {
     return base::fail(Code::kResourceExhausted, "too many requests wait for the unload of model '" +
-                                                    name + "' (limit " +
+                                                    entry.model.name + "' (limit " +
                                                     std::to_string(kMostWaiters) + ")");
   }
   entry.waiters.push_back({deadline, std::move(waiter)});
-  if (std::exchange(entry.state, State::kUnloading) == State::kUnloading) return std::nullopt;
-  return entry.model;
+  return {};
 }
 
 void HostedModels::unload_refused(const std::string& name, const base::Error& error) {

@@ -53,6 +53,9 @@ class HostedModels {
   // many wait; the waiter is dropped then.
   base::Result<std::optional<HostedModel>> begin_unload(const std::string& name,
                                                         base::TimePoint deadline, Waiter waiter);
+  // Waits for an unload that is under way, with the same rules, and takes the waiter; false, and
+  // the waiter is as it was, if there is none.
+  base::Result<bool> join_unload(const std::string& name, base::TimePoint deadline, Waiter& waiter);
   void unload_refused(const std::string& name, const base::Error& error);
   // The core has begun: the model appears in unloading() until unloaded() is told.
   void unload_accepted(const std::string& name);
@@ -75,6 +78,7 @@ class HostedModels {
     std::vector<PendingWaiter> waiters = {};
   };
 
+  static base::Status add_waiter(Entry& entry, base::TimePoint deadline, Waiter& waiter);
   template <typename Wanted>
   std::vector<HostedModel> select(Wanted wanted) const;
 

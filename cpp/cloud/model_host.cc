@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 #include <utility>
 
 #include "cloud/model_location.h"
@@ -35,7 +36,7 @@ ModelHost::ModelHost(std::shared_ptr<triton::Server> server, kserve::ExecutorRef
       options_(options),
       poller_(kFirstPause, kLongestPause, [this] { return finish_unloads(); }) {}
 
-base::Status ModelHost::load(const LoadRequest& request) {
+base::Status ModelHost::load(const kserve::HostModel& request) {
   if (auto status = check_target(request.name); !status) return status;
   if (auto status = check_target(request.target); !status) return status;
   if (auto status = models_.begin_load(request.name, request.target); !status) return status;
@@ -49,7 +50,7 @@ base::Status ModelHost::load(const LoadRequest& request) {
   return {};
 }
 
-base::Result<HostedModel> ModelHost::register_and_load(const LoadRequest& request) {
+base::Result<HostedModel> ModelHost::register_and_load(const kserve::HostModel& request) {
   if (auto status = server_->client_control(); !status) {
     return std::unexpected(std::move(status).error());
   }
@@ -69,23 +70,45 @@ base::Result<HostedModel> ModelHost::register_and_load(const LoadRequest& reques
 }
 
 base::Status ModelHost::unload(const std::string& name, HostedModels::Waiter waiter) {
-  const auto deadline = base::Clock::now() + options_.unload_timeout;
-  const auto begun = models_.begin_unload(name, deadline, std::move(waiter));
+  const auto begun = models_.begin_unload(name, unload_deadline(), std::move(waiter));
   if (!begun) return std::unexpected(begun.error());
   poller_.wake();
   if (!*begun) return {};
-  auto status =
-      executor_.submit([self = shared_from_this(), model = **begun] { self->begin_unload(model); });
+  auto status = executor_.submit([self = shared_from_this(), model = **begun] {
+    (void)self->begin_unload(model);  // the waiters hear of it
+  });
   if (!status) models_.unload_refused(name, status.error());
   return {};
 }
 
-void ModelHost::begin_unload(const HostedModel& model) {
-  if (const auto status = server_->unload_model(model.target, true); !status) {
-    return models_.unload_refused(model.name, status.error());
+base::Status ModelHost::begin_unload(const HostedModel& model) {
+  if (auto status = server_->unload_model(model.target, true); !status) {
+    models_.unload_refused(model.name, status.error());
+    return status;
   }
   models_.unload_accepted(model.name);
   poller_.wake();
+  return {};
+}
+
+void ModelHost::await_unload(const std::string& name, HostedModels::Waiter waiter) {
+  const auto waits = models_.join_unload(name, unload_deadline(), waiter);
+  if (waits && *waits) return;
+  waiter(waits ? base::Status() : std::unexpected(waits.error()));
+}
+
+base::Status ModelHost::host(const kserve::HostModel& model) {
+  std::promise<void> over;
+  await_unload(model.name, [&over](const base::Status&) { over.set_value(); });
+  over.get_future().wait();
+  return load(model);  // which says so if the unload goes on
+}
+
+base::Status ModelHost::unhost(const kserve::UnhostModel& model) {
+  auto begun = models_.begin_unload(model.name, unload_deadline(), [](const base::Status&) {});
+  if (!begun) return std::unexpected(std::move(begun).error());
+  poller_.wake();
+  return *begun ? begin_unload(**begun) : base::Status();
 }
 
 // One look at the core's index for all models that are on their way out.

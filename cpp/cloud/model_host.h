@@ -19,32 +19,35 @@
 #include "cloud/sagemaker_options.h"
 #include "kserve/executor.h"
 #include "kserve/model_control.h"
+#include "kserve/model_hosting.h"
 
 namespace tfe::cloud {
 
-struct LoadRequest {
-  std::string name;    // SageMaker's, a hash
-  std::string url;     // the model's folder
-  std::string target;  // what the core shall call it
-};
-
-class ModelHost : public std::enable_shared_from_this<ModelHost> {
+class ModelHost final : public kserve::ModelHosting,
+                        public std::enable_shared_from_this<ModelHost> {
  public:
   ModelHost(std::shared_ptr<triton::Server> server, kserve::ExecutorRef executor,
             const SageMakerOptions& options);
 
   // Blocks until the model is loaded or failed. kAlreadyExists if it is loaded, is on the way to or
   // from that, or if its target name or its repository is taken.
-  base::Status load(const LoadRequest& request);
+  base::Status load(const kserve::HostModel& request);
   // The waiter is called on any thread, perhaps before this returns, unless this fails.
   base::Status unload(const std::string& name, HostedModels::Waiter waiter);
+  // Calls the waiter when no unload of that model is under way, perhaps before this returns.
+  void await_unload(const std::string& name, HostedModels::Waiter waiter);
+
+  // For a supervisor that has every worker do the same.
+  base::Status host(const kserve::HostModel& model) override;
+  base::Status unhost(const kserve::UnhostModel& model) override;
 
   std::optional<HostedModel> find(const std::string& name) const { return models_.find(name); }
   std::vector<HostedModel> list() const { return models_.list(); }
 
  private:
-  base::Result<HostedModel> register_and_load(const LoadRequest& request);
-  void begin_unload(const HostedModel& model);
+  base::TimePoint unload_deadline() const { return base::Clock::now() + options_.unload_timeout; }
+  base::Result<HostedModel> register_and_load(const kserve::HostModel& request);
+  base::Status begin_unload(const HostedModel& model);
   bool finish_unloads();
   void finish_unloads(const std::vector<HostedModel>& pending);
 

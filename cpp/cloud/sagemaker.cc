@@ -37,12 +37,22 @@ Reply loaded_reply(const base::Status& status) {
   return kserve_http::empty_reply(200, kserve_http::kJson);
 }
 
+Reply unload_failed_reply(const std::string& model, const base::Error& error) {
+  return error.code == base::Code::kNotFound ? not_loaded_reply(model) : load_error_reply(error);
+}
+
+kserve::Replication& replication_of(const kserve_http::Context& context) {
+  return context.inference.extensions().replication;
+}
+
 }  // namespace
 
 SageMaker::SageMaker(kserve_http::Context context, SageMakerOptions options)
     : context_(std::make_shared<kserve_http::Context>(std::move(context))),
       options_(std::move(options)),
-      host_(std::make_shared<ModelHost>(context_->server, context_->executor, options_)) {}
+      host_(std::make_shared<ModelHost>(context_->server, context_->executor, options_)) {
+  context_->inference.extensions().hosting.set(host_);
+}
 
 std::shared_ptr<http::RequestSink> SageMaker::on_request(const http::RequestHead& head,
                                                          http::Exchange& exchange) {
@@ -113,14 +123,20 @@ SageMaker::Sink SageMaker::describe(const std::string& model, http::Exchange& ex
 
 SageMaker::Sink SageMaker::load(const http::RequestHead& head, http::Exchange& exchange) {
   std::string target(http::find_header(head.headers, kTargetModel).value_or(""));
-  auto work = [host = host_, target = std::move(target)](base::Bytes body) mutable {
+  auto work = [context = context_, host = host_, target = std::move(target)](
+                  base::Bytes body, BlockingCall::Answer answer) mutable {
     auto request = read_load_body(body);
-    if (!request) return model_error_reply(request.error());
+    if (!request) return answer(model_error_reply(request.error()));
     if (target.empty()) target = request->name;
-    return loaded_reply(host->load({request->name, request->url, target}));
+    kserve::HostModel model{std::move(request->name), std::move(request->url), std::move(target)};
+    kserve::ControlCall call = model;
+    kserve::ControlDone done = [answer = std::move(answer)](const base::Status& status) mutable {
+      answer(loaded_reply(status));
+    };
+    if (!replication_of(*context).submit(call, done)) done(host->load(model));
   };
-  return BlockingCall::start(context_, head, exchange, BlockingCall::Body::kCollected,
-                             std::move(work));
+  return BlockingCall::start_later(context_, head, exchange, BlockingCall::Body::kCollected,
+                                   std::move(work), BlockingCall::Lane::kSlow);
 }
 
 SageMaker::Sink SageMaker::invoke(const std::string& model, const http::RequestHead& head,
@@ -139,16 +155,20 @@ SageMaker::Sink SageMaker::invoke(const std::string& model, const http::RequestH
 }
 
 SageMaker::Sink SageMaker::unload(const std::string& model, http::Exchange& exchange) {
-  return PendingReply::start(exchange, [host = host_, model](PendingReply::Deliver deliver) {
-    auto shared = std::make_shared<PendingReply::Deliver>(std::move(deliver));
-    const auto status = host->unload(
-        model, [shared](const base::Status& result) { (*shared)(loaded_reply(result)); });
-    if (!status && status.error().code == base::Code::kNotFound) {
-      (*shared)(not_loaded_reply(model));
-    } else if (!status) {
-      (*shared)(loaded_reply(status));
-    }
-  });
+  return PendingReply::start(
+      exchange, [context = context_, host = host_, model](PendingReply::Deliver deliver) {
+        auto shared = std::make_shared<PendingReply::Deliver>(std::move(deliver));
+        auto over = [shared](const base::Status& result) { (*shared)(loaded_reply(result)); };
+        kserve::ControlCall call = kserve::UnhostModel{model};
+        kserve::ControlDone begun = [host, model, shared, over](const base::Status& status) {
+          if (status) return host->await_unload(model, over);
+          (*shared)(unload_failed_reply(model, status.error()));
+        };
+        if (replication_of(*context).submit(call, begun)) return;
+        if (const auto status = host->unload(model, over); !status) {
+          (*shared)(unload_failed_reply(model, status.error()));
+        }
+      });
 }
 
 }  // namespace tfe::cloud

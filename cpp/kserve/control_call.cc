@@ -28,6 +28,14 @@ class Rules {
   base::Status operator()(const UnloadModel& call) const {
     return unload_model(server_, call.name, call.dependents);
   }
+  base::Status operator()(const HostModel& call) const {
+    const auto hosting = extensions_.hosting.get();
+    return hosting ? hosting->host(call) : nobody_hosts();
+  }
+  base::Status operator()(const UnhostModel& call) const {
+    const auto hosting = extensions_.hosting.get();
+    return hosting ? hosting->unhost(call) : nobody_hosts();
+  }
   base::Status operator()(const ChangeTrace& call) const {
     if (!call.model.empty() && origin_ == Origin::kClient) {
       auto status = check_traced_model(server_, call.model);
@@ -42,6 +50,10 @@ class Rules {
   }
 
  private:
+  static base::Status nobody_hosts() {
+    return base::fail(base::Code::kUnavailable, "no frontend of this server hosts models");
+  }
+
   triton::Server& server_;
   Extensions& extensions_;
   Origin origin_;

@@ -1,4 +1,5 @@
-// What clients change about a server, as values: shared memory, models, trace and log settings.
+// What clients change about a server, as values: shared memory, models (the core's own and those of
+// a platform), trace and log settings.
 // Decoded by the protocols, carried out by one rule, whether a client of this process asked or a
 // supervisor that repeats it on every worker (replication.h).
 //
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "kserve/model_hosting.h"
 #include "kserve/shared_memory_region.h"
 #include "kserve/trace_settings.h"
 #include "triton/logging.h"
@@ -49,7 +51,7 @@ struct ChangeLog {
 };
 
 using ControlCall = std::variant<RegisterSystem, RegisterCuda, Unregister, LoadModel, UnloadModel,
-                                 ChangeTrace, ChangeLog>;
+                                 HostModel, UnhostModel, ChangeTrace, ChangeLog>;
 using ControlDone = std::move_only_function<void(base::Status)>;
 
 enum class Origin : std::uint8_t {

@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "kserve/model_hosting.h"
 #include "kserve/replication.h"
 #include "kserve/shared_memory.h"
 #include "kserve/tracing.h"
@@ -21,6 +22,7 @@ struct Extensions {
   SharedMemory shared_memory;
   Tracing tracing;
   Replication replication;
+  HostingRef hosting;
 };
 
 // The same object for every reference to that server while somebody holds it, and another one for a

@@ -147,5 +147,28 @@ TEST_F(Hosted, AWaiterMayLoadAgain) {
   EXPECT_TRUE(again);
 }
 
+TEST_F(Hosted, OnlyAnUnloadThatIsUnderWayCanBeJoined) {
+  const auto join = [this](const std::string& name) {
+    HostedModels::Waiter waiter = [this](const base::Status& status) {
+      told_.push_back(status ? "joined" : status.error().message);
+    };
+    const auto joined = models_.join_unload(name, kStart + seconds(60), waiter);
+    return joined ? std::to_string(*joined) : joined.error().message;
+  };
+  EXPECT_EQ(join("a"), "0");
+  load("a");
+  EXPECT_EQ(join("a"), "0");
+  ASSERT_TRUE(unload("a"));
+  EXPECT_EQ(join("a"), "1");
+  models_.unload_accepted("a");
+  models_.unloaded("a", {});
+  EXPECT_EQ(told_, (std::vector<std::string>{"a: done", "joined"}));
+  EXPECT_EQ(join("a"), "0");
+  load("b");
+  ASSERT_TRUE(unload("b"));
+  for (std::size_t count = 1; count < HostedModels::kMostWaiters; ++count) join("b");
+  EXPECT_EQ(join("b"), "too many requests wait for the unload of model 'b' (limit 1024)");
+}
+
 }  // namespace
 }  // namespace tfe::cloud

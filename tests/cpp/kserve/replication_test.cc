@@ -55,6 +55,34 @@ TEST_F(ReplicationTest, CallsAreCarriedOutAtOnceWithoutIt) {
   EXPECT_THAT(answers.back(), HasSubstr("already"));
 }
 
+struct Hosting : ModelHosting {
+  base::Status host(const HostModel& model) override {
+    called.push_back(model.name + " " + model.url + " " + model.target);
+    return {};
+  }
+  base::Status unhost(const UnhostModel& model) override {
+    called.push_back(model.name);
+    return base::fail(base::Code::kNotFound, "not loaded");
+  }
+  std::vector<std::string> called;
+};
+
+TEST_F(ReplicationTest, HostedModelsAreTheBusinessOfAFrontend) {
+  const auto call = [this](const ControlCall& wanted) {
+    const auto status = carry_out(*core.server, *extensions, wanted);
+    return status ? "done" : status.error().message;
+  };
+  const HostModel model{"0a1b", "/models/0a1b", "net"};
+  EXPECT_EQ(call(model), "no frontend of this server hosts models");
+  auto hosting = std::make_shared<Hosting>();
+  extensions->hosting.set(hosting);
+  EXPECT_EQ(call(model), "done");
+  EXPECT_EQ(call(UnhostModel{"2c3d"}), "not loaded");
+  EXPECT_THAT(hosting->called, ::testing::ElementsAre("0a1b /models/0a1b net", "2c3d"));
+  hosting.reset();
+  EXPECT_EQ(call(UnhostModel{"2c3d"}), "no frontend of this server hosts models");
+}
+
 TEST_F(ReplicationTest, CallsWaitForWhoeverTakesThem) {
   Replication& replication = extensions->replication;
   const int fd = unwrap(replication.begin(8));

@@ -1,7 +1,8 @@
 /* A stand-in for libnvidia-ml.so.1: as much of NVML as the supervisor uses.
  *
  * The machine is a text file named by FAKE_NVML, read again at every call, so a test changes it
- * live. One line per GPU: "gpu UUID NAME PCI MIG(0|1) LOST(0|1)", then "mig UUID GI CI" lines that
+ * live. One line per GPU: "gpu UUID NAME PCI MIG(0|1) LOST(0|1|2)" (1: not listed by UUID any more,
+ * 2: listed, but every value is an error), then "mig UUID GI CI" lines that
  * belong to it; "mem UUID USED TOTAL" in MiB (default 3 GiB of 80); "xid UUID NUMBER" is an event
  * that comes once per line; "hang" makes every call sleep for ever.
  */
@@ -98,7 +99,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void** handle) {
 int nvmlDeviceGetHandleByUUID(const char* uuid, void** handle) {
   load();
   for (int i = 0; i < total; i++) {
-    if (strcmp(entries[i].uuid, uuid) == 0 && !entries[i].lost) {
+    if (strcmp(entries[i].uuid, uuid) == 0 && entries[i].lost != 1) {
       *handle = (void*)(long)(i + 1);
       return OK;
     }
@@ -166,6 +167,7 @@ typedef struct {
 
 int nvmlDeviceGetMemoryInfo(void* handle, Memory* memory) {
   const Entry* e = get(handle);
+  if (e->lost) return LOST;
   memory->total = e->mib << 20;
   memory->used = e->used << 20;
   memory->free = memory->total - memory->used;

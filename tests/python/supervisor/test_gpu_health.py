@@ -131,6 +131,21 @@ def test_poisoned_gpu_that_stays_away(two: Instance, state: Path) -> None:
     assert get(two.port("http"))
 
 
+@pytest.mark.parametrize("how", [1, 2], ids=["not listed", "every value is an error"])
+def test_gpu_that_is_lost_without_a_word(two: Instance, state: Path, how: int) -> None:
+    """No XID tells of it; requests that come to its worker would fail."""
+    other = two.worker(1)["pid"]
+    state.write_text(MACHINE.replace("01:00.0 0 0", f"01:00.0 0 {how}"))
+    lost = "lost (the driver does not list it any more)"
+    two.wait("quarantine", lambda s: f"quarantined: {lost}" in s["workers"][0]["reason"])
+    assert f"w0: gpu:0 {ONE}: {lost}; draining" in two.text()
+    assert (two.worker(1)["state"], two.worker(1)["pid"]) == ("READY", other)
+    assert get(two.port("http"))
+    state.write_text(MACHINE)
+    two.wait_ready()
+    assert two.worker(1)["pid"] == other
+
+
 def test_worker_waits_for_memory(two: Instance, state: Path) -> None:
     state.write_text(MACHINE + f"mem {ONE} 75000 81920\n")
     os.kill(two.worker(0)["pid"], 9)

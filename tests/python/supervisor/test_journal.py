@@ -28,6 +28,14 @@ def unload(name: str) -> Call:
     return Call({"op": "unload", "name": name, "dependents": False})
 
 
+def host(name: str) -> Call:
+    return Call({"op": "host", "name": name, "url": "/models/m", "target": "m"})
+
+
+def unhost(name: str) -> Call:
+    return Call({"op": "unhost", "name": name})
+
+
 def trace(model: str = "", **settings: int | None) -> Call:
     return Call({"op": "trace", "model": model, "settings": settings})
 
@@ -66,6 +74,13 @@ def test_models_are_repeated_in_the_order_of_their_last_change() -> None:
     assert heads(made)[-1]["parameters"] == (("config", "{}"),)
 
 
+def test_hosted_models_are_no_models_of_the_core() -> None:
+    made = journal(host("a"), load("a"), host("b"), unhost("a"), unhost("nobody"))
+    assert [(head["op"], head["name"]) for head in heads(made)] == [("load", "a"), ("host", "b")]
+    assert str(host("a")) == "load of hosted model 'a'"
+    assert str(unhost("a")) == "unload of hosted model 'a'"
+
+
 def test_settings_are_merged() -> None:
     made = journal(
         trace(trace_rate=5, trace_count=3),
@@ -92,6 +107,8 @@ def test_settings_are_merged() -> None:
         ([load("m", ("config", "1"))], load("m"), True, load("m", ("config", "1"))),
         ([load("m", ("config", "1"))], unload("m"), False, load("m", ("config", "1"))),
         ([unload("m")], unload("m"), False, None),
+        ([], host("m"), False, unhost("m")),
+        ([load("m"), host("m")], unhost("m"), True, host("m")),
         ([], trace("m", trace_rate=1), False, trace("m", trace_rate=None)),
         ([trace(trace_rate=9)], trace(trace_rate=1), False, trace(trace_rate=9)),
         ([], log(log_info=True), False, log(log_info=False)),

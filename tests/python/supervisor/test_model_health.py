@@ -4,6 +4,7 @@ count.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -229,6 +230,34 @@ def test_read_only_repository_is_healed_by_its_configuration(
         os.kill(stubs(instance, "identity")[0], signal.SIGKILL)
         healed(instance, "identity")
         assert infer(instance.port("http")) == "Roger Roger"
+
+
+def test_a_heal_keeps_what_a_client_had_loaded(tmp_path: Path, repository: Path) -> None:
+    """Its configuration and its files, on the worker that it had asked and on the other."""
+    flags = ("--devices=cpu:2", "--model-control-mode=explicit", "--load-model=identity")
+    shouting = (repository / "identity" / "1" / "model.py").read_text()
+    shouting = shouting.replace("tensor.as_numpy()", "tensor.as_numpy() + b'!'")
+    with serve(tmp_path, repository, *flags) as instance:
+        instance.wait_ready()
+        port = instance.port("http")
+        with httpclient.InferenceServerClient(f"127.0.0.1:{port}") as client:
+            config = {**client.get_model_config("identity"), "parameters": {}}
+            config["parameters"]["mine"] = {"string_value": "yes"}
+            files = {"file:1/model.py": shouting.encode()}
+            client.load_model("identity", config=json.dumps(config), files=files)
+        assert infer(port) == "Roger Roger!"
+        status = instance.wait(
+            "the stubs of the first copies have left",
+            lambda s: [len(worker["stubs"]) for worker in s["workers"]] == [1, 1],
+        )
+        for worker in status["workers"]:
+            os.kill(worker["stubs"][0]["pid"], signal.SIGKILL)
+        healed(instance, "identity", 2)
+        for _ in range(10):  # new connections, on both workers
+            assert infer(port) == "Roger Roger!"
+            with httpclient.InferenceServerClient(f"127.0.0.1:{port}") as client:
+                found = client.get_model_config("identity")["parameters"]
+            assert found["mine"] == {"string_value": "yes"}
 
 
 def test_heal_that_fails_restarts_the_worker(tmp_path: Path, repository: Path) -> None:

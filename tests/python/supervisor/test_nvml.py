@@ -119,7 +119,8 @@ def test_cpu_worker_sees_no_gpu(tmp_path: Path, machine: dict[str, str]) -> None
 def test_lost_gpu_keeps_its_slot_waiting_while_others_serve(
     tmp_path: Path, machine: dict[str, str]
 ) -> None:
-    with running(tmp_path, "--devices=0,1", **machine) as instance:
+    flags = ("--devices=0,1", "--gpu-quarantine-timeout=1")
+    with running(tmp_path, *flags, **machine) as instance:
         first = instance.wait_ready()
         Path(machine["FAKE_NVML"]).write_text(MACHINE.replace("01:00.0 0 0", "01:00.0 0 1"))
         os.kill(first["workers"][0]["pid"], 9)

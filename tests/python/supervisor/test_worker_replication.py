@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tritonfrontend.supervisor.channel import Channel, Message
+from tritonfrontend.supervisor.client_loads import ClientLoads
 from tritonfrontend.supervisor.control_calls import received, unpack
 from tritonfrontend.supervisor.worker_replication import Outcome, WorkerReplication
 
@@ -54,7 +55,7 @@ class Rig:
         self.channel = Channel(theirs)
         self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.server = Server()
-        self.worker = WorkerReplication(self.channel, self.posted.put)
+        self.worker = WorkerReplication(self.channel, self.posted.put, ClientLoads())
         self.worker.begin(self.server)
 
     def ask(self, number: int, **call: Any) -> None:
