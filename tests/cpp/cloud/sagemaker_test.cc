@@ -1,76 +1,7 @@
-// The SageMaker endpoints on the real core, called without a protocol.
-#include "cloud/sagemaker.h"
-
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <thread>
-
-#include "kserve_http/test_client.h"
-#include "triton/core_fixture.h"
+#include "cloud/sagemaker_fixture.h"
 
 namespace tfe::cloud {
 namespace {
-
-namespace fs = std::filesystem;
-using kserve_http::TestCall;
-using kserve_http::TestResponse;
-using testing::ModelSpec;
-using testing::TestServer;
-
-constexpr const char* kTarget = "X-Amzn-SageMaker-Target-Model";
-
-void explicit_control(triton::ServerOptions& options) {
-  options.model_control_mode = triton::ModelControlMode::kExplicit;
-}
-
-class SageMakerTest : public ::testing::Test {
- protected:
-  SageMakerTest()
-      : core_({}, explicit_control), root_(fs::canonical(directory_.path()) / "models") {
-    fs::create_directories(root_);
-    make({});
-  }
-
-  void make(SageMakerOptions options) {
-    options.models_root = root_;
-    options.log = [this](const std::string& line) { logged_ += line + "\n"; };
-    handler_.emplace(kserve_http::Context{core_.server, kserve::Inference(core_.server), executor_,
-                                          kserve_http::Options{}, access_},
-                     options);
-  }
-
-  // <root>/<hash>/model is the folder of one model.
-  std::string url(const std::string& hash) const { return root_ / hash / "model"; }
-  void add(const std::string& hash, ModelSpec spec = {}) {
-    fs::create_directories(url(hash) + "/1");
-    testing::write_file(url(hash) + "/config.pbtxt", testing::model_config(spec));
-  }
-
-  TestResponse call(std::string method, std::string target, std::string body = {},
-                    std::vector<http::HeaderView> headers = {}) {
-    return kserve_http::call(
-        *handler_, {std::move(method), std::move(target), std::move(body), std::move(headers)});
-  }
-  TestResponse load(const std::string& hash, std::vector<http::HeaderView> headers = {}) {
-    return call("POST", "/models", load_body(hash), std::move(headers));
-  }
-  std::string load_body(const std::string& hash) const {
-    return R"({"model_name":")" + hash + R"(","url":")" + url(hash) + "\"}";
-  }
-  static std::string infer_body(const std::string& parameters = "{}") {
-    return R"({"parameters":)" + parameters +
-           R"(,"inputs":[{"name":"INPUT0","datatype":"FP32","shape":[2],"data":[1,2]}]})";
-  }
-
-  testing::TemporaryDirectory directory_;
-  TestServer core_;
-  kserve::Executor executor_{2, 100};
-  kserve::AccessPolicy access_;
-  fs::path root_;
-  std::string logged_;
-  std::optional<SageMaker> handler_;
-};
 
 TEST_F(SageMakerTest, PingTellsReadinessOrLiveness) {
   EXPECT_EQ(call("GET", "/ping").status, 200);
@@ -224,71 +155,6 @@ TEST_F(SageMakerTest, RestrictedGroups) {
   EXPECT_EQ(call("POST", "/models/abc/invoke", infer_body(), {{"key", "infer"}}).status, 200);
   EXPECT_EQ(call("POST", "/invocations", infer_body()).status, 403);
   EXPECT_EQ(call("POST", "/invocations", infer_body(), {{"key", "infer"}}).status, 200);
-}
-
-// Inferences that end when their client is gone.
-constexpr const char* kEndless = R"({"delay_ms":600000})";
-
-// An unload waits for what is in flight, and nobody else waits for the unload.
-TEST_F(SageMakerTest, AnUnloadHoldsUpNobodyElse) {
-  add("slow", {.backend = "delay"});
-  add("quick");
-  ASSERT_EQ(load("slow").status, 200);
-  TestCall pending(*handler_, {"POST", "/models/slow/invoke", infer_body(kEndless)});
-  TestCall unload(*handler_, {"DELETE", "/models/slow"});
-  EXPECT_EQ(load("quick").status, 200);
-  EXPECT_EQ(call("POST", "/models/quick/invoke", infer_body()).status, 200);
-  EXPECT_EQ(load("slow").status, 409);
-  EXPECT_EQ(call("POST", "/models/slow/invoke", infer_body()).status, 404);
-  EXPECT_EQ(call("GET", "/models").body.find("slow"), std::string::npos);
-  EXPECT_EQ(call("DELETE", "/models/quick").status, 200);
-  TestCall joined(*handler_, {"DELETE", "/models/slow"});
-  EXPECT_FALSE(unload.exchange.response);
-  pending.sink->on_abort();
-  EXPECT_EQ(unload.wait().status, 200);
-  EXPECT_EQ(joined.wait().status, 200);
-  EXPECT_EQ(load("slow").status, 200);
-}
-
-TEST_F(SageMakerTest, AnUnloadThatTakesTooLongGoesOn) {
-  make({.unload_timeout = std::chrono::milliseconds(1)});
-  add("slow", {.backend = "delay"});
-  ASSERT_EQ(load("slow").status, 200);
-  TestCall pending(*handler_, {"POST", "/models/slow/invoke", infer_body(kEndless)});
-  const auto late = call("DELETE", "/models/slow");
-  EXPECT_EQ(late.status, 504);
-  EXPECT_NE(late.body.find("still being unloaded"), std::string::npos) << late.body;
-  pending.sink->on_abort();
-  // The model leaves on its own; then it is unknown.
-  const auto end = base::Clock::now() + testing::kPatience;
-  while (call("DELETE", "/models/slow").status != 404 && base::Clock::now() < end) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  EXPECT_EQ(load("slow").status, 200);
-}
-
-TEST_F(SageMakerTest, ADisconnectedClientsUnloadGoesOn) {
-  add("slow", {.backend = "delay"});
-  ASSERT_EQ(load("slow").status, 200);
-  TestCall pending(*handler_, {"POST", "/models/slow/invoke", infer_body(kEndless)});
-  TestCall gone(*handler_, {"DELETE", "/models/slow"});
-  gone.sink->on_abort();
-  TestCall joined(*handler_, {"DELETE", "/models/slow"});
-  pending.sink->on_abort();
-  EXPECT_EQ(joined.wait().status, 200);
-  EXPECT_FALSE(gone.exchange.response);
-  EXPECT_EQ(load("slow").status, 200);
-}
-
-TEST_F(SageMakerTest, TheHandlerMayGoDuringAnUnload) {
-  add("slow", {.backend = "delay"});
-  ASSERT_EQ(load("slow").status, 200);
-  TestCall pending(*handler_, {"POST", "/models/slow/invoke", infer_body(kEndless)});
-  TestCall unload(*handler_, {"DELETE", "/models/slow"});
-  handler_.reset();
-  unload.sink->on_abort();
-  pending.sink->on_abort();
-  EXPECT_FALSE(unload.exchange.response);
 }
 
 TEST_F(SageMakerTest, AStoppedServerAnswers) {
