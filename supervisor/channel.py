@@ -2,7 +2,7 @@
 
 One packet is one object of at most 64 KiB, optionally with descriptors. Used by one thread per
 end. Non-blocking on both ends; a packet that does not fit (receiver stuck) is refused, not queued:
-what must not be lost has a second way (signals, exit).
+what must not be lost is tried again (outbox.py) or has a second way (signals, exit).
 
     up:   HELLO PROGRESS MODELS LOADED READY STATS METRICS+fd RESTART DRAINING DRAINED FATAL
           REPLICATE(+fd) APPLIED
@@ -22,6 +22,8 @@ from typing import Any
 #: A SEQPACKET message is one kernel buffer; beyond this a sender must split.
 MAX_MESSAGE = 64 * 1024
 MAX_FDS = 16
+#: What one text of several may take of a message.
+TEXT_BYTES = 8 * 1024
 
 
 class ChannelClosed(Exception):
@@ -106,6 +108,15 @@ class Channel:
             if message is None:
                 return
             yield message
+
+
+def cut(text: str, limit: int = TEXT_BYTES) -> str:
+    """`text`, shortened until it takes at most `limit` bytes of a message: a character may take
+    twelve, and clients choose what errors quote.
+    """
+    while (size := len(json.dumps(text))) > limit:
+        text = text[: len(text) * limit // size]
+    return text
 
 
 def _decode(data: bytes, fds: list[int]) -> Message:

@@ -7,6 +7,9 @@ journal holds as well.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
 from .control_calls import Call, unpack
 
@@ -15,15 +18,27 @@ class ClientLoads:
     """The last load with parameters of each model that has not been unloaded since."""
 
     def __init__(self) -> None:
-        #: Held while a model is loaded or unloaded, so that no heal brings back what a client has
-        #: just replaced.
-        self.lock = threading.Lock()
         self._calls: dict[str, Call] = {}
+        self._lock = threading.Lock()
+        #: Weak: clients choose the names, also of models that do not exist.
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+
+    @contextmanager
+    def holding(self, model: str, *, wait: bool = True) -> Iterator[bool]:
+        """While the model is loaded or unloaded: no heal brings back what a client has just
+        replaced. Other models are free. False, without `wait`, if somebody else holds it.
+        """
+        with self._lock:
+            lock = self._locks.setdefault(model, threading.Lock())
+        held = lock.acquire(blocking=wait)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
 
     def made(self, call: Call) -> None:
-        """A call of the lane "models" was carried out."""
-        if call.op not in ("load", "unload"):
-            return
+        """A load or an unload was carried out. (What an unload takes along nobody had loaded.)"""
         model = call.head["name"]
         self._calls.pop(model, None)
         if call.head.get("parameters"):

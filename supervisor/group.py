@@ -251,6 +251,8 @@ class Group:
         found = self.slots[slot]
         if found.report.generation == number and found.state in LOADED:
             found.restart(reason)
+        else:
+            found.turnover.give_up(number, reason)
 
     def processes_changed(self) -> None:
         records = [

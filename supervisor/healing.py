@@ -17,6 +17,8 @@ MAX_TRIES = 2
 MAX_SECONDS = 120.0
 #: Seconds between heals of a model that keeps dying: the first at once, then 1, 2, 4, ...
 _LONGEST_PAUSE = 60.0
+#: Seconds until a load that somebody else's was in the way of is tried again.
+_IN_THE_WAY = 1.0
 #: A model that has lived this long is no longer one that keeps dying.
 _HEALTHY_AFTER = 60.0
 
@@ -74,7 +76,9 @@ class Healer:
         return min((p.due for p in self._patients.values() if not p.running), default=None)
 
     def take(self) -> str | None:
-        """A model to load now; `tried` must follow. One at a time: each needs memory twice."""
+        """A model to load now; `tried`, `later` or `gone` must follow. One at a time: each needs
+        memory twice.
+        """
         if any(patient.running for patient in self._patients.values()):
             return None
         now = self.clock()
@@ -85,6 +89,15 @@ class Healer:
                 patient.first_try = now if patient.first_try is None else patient.first_try
                 return model
         return None
+
+    def later(self, model: str) -> None:
+        """The load cannot be begun now: somebody else loads the model, perhaps for long."""
+        patient = self._patients[model]
+        patient.running = False
+        patient.tries -= 1
+        if patient.tries == 0:
+            patient.first_try = None
+        patient.due = self.clock() + _IN_THE_WAY
 
     def overdue(self) -> str | None:
         """A model whose try takes too long (the load itself hangs)."""

@@ -33,6 +33,13 @@ class Journal:
     def restore(self, lane: str, saved: Lane) -> None:
         self._lanes[lane] = saved
 
+    def has(self, call: Call) -> bool:
+        """Was the model of this unload loaded by a client?"""
+        lane, name = self._lanes[call.lane], call.head["name"]
+        if call.op == "unhost":
+            return _hosted(name) in lane
+        return call.op == "unload" and name in lane and lane[name].op == "load"
+
     def record(self, call: Call) -> None:
         lane, head = self._lanes[call.lane], call.head
         if call.op == "register":

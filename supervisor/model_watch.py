@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .client_loads import ClientLoads
@@ -188,15 +189,32 @@ class ModelWatch:
         directory, began = self._directories[model], time.monotonic()
 
         def work() -> None:
-            error = ""
-            try:
-                with self._loads.lock:
-                    self._core.reload(model, directory, self._loads.parameters(model))
-            except ReloadError as problem:
-                error = str(problem)
-            self._wishes.post(lambda: self._loaded(model, error, began))
+            with self._loads.holding(model, wait=False) as held:
+                if not held:
+                    after = partial(self._healer.later, model)
+                elif model not in self._names():
+                    after = partial(self._gone, model)
+                else:
+                    after = partial(self._loaded, model, self._reload(model, directory), began)
+            self._wishes.post(after)
 
         self._wishes.run(work)
+
+    def _reload(self, model: str, directory: str) -> str:
+        """On a thread. Why it failed, or ""."""
+        try:
+            self._core.reload(model, directory, self._loads.parameters(model))
+        except ReloadError as error:
+            return str(error)
+        return ""
+
+    def _gone(self, model: str) -> None:
+        """A client has unloaded it meanwhile: nothing is left to heal."""
+        self._healer.gone(model)
+        self._dead.pop(model, None)
+        self._survivors.pop(model, None)
+        if self._active:
+            self._tell()
 
     def _loaded(self, model: str, error: str, began: float) -> None:
         if not self._active:

@@ -160,8 +160,12 @@ def _migs(lib: Any, handle: Any) -> list[Mig]:
 def _sample_all(lib: Any, uuids: Sequence[str]) -> dict[str, GpuSample]:
     samples = {}
     for uuid in uuids:
-        with contextlib.suppress(lib.NVMLError):
+        try:
             samples[uuid] = _sample(lib, lib.nvmlDeviceGetHandleByUUID(uuid.encode()))
+        except (lib.NVMLError_NotFound, lib.NVMLError_GpuIsLost):
+            continue
+        except lib.NVMLError:
+            samples[uuid] = GpuSample()  # a sick driver says nothing about the GPU
     return samples
 
 

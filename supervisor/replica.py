@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .channel import Message
+from .channel import Message, cut
 from .control_calls import Call, received
-
-_RETRY = 0.05
-
-#: Code and text of an error, as the worker's native part has them.
-Outcome = tuple[int, str]
+from .outbox import RETRY, Outbox, Send
+from .worker_changes import Outcome
 
 
 @dataclass(frozen=True)
@@ -53,24 +50,23 @@ class Replica:
         self,
         slot: int,
         number: int,
-        send: Callable[[str, Sequence[int], Mapping[str, Any]], bool],
+        send: Send,
         asked: Asked,
         left: Callable[[Replica], None],
     ) -> None:
-        """`send` gives False for what does not fit now; `left` is called once, at the end."""
+        """`left` is called once, at the end."""
         self.slot = slot
         self.number = number
         self.serving = False  # has all of the journal; else it has not taken a request yet
         self.gone = False  # the process ended, or was given up
         self._ended = False
-        self._send = send
         self._asked = asked
         self._left = left
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, deque[_Job]] = {}
         self._sent: dict[int, _Job] = {}
         self._last = 0
-        self._out: deque[tuple[str, Call | None, dict[str, Any]]] = deque()
+        self._outbox = Outbox(send)
         self._retry: asyncio.TimerHandle | None = None
         self._when_idle: Callable[[], None] | None = None
 
@@ -101,6 +97,8 @@ class Replica:
 
     def reply(self, request: int, outcome: Outcome | None) -> None:
         """Tell the worker what its client is to be answered."""
+        if outcome is not None:
+            outcome = (outcome[0], cut(outcome[1]))
         self._put("REPLIED", None, {"id": request, "outcome": outcome})
 
     def take(self, message: Message) -> None:
@@ -129,7 +127,7 @@ class Replica:
     def end(self) -> None:
         """The process is gone: nothing is sent any more. Idempotent."""
         self._ended = True
-        self._out.clear()
+        self._outbox.clear()
         if self._retry is not None:
             self._retry.cancel()
         self.give_up()
@@ -162,15 +160,12 @@ class Replica:
 
     def _put(self, op: str, call: Call | None, args: dict[str, Any]) -> None:
         if not self._ended:
-            self._out.append((op, call, args))
-            self._flush()
+            self._outbox.put(op, args, call)
+            self._try_again()
 
-    def _flush(self) -> None:
-        while self._out:
-            op, call, args = self._out[0]
-            if not self._send(op, call.fds if call else (), args):
-                if self._retry is not None:
-                    self._retry.cancel()
-                self._retry = self._loop.call_later(_RETRY, self._flush)
-                return
-            self._out.popleft()
+    def _try_again(self) -> None:
+        if self._outbox.flush():
+            return
+        if self._retry is not None:
+            self._retry.cancel()
+        self._retry = self._loop.call_later(RETRY, self._try_again)

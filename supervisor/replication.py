@@ -20,10 +20,11 @@ from typing import Any, Protocol
 from .control_calls import LANES, Call, CallFile
 from .handover import CallState, ReplicationState
 from .journal import Journal
-from .replica import Applied, Outcome, Replica
+from .replica import Applied, Replica
+from .worker_changes import Outcome
 
 #: The codes of cpp/base/status.h that the supervisor uses of its own.
-_UNAVAILABLE = 4
+_NOT_FOUND, _UNAVAILABLE = 2, 4
 
 
 class Host(Protocol):
@@ -39,6 +40,13 @@ class _Change:
     origin: Replica
     request: int
     call: Call
+
+
+@dataclass
+class _Refusal:
+    by: set[Replica]
+    first: Replica
+    outcome: Outcome
 
 
 class Replication:
@@ -138,53 +146,61 @@ class Replication:
             text = f"{origin.label} is being restarted, the change is not made"
             origin.reply(change.request, (_UNAVAILABLE, text))
             return
-        if first.outcome is not None:
+        if first.outcome is not None and not self._settled(call, first.outcome):
             origin.reply(change.request, first.outcome)
             return
         took = asyncio.get_running_loop().time() - began
         inverse = self.journal.inverse(call, first.loaded, first.previous)
         saved = self.journal.saved(call.lane)
         self.journal.record(call)
-        problem = await self._spread(change, took + self._timeout(), inverse)
-        if problem is None:
+        limit = took + self._timeout()
+        refusal = await self._spread(change, limit)
+        if refusal is None:
             self.replicated_total += 1
-        else:
-            self.failed_total += 1
-            if inverse is not None:
-                self.journal.restore(call.lane, saved)
-        origin.reply(change.request, problem)
+            origin.reply(change.request, None)
+            return
+        self.failed_total += 1
+        if inverse is not None:  # before anything is waited for: a worker that starts now
+            self.journal.restore(call.lane, saved)
+        origin.reply(change.request, await self._undo(call, refusal, inverse, limit))
 
-    async def _spread(self, change: _Change, limit: float, inverse: Call | None) -> Outcome | None:
-        """Have all others make the change, or take it back. None, or why it failed."""
-        call = change.call
+    def _settled(self, call: Call, outcome: Outcome) -> bool:
+        """The worker that was asked had not been able to load what the others have to unload."""
+        return outcome[0] == _NOT_FOUND and self.journal.has(call)
+
+    async def _spread(self, change: _Change, limit: float) -> _Refusal | None:
+        """Have all others make the change."""
         others = [each for each in self._replicas if each is not change.origin]
         for each in others:
             if not each.serving:
-                self._unattended(each, call)
+                self._unattended(each, change.call)
         asked = [each for each in others if each.serving]
         answers = await asyncio.gather(
-            *(self._within(each, each.apply(call), limit) for each in asked)
+            *(self._within(each, each.apply(change.call), limit) for each in asked)
         )
         refused = [
             (each, answer.outcome)
             for each, answer in zip(asked, answers, strict=True)
             if answer.outcome is not None and not answer.gone
         ]
-        if not refused:
-            return None
-        without = {each for each, _ in refused}
+        return _Refusal({each for each, _ in refused}, *refused[0]) if refused else None
+
+    async def _undo(
+        self, call: Call, refusal: _Refusal, inverse: Call | None, limit: float
+    ) -> Outcome:
+        """Take the change back where it was made, or say where that is."""
         having = sorted(
-            (each for each in self._replicas if each not in without), key=lambda each: each.slot
+            (each for each in self._replicas if each not in refusal.by), key=lambda each: each.slot
         )
         names = ", ".join(each.label for each in having)
-        code, text = refused[0][1]
-        text = f"{refused[0][0].label} could not do the same: {text}"
+        code, text = refusal.outcome
+        text = f"{refusal.first.label} could not do the same: {text}"
         if inverse is None:
             text += f" ({names} did)"
         else:
             await self._take_back(inverse, having, limit)
             text += f" (undone on {names})"
-        self._host.replication_event(refused[0][0].slot, f"{call}: {text}")
+        self._host.replication_event(refusal.first.slot, f"{call}: {text}")
         return code, text
 
     async def _take_back(self, inverse: Call, having: Sequence[Replica], limit: float) -> None:
@@ -224,10 +240,8 @@ class Replication:
         if applied.outcome is None or applied.gone:
             return
         self.failed_total += 1
-        kept = call.op in (
-            "load",
-            "host",
-        )  # it may have been a matter of memory, and the others have it
+        # A load may have failed for lack of memory, and the others have the model.
+        kept = call.op in ("load", "host")
         if replay and not kept:
             self.journal.drop(call)
         fate = "tried again at the next start" if kept else "dropped"

@@ -83,7 +83,7 @@ class Roller:
             changed: list[Slot] = []
             for slot in self._slots:
                 if slot.state not in LOADED:
-                    slot.use(new)  # its next worker starts with it
+                    _use(slot, new, reason)
                     changed.append(slot)
                     continue
                 why = await self._replace(slot, new, reason)
@@ -98,7 +98,7 @@ class Roller:
             if slot.state in LOADED:
                 await slot.turnover.settled()
                 await self._replace(slot, old, "back to the old configuration")
-            slot.use(old)
+            _use(slot, old, "back to the old configuration")
 
     async def _replace(self, slot: Slot, options: ServeOptions, reason: str) -> str:
         strategy = self._strategy(slot)
@@ -110,6 +110,13 @@ class Roller:
             await slot.turnover.settled()  # models are in memory twice at most
             return why
         return await _stop_start(slot, options, reason)
+
+
+def _use(slot: Slot, options: ServeOptions, reason: str) -> None:
+    """The next worker starts with `options`; one that loads with others serves nobody yet."""
+    if slot.state in (State.SPAWNING, State.LOADING) and slot.wanted:
+        slot.restart(reason)
+    slot.use(options)
 
 
 async def _bring_back(slot: Slot) -> None:

@@ -99,7 +99,7 @@ class Slot:
         self.post(Event.HANG, reason)
 
     def restart(self, reason: str) -> None:
-        """Drain, then a new generation."""
+        """Drain, then a new generation, also where somebody wanted the slot to be empty."""
         if self.state in WITH_PROCESS:
             self._intent = Intent(restart=True)
             self.post(Event.DRAIN, reason)

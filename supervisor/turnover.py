@@ -122,6 +122,11 @@ class Turnover:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def give_up(self, number: int, reason: str) -> None:
+        """The successor of that number, if it is one, will not take over."""
+        if self._successor is not None and self._successor.report.generation == number:
+            self._successor.end(reason)
+
     def stop(self, reason: str, *, immediate: bool) -> None:
         """The slot is emptied: no successor any more; who leaves may finish unless `immediate`."""
         if self._successor is not None:

@@ -71,6 +71,6 @@ class Upkeep:
     def _poisoned(self, device: Device, reason: str) -> None:
         """The driver reported an error that leaves this GPU in doubt. The others go on."""
         for slot in self._group.slots:
-            if slot.device.uuid == device.uuid and slot.state in WITH_PROCESS:
+            if slot.device.uuid == device.uuid and slot.state in WITH_PROCESS and slot.wanted:
                 self._group.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
                 slot.restart(f"GPU error: {reason}")

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 
 from .channel import Channel
@@ -74,7 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         log("worker: the supervisor is gone")
         return WorkerExit.SUPERVISOR_LOST
     stay_near(spec.device)
-    return Worker(spec, channel).run()
+    try:
+        return Worker(spec, channel).run()
+    except Exception:
+        log(f"worker: a bug: {traceback.format_exc()}")
+        return WorkerExit.OTHER
 
 
 if __name__ == "__main__":

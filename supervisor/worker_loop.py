@@ -8,6 +8,7 @@ supervisor died: drain and leave.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import select
@@ -18,12 +19,15 @@ import threading
 import time
 from collections.abc import Callable
 
-from .channel import Channel, ChannelClosed, Message
+from .channel import TEXT_BYTES, Channel, ChannelClosed, Message, cut
 from .client_loads import ClientLoads
-from .cuda import Fault, check_device, context_fault
+from .cuda import Fault, check_device
 from .exits import WorkerExit
+from .gpu_look import GpuLook
 from .load_watch import LoadWatch
+from .metrics_page import MetricsPage
 from .model_watch import ModelWatch, Wishes
+from .outbox import RETRY, Outbox
 from .worker_core import Core, CoreError, repository_models
 from .worker_replication import WorkerReplication
 from .worker_reports import Reporter
@@ -31,10 +35,8 @@ from .worker_spec import WorkerSpec
 
 _LOST_LINGER = 0.2
 _TICK = 1.0  # progress and statistics; a person watches, nothing waits for them
-_MAX_TEXT = 16 * 1024
 #: Seconds for models without stubs to be unloaded.
 _STOP_AFTER_DEATHS = 3.0
-_GPU_EVERY = 5.0  # seconds; every request fails anyway after such an error
 
 
 class Worker:
@@ -43,6 +45,7 @@ class Worker:
     def __init__(self, spec: WorkerSpec, channel: Channel) -> None:
         self._spec = spec
         self._channel = channel
+        self._outbox = Outbox(lambda op, fds, args: channel.send(op, fds, **args))
         self._core = Core(spec)
         self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_read, self._wake_write = socket.socketpair()
@@ -61,13 +64,18 @@ class Worker:
             hang_restart=spec.model_hang_restart,
         )
         self._reporter = Reporter(
-            self._core, channel, self._watch, self._thread, self._post, self._not_reported
+            self._core,
+            channel,
+            self._outbox,
+            self._watch,
+            self._thread,
+            self._post,
+            self._not_reported,
         )
-        self._replication = WorkerReplication(channel, self._post, loads)
-        self._metrics_busy = False
+        self._replication = WorkerReplication(self._outbox, self._post, loads)
+        self._metrics = MetricsPage(self._core.metrics, channel, self._thread, self._post)
+        self._gpu = GpuLook(self._thread, self._post, self._gpu_fault)
         self._next_report = 0.0
-        self._gpu_busy = False
-        self._next_gpu_look = 0.0
         self._poll_due = float("inf")
 
     def run(self) -> int:
@@ -87,7 +95,7 @@ class Worker:
         poller = select.poll()
         for fd in [*fds, *self._watch.fds, *self._replication.fds]:
             poller.register(fd, select.POLLIN)
-        wait = min(_TICK, self._watch.timeout, self._replication.timeout)
+        wait = min(_TICK, self._watch.timeout, RETRY if self._outbox.waiting else _TICK)
         ready = [fd for fd, _ in poller.poll(wait * 1000)]
         if self._wake_read.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
@@ -97,6 +105,7 @@ class Worker:
         if self._channel.fileno() in ready:
             self._receive()
         self._replication.turn()
+        self._outbox.flush()
         self._watch.turn(ready)
         self._leave_early()
         self._report()
@@ -117,6 +126,7 @@ class Worker:
                 self._on_message(message)
         except ChannelClosed:
             self._channel.close()
+            self._outbox.clear()
             self._on_supervisor_lost()
 
     def _on_message(self, message: Message) -> None:
@@ -135,8 +145,8 @@ class Worker:
                 self._drain(float(message.args.get("seconds", self._spec.drain_timeout)))
             case "STOP":
                 self._stop(WorkerExit.DRAINED)
-            case "METRICS":
-                self._answer_metrics(int(message.args.get("seq", 0)))
+            case "METRICS" if self._phase in ("serving", "draining"):
+                self._metrics.begin(int(message.args.get("seq", 0)))
             case "APPLY":
                 self._replication.on_apply(message)
             case "REPLIED":
@@ -196,8 +206,9 @@ class Worker:
             self._reporter.first()
         sample = None
         with contextlib.suppress(Exception):  # a hint for people; no reason to fail
-            sample = self._core.sample()
-        self._channel.send("LOADED", sample=sample)
+            found = self._core.sample()
+            sample = found if len(json.dumps(found)) <= TEXT_BYTES else None
+        self._outbox.put("LOADED", {"sample": sample})
 
     def _serve(self) -> None:
         try:
@@ -208,11 +219,11 @@ class Worker:
         self._phase = "serving"
         poll = float(self._spec.repository_poll_secs)
         self._poll_due = time.monotonic() + poll if poll > 0 else float("inf")
-        self._channel.send("READY")
+        self._outbox.put("READY", {})
 
     def _fatal(self, code: int, text: str) -> None:
         log(text)
-        self._channel.send("FATAL", code=int(code), text=text[:_MAX_TEXT])
+        self._outbox.put("FATAL", {"code": int(code), "text": cut(text)})
         self._stop(code)
 
     # -- reports ---------------------------------------------------------------------------
@@ -226,34 +237,21 @@ class Worker:
         if self._phase == "loading" or replaying:
             names = repository_models(self._spec.core)
             elapsed = round(now - self._started, 1)
-            trouble = self._load_watch.trouble(names)[:_MAX_TEXT]
-            shown = names[:20]
+            trouble = cut(self._load_watch.trouble(names))
+            shown = [cut(name, TEXT_BYTES // 20) for name in names[:20]]
             self._channel.send(
                 "PROGRESS", elapsed=elapsed, models=shown, total=len(names), trouble=trouble
             )
         elif self._phase in ("serving", "draining"):
-            self._look_at_gpu(now)
+            if self._spec.device.uuid:
+                self._gpu.begin(now)
             self._reporter.begin()
         if self._phase == "serving" and now >= self._poll_due:
             self._poll_due = float("inf")
             self._thread(self._poll_repository)
 
-    def _look_at_gpu(self, now: float) -> None:
-        """Now and then, on a thread: a sick driver may keep it, and then it is not asked again."""
-        if not self._spec.device.uuid or self._gpu_busy or now < self._next_gpu_look:
-            return
-        self._gpu_busy, self._next_gpu_look = True, now + _GPU_EVERY
-
-        def work() -> None:
-            fault = context_fault()
-            self._post(lambda: self._looked_at_gpu(fault))
-
-        self._thread(work)
-
-    def _looked_at_gpu(self, fault: Fault | None) -> None:
-        self._gpu_busy = False
-        if fault is not None and self._phase == "serving":
-            self._next_gpu_look = float("inf")
+    def _gpu_fault(self, fault: Fault) -> None:
+        if self._phase == "serving":
             self._ask_restart(fault.text, device_failed=fault.hardware)
 
     def _not_reported(self, error: str) -> None:
@@ -265,42 +263,13 @@ class Worker:
 
     def _ask_restart(self, reason: str, *, device_failed: bool = False) -> None:
         log(f"asking for a restart: {reason}")
-        self._channel.send("RESTART", reason=reason[:_MAX_TEXT], device_failed=device_failed)
+        self._outbox.put("RESTART", {"reason": cut(reason), "device_failed": device_failed})
 
     def _poll_repository(self) -> None:
         with contextlib.suppress(Exception):  # the core logs which model it could not update
             self._core.poll_repository()
         due = time.monotonic() + float(self._spec.repository_poll_secs)
         self._post(lambda: setattr(self, "_poll_due", due))
-
-    def _answer_metrics(self, seq: int) -> None:
-        if self._phase not in ("serving", "draining") or self._metrics_busy:
-            return  # the supervisor keeps the last page
-        self._metrics_busy = True
-
-        def work() -> None:
-            text = ""
-            with contextlib.suppress(Exception):
-                text = self._core.metrics()
-            self._post(lambda: self._send_metrics(seq, text))
-
-        self._thread(work)
-
-    def _send_metrics(self, seq: int, text: str) -> None:
-        """A page may exceed a packet: it travels in a memory file."""
-        self._metrics_busy = False
-        if not text:
-            return
-        try:
-            fd = os.memfd_create("metrics", os.MFD_CLOEXEC)
-        except OSError:  # out of descriptors: the supervisor keeps the last page
-            return
-        try:
-            with open(fd, "wb", closefd=False) as file:
-                file.write(text.encode())
-            self._channel.send("METRICS", fds=[fd], seq=seq)
-        finally:
-            os.close(fd)
 
     # -- leaving ---------------------------------------------------------------------------
 
@@ -309,7 +278,7 @@ class Worker:
             return
         self._phase = "draining"
         self._watch.end()
-        self._channel.send("DRAINING")
+        self._outbox.put("DRAINING", {})
 
         def work() -> None:
             clean = self._core.drain(seconds)
@@ -319,7 +288,7 @@ class Worker:
 
     def _drained(self, clean: bool) -> None:
         self._phase = "drained"
-        self._channel.send("DRAINED", clean=clean)
+        self._outbox.put("DRAINED", {"clean": clean})
         if self._stop_wanted:
             self._stop(WorkerExit.DRAINED)
 

@@ -13,17 +13,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .channel import MAX_MESSAGE, Channel
+from .channel import MAX_MESSAGE, Channel, cut
 from .instances import counted
 from .latency import LatencyWindow
 from .model_watch import ModelWatch
+from .outbox import Outbox
 from .worker_core import Core, ModelState
 
 _MODELS_BYTES = MAX_MESSAGE // 2
 #: Seconds after which configurations, which a load may have changed, are asked for again.
 _CONFIGS_EVERY = 10.0
-#: One message holds no more; status then lists some of them.
-_MAX_STUBS = 300
+#: Bytes of the stubs in one message; status then lists some of them.
+_STUBS_BYTES = MAX_MESSAGE // 2
+#: Bytes of one text about a model.
+_TEXT_BYTES = 1024
 
 
 Configs = dict[str, dict[str, Any]]  # by model
@@ -47,6 +50,7 @@ class Reporter:
         self,
         core: Core,
         channel: Channel,
+        outbox: Outbox,
         watch: ModelWatch,
         thread: Callable[[Callable[[], None]], None],
         post: Callable[[Callable[[], None]], None],
@@ -57,6 +61,7 @@ class Reporter:
         """
         self._core = core
         self._channel = channel
+        self._outbox = outbox
         self._watch = watch
         self._thread = thread
         self._post = post
@@ -117,7 +122,7 @@ class Reporter:
             failed=found.failed,
             p50=self._latency.quantile(0.5),
             p99=self._latency.quantile(0.99),
-            stubs=self._watch.stubs[:_MAX_STUBS],
+            stubs=_fitting(self._watch.stubs),
         )
         self.send_models(found.models)
 
@@ -129,7 +134,7 @@ class Reporter:
         """Send the list of models if it changed, in as many messages as it needs."""
         self._models = listed
         rows = self._rows(listed)
-        if rows == self._sent:
+        if rows == self._sent or self._outbox.waiting:  # then the next look sends it
             return
         self._sent = rows
         batch: list[dict[str, Any]] = []
@@ -138,9 +143,9 @@ class Reporter:
             batch.append(row)
             size += len(json.dumps(row))
             if size > _MODELS_BYTES:
-                self._channel.send("MODELS", first=first, models=batch)
+                self._outbox.put("MODELS", {"first": first, "models": batch})
                 batch, size, first = [], 0, False
-        self._channel.send("MODELS", first=first, last=True, models=batch)
+        self._outbox.put("MODELS", {"first": first, "last": True, "models": batch})
 
     def _rows(self, listed: Sequence[ModelState]) -> list[dict[str, Any]]:
         """What the supervisor is told of each model. A fault is what the core does not know of."""
@@ -157,12 +162,12 @@ class Reporter:
                 else (None, None)
             )
             row = {
-                "name": model.name,
+                "name": cut(model.name, _TEXT_BYTES),
                 "version": model.version,
                 "state": model.state,
-                "reason": (faults.get(model.name) or model.reason)[:512],
+                "reason": cut(faults.get(model.name) or model.reason, _TEXT_BYTES),
                 "failed": model.failed or model.name in faults,
-                "fault": faults.get(model.name, "")[:512],
+                "fault": cut(faults.get(model.name, ""), _TEXT_BYTES),
                 "healing": model.name in healing,
                 "hung": model.name in hung,
                 "instances_ok": working,
@@ -170,3 +175,16 @@ class Reporter:
             }
             rows.append(row)
         return rows
+
+
+def _fitting(stubs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As many as one message may hold."""
+    fitting: list[dict[str, Any]] = []
+    size = 0
+    for stub in stubs:
+        shown = {**stub, "model": cut(stub["model"], _TEXT_BYTES)}
+        size += len(json.dumps(shown))
+        if size > _STUBS_BYTES:
+            break
+        fitting.append(shown)
+    return fitting

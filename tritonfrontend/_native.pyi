@@ -478,8 +478,10 @@ class Replication:
     def finish(self, id: int, outcome: tuple[int, str] | None) -> None:
         """Answer the client: None, or code and text of an error."""
 
-    def apply(self, call: dict[str, object], replay: bool) -> tuple[int, str] | None:
-        """Make a change here. None, or code and text of the error."""
+    def apply(self, call: dict[str, object], origin: str) -> tuple[int, str] | None:
+        """
+        Make a change here. None, or code and text of the error. `origin`: a "client" of this server, "repeated" of another's, or a "replay" before this one serves.
+        """
 
     def loaded(self, model: str) -> bool: ...
 

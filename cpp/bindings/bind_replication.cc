@@ -19,6 +19,13 @@ namespace {
 // Code and text of an error, or nothing. The code means something to finish() only.
 using Outcome = std::optional<std::pair<int, std::string>>;
 
+kserve::Origin origin_of(const std::string& name) {
+  if (name == "client") return kserve::Origin::kClient;
+  if (name == "repeated") return kserve::Origin::kRepeated;
+  if (name == "replay") return kserve::Origin::kReplay;
+  fail_argument("origin: expected client, repeated or replay, got '" + name + "'");
+}
+
 class BoundReplication {
  public:
   BoundReplication(std::shared_ptr<triton::Server> server, std::size_t limit)
@@ -49,9 +56,9 @@ class BoundReplication {
     without_gil([&] { replication_->finish(id, std::move(status)); });
   }
 
-  Outcome apply(const nb::dict& call, bool replay) {
+  Outcome apply(const nb::dict& call, const std::string& origin_name) {
     const auto wanted = control_call(call);
-    const auto origin = replay ? kserve::Origin::kReplay : kserve::Origin::kClient;
+    const auto origin = origin_of(origin_name);
     const auto status = without_gil([&] { return replication_->apply(wanted, origin); });
     if (status) return std::nullopt;
     return std::pair(static_cast<int>(status.error().code), status.error().message);
@@ -80,10 +87,12 @@ void bind_replication(nb::module_& module) {
            "The number of each call that came, and what it is.")
       .def("finish", &Self::finish, nb::arg("id"), nb::arg("outcome").none(),
            "Answer the client: None, or code and text of an error.")
-      .def("apply", &Self::apply, nb::arg("call"), nb::arg("replay"),
-           nb::sig("def apply(self, call: dict[str, object], replay: bool) -> "
-                   "tuple[int, str] | None"),
-           "Make a change here. None, or code and text of the error.")
+      .def(
+          "apply", &Self::apply, nb::arg("call"), nb::arg("origin"),
+          nb::sig("def apply(self, call: dict[str, object], origin: str) -> "
+                  "tuple[int, str] | None"),
+          "Make a change here. None, or code and text of the error. `origin`: a \"client\" of this "
+          "server, \"repeated\" of another's, or a \"replay\" before this one serves.")
       .def("loaded", &Self::loaded, nb::arg("model"))
       .def("log_settings", &Self::log_settings,
            nb::sig("def log_settings(self) -> dict[str, object]"))

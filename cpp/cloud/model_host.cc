@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 // A model without requests is gone at once; the longest pause is Triton's.
 constexpr milliseconds kFirstPause{5};
 constexpr milliseconds kLongestPause{500};
+// How long a load waits for the unload of that model that requests hold up here alone. Other loads
+// wait behind it.
+constexpr std::chrono::seconds kHostPatience{5};
 
 // SageMaker's names of models are keys of a bucket, so slashes are fine; the core only ever sees
 // them as a name for a folder that is known already.
@@ -51,8 +54,8 @@ base::Status ModelHost::load(const kserve::HostModel& request) {
 }
 
 base::Result<HostedModel> ModelHost::register_and_load(const kserve::HostModel& request) {
-  if (auto status = server_->client_control(); !status) {
-    return std::unexpected(std::move(status).error());
+  if (const auto status = server_->client_control(); !status) {
+    return base::fail(Code::kUnsupported, status.error().message);  // trying again is no use
   }
   auto location = locate_model(options_.models_root, request.url);
   if (!location) return std::unexpected(std::move(location).error());
@@ -97,11 +100,20 @@ void ModelHost::await_unload(const std::string& name, HostedModels::Waiter waite
   waiter(waits ? base::Status() : std::unexpected(waits.error()));
 }
 
-base::Status ModelHost::host(const kserve::HostModel& model) {
-  std::promise<void> over;
-  await_unload(model.name, [&over](const base::Status&) { over.set_value(); });
-  over.get_future().wait();
+base::Status ModelHost::host(const kserve::HostModel& model, bool repeated) {
+  const auto over = std::make_shared<std::promise<void>>();
+  HostedModels::Waiter waiter = [over](const base::Status&) { over->set_value(); };
+  const auto joined = models_.join_unload(model.name, base::Clock::now() + kHostPatience, waiter);
+  if (joined && *joined) over->get_future().wait();
+  if (repeated && hosts(model)) return {};
   return load(model);  // which says so if the unload goes on
+}
+
+bool ModelHost::hosts(const kserve::HostModel& model) const {
+  const auto loaded = models_.find(model.name);
+  if (!loaded || loaded->target != model.target) return false;
+  const auto location = locate_model(options_.models_root, model.url);
+  return location && location->repository == loaded->repository;
 }
 
 base::Status ModelHost::unhost(const kserve::UnhostModel& model) {

@@ -38,7 +38,7 @@ class ModelHost final : public kserve::ModelHosting,
   void await_unload(const std::string& name, HostedModels::Waiter waiter);
 
   // For a supervisor that has every worker do the same.
-  base::Status host(const kserve::HostModel& model) override;
+  base::Status host(const kserve::HostModel& model, bool repeated) override;
   base::Status unhost(const kserve::UnhostModel& model) override;
 
   std::optional<HostedModel> find(const std::string& name) const { return models_.find(name); }
@@ -46,6 +46,7 @@ class ModelHost final : public kserve::ModelHosting,
 
  private:
   base::TimePoint unload_deadline() const { return base::Clock::now() + options_.unload_timeout; }
+  bool hosts(const kserve::HostModel& model) const;
   base::Result<HostedModel> register_and_load(const kserve::HostModel& request);
   base::Status begin_unload(const HostedModel& model);
   bool finish_unloads();

@@ -34,6 +34,7 @@ Reply model_error_reply(const base::Error& error) {
 
 Reply load_error_reply(const base::Error& error) {
   if (error.code == Code::kAlreadyExists) return reply_with_status(error, 409);
+  if (error.code == Code::kUnavailable) return reply_with_status(error, 503);
   return model_error_reply(error);
 }
 

@@ -14,7 +14,8 @@ namespace tfe::cloud {
 // For the multi-model calls: 507 if the text tells that memory ran out; 403, 429 and 504 for what
 // the frontend itself refuses; otherwise 400.
 kserve_http::Reply model_error_reply(const base::Error& error);
-// The same for loads, where kAlreadyExists is 409.
+// The same for loads and unloads, where kAlreadyExists is 409, and 503 tells that it is the server,
+// or one of several, that could not do it now.
 kserve_http::Reply load_error_reply(const base::Error& error);
 // 404, naming the model.
 kserve_http::Reply not_loaded_reply(const std::string& model);

@@ -26,15 +26,15 @@ class Rules {
     return load_model(server_, call.name, call.parameters);
   }
   base::Status operator()(const UnloadModel& call) const {
-    return unload_model(server_, call.name, call.dependents);
+    return unless_gone(unload_model(server_, call.name, call.dependents));
   }
   base::Status operator()(const HostModel& call) const {
     const auto hosting = extensions_.hosting.get();
-    return hosting ? hosting->host(call) : nobody_hosts();
+    return hosting ? hosting->host(call, origin_ != Origin::kClient) : nobody_hosts();
   }
   base::Status operator()(const UnhostModel& call) const {
     const auto hosting = extensions_.hosting.get();
-    return hosting ? hosting->unhost(call) : nobody_hosts();
+    return hosting ? unless_gone(hosting->unhost(call)) : nobody_hosts();
   }
   base::Status operator()(const ChangeTrace& call) const {
     if (!call.model.empty() && origin_ == Origin::kClient) {
@@ -50,6 +50,10 @@ class Rules {
   }
 
  private:
+  base::Status unless_gone(base::Status unloaded) const {
+    const bool gone = !unloaded && unloaded.error().code == base::Code::kNotFound;
+    return gone && origin_ != Origin::kClient ? base::Status() : unloaded;
+  }
   static base::Status nobody_hosts() {
     return base::fail(base::Code::kUnavailable, "no frontend of this server hosts models");
   }

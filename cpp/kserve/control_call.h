@@ -55,7 +55,10 @@ using ControlCall = std::variant<RegisterSystem, RegisterCuda, Unregister, LoadM
 using ControlDone = std::move_only_function<void(base::Status)>;
 
 enum class Origin : std::uint8_t {
-  kClient,
+  kClient,  // of this server
+  // A client of another server, which has done it. That it holds here already is as good: servers
+  // of which one could not do an earlier call come together again.
+  kRepeated,
   // Repeated on a server that is about to start: settings of a model hold also while it is not
   // loaded, as they do on the servers on which it was unloaded since.
   kReplay,

@@ -26,9 +26,10 @@ struct UnhostModel {
 class ModelHosting {
  public:
   virtual ~ModelHosting() = default;
-  // Blocks until the model is loaded or failed, and before that until an unload of that name,
-  // which other workers may have behind them, is over.
-  virtual base::Status host(const HostModel& model) = 0;
+  // Blocks until the model is loaded or failed, and before that, for a while, until an unload of
+  // that name, which other workers may have behind them, is over. `repeated`: it is no error if
+  // just that is loaded.
+  virtual base::Status host(const HostModel& model, bool repeated) = 0;
   // Returns when the core has begun to unload it.
   virtual base::Status unhost(const UnhostModel& model) = 0;
 };

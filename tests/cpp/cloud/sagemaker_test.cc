@@ -161,8 +161,10 @@ TEST_F(SageMakerTest, AStoppedServerAnswers) {
   add("abc");
   ASSERT_EQ(load("abc").status, 200);
   ASSERT_TRUE(core_.server->stop());
-  EXPECT_EQ(call("DELETE", "/models/abc").status, 400);
-  EXPECT_EQ(load("def").status, 400);
+  EXPECT_EQ(call("DELETE", "/models/abc").status, 503);
+  EXPECT_EQ(load("def").status, 400) << "there is none";
+  add("def");
+  EXPECT_EQ(load("def").status, 503);
   EXPECT_EQ(call("POST", "/models/abc/invoke", infer_body()).status, 400);
   EXPECT_EQ(call("GET", "/ping").status, 503);
 }

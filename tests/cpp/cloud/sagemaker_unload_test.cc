@@ -104,6 +104,25 @@ TEST_F(ReplicatedSageMakerTest, AnUnloadIsAnsweredWhenItIsOverHere) {
   EXPECT_EQ(again.wait().status, 404);
 }
 
+// As on a worker that could not load what the others have, or has what one of them had not.
+TEST_F(ReplicatedSageMakerTest, WhatIsRepeatedMayBeSoAlready) {
+  add("abc");
+  add("def");
+  const kserve::HostModel model{"abc", url("abc"), "abc"};
+  const auto repeated = [&](const kserve::ControlCall& call) {
+    const auto status =
+        kserve::carry_out(*core_.server, *extensions_, call, kserve::Origin::kRepeated);
+    return status ? "done" : status.error().message;
+  };
+  EXPECT_EQ(repeated(kserve::UnhostModel{"abc"}), "done");
+  EXPECT_EQ(repeated(model), "done");
+  EXPECT_EQ(repeated(model), "done");
+  EXPECT_EQ(repeated(kserve::HostModel{"abc", url("def"), "abc"}), "model 'abc' is already loaded");
+  EXPECT_EQ(repeated(kserve::HostModel{"abc", url("abc"), "x"}), "model 'abc' is already loaded");
+  EXPECT_EQ(carry_out(model).error().message, "model 'abc' is already loaded");
+  EXPECT_EQ(carry_out(kserve::UnhostModel{"def"}).error().code, base::Code::kNotFound);
+}
+
 // Another worker may be done with a model that this one still has requests of.
 TEST_F(ReplicatedSageMakerTest, ALoadWaitsForTheUnloadBeforeIt) {
   add("slow", {.backend = "delay"});

@@ -56,8 +56,8 @@ TEST_F(ReplicationTest, CallsAreCarriedOutAtOnceWithoutIt) {
 }
 
 struct Hosting : ModelHosting {
-  base::Status host(const HostModel& model) override {
-    called.push_back(model.name + " " + model.url + " " + model.target);
+  base::Status host(const HostModel& model, bool repeated) override {
+    called.push_back(model.name + " " + model.url + " " + model.target + (repeated ? "!" : ""));
     return {};
   }
   base::Status unhost(const UnhostModel& model) override {
@@ -68,8 +68,8 @@ struct Hosting : ModelHosting {
 };
 
 TEST_F(ReplicationTest, HostedModelsAreTheBusinessOfAFrontend) {
-  const auto call = [this](const ControlCall& wanted) {
-    const auto status = carry_out(*core.server, *extensions, wanted);
+  const auto call = [this](const ControlCall& wanted, Origin origin = Origin::kClient) {
+    const auto status = carry_out(*core.server, *extensions, wanted, origin);
     return status ? "done" : status.error().message;
   };
   const HostModel model{"0a1b", "/models/0a1b", "net"};
@@ -78,7 +78,10 @@ TEST_F(ReplicationTest, HostedModelsAreTheBusinessOfAFrontend) {
   extensions->hosting.set(hosting);
   EXPECT_EQ(call(model), "done");
   EXPECT_EQ(call(UnhostModel{"2c3d"}), "not loaded");
-  EXPECT_THAT(hosting->called, ::testing::ElementsAre("0a1b /models/0a1b net", "2c3d"));
+  EXPECT_EQ(call(model, Origin::kRepeated), "done");
+  EXPECT_EQ(call(UnhostModel{"2c3d"}, Origin::kReplay), "done") << "as wanted";
+  EXPECT_THAT(hosting->called, ::testing::ElementsAre("0a1b /models/0a1b net", "2c3d",
+                                                      "0a1b /models/0a1b net!", "2c3d"));
   hosting.reset();
   EXPECT_EQ(call(UnhostModel{"2c3d"}), "no frontend of this server hosts models");
 }

@@ -74,6 +74,21 @@ def test_waiting_for_its_turn_is_no_slowness(healer: Healer, clock: Clock) -> No
     assert healer.overdue() is None
 
 
+def test_a_load_of_somebody_else_is_no_try(healer: Healer, clock: Clock) -> None:
+    healer.died("a", "killed")
+    healer.died("b", "killed")
+    for _ in range(200):
+        assert healer.take() == "a"
+        healer.later("a")
+        assert healer.take() == "b"  # which need not wait for it
+        healer.later("b")
+        assert healer.take() is None
+        clock.now += 1
+        assert healer.overdue() is None
+    assert healer.take() == "a"
+    assert healer.tried("a", False) is Outcome.AGAIN
+
+
 def test_death_of_the_new_copy_is_no_cure(healer: Healer) -> None:
     healer.died("a", "killed")
     healer.take()

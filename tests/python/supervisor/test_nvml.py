@@ -77,6 +77,13 @@ def test_samples(machine: dict[str, str]) -> None:
     assert "GPU-none" not in text
 
 
+def test_a_driver_that_fails_says_nothing_about_its_gpus(machine: dict[str, str]) -> None:
+    Path(machine["FAKE_NVML"]).write_text(MACHINE.replace("01:00.0 0 0", "01:00.0 0 3"))
+    text = run(f"print(Nvml().sample(['{ONE}', '{TWO}']).result(20))", machine)
+    assert f"'{ONE}': GpuSample(mem_used=None" in text
+    assert f"'{TWO}': GpuSample(mem_used={3 << 30}" in text
+
+
 def test_no_library_and_no_gpu(machine: dict[str, str], tmp_path: Path) -> None:
     code = "print(Nvml().discover())"
     assert "no GPU found (NVML: " in run(code, {})

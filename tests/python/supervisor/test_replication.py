@@ -5,12 +5,13 @@ that the test answers.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any
 
-from tritonfrontend.supervisor.channel import Message
+from tritonfrontend.supervisor.channel import TEXT_BYTES, Message
 from tritonfrontend.supervisor.replica import Replica
 from tritonfrontend.supervisor.replication import Replication
 
@@ -44,8 +45,12 @@ class Worker:
             await asyncio.sleep(0.01)
         raise AssertionError(f"no {op} came")
 
+    async def next_is_there(self) -> None:
+        while not self.sent:
+            await asyncio.sleep(0.01)
+
     def said(self, message: Mapping[str, Any], text: str = "", **more: Any) -> None:
-        outcome = [3, text] if text else None
+        outcome = [more.pop("code", 3), text] if text else None
         args = {"seq": message["seq"], "outcome": outcome, **more}
         self.replica.take(Message("APPLIED", args))
 
@@ -166,6 +171,8 @@ async def test_taken_back_when_another_refuses() -> None:
         await one.make(loaded=False)
         await two.make("out of memory")
         await three.make()
+        await one.next_is_there()
+        four = made.worker(3)  # starts now, and hears nothing of it
         for worker in (one, three):
             assert (await worker.make())["call"]["op"] == "unload"
         outcome = (await one.next("REPLIED"))["outcome"]
@@ -174,6 +181,7 @@ async def test_taken_back_when_another_refuses() -> None:
         assert made.events == [(1, f"load of model 'm': {text}")]
         assert len(made.replication.journal) == 0
         assert not two.sent
+        assert not four.sent
         assert made.given_up == []
 
 
@@ -298,6 +306,44 @@ async def test_what_a_new_worker_cannot_repeat() -> None:
             "register of shared memory 'a' cannot be repeated, dropped: no",
         ]
         assert [call.op for call in made.replication.journal.entries()] == ["load"]
+
+
+def host(op: str) -> dict[str, Any]:
+    return {"op": op, "name": "0a1b", "url": "/m", "target": "m"}
+
+
+@asynchronous
+async def test_a_model_that_one_could_not_load_is_unloaded_by_the_others() -> None:
+    async with group() as made:
+        one, two = await made.workers(2)
+        one.ask(1, host("host"))
+        await one.make()
+        await two.make()
+        await one.next("REPLIED")
+        two.replica.end()
+        three = made.worker(1)
+        await three.make("out of memory")
+        three.ask(1, host("unhost"))
+        await three.make("it is not loaded", code=2)
+        assert (await one.make())["call"]["op"] == "unhost"
+        assert await three.next("REPLIED") == {"id": 1, "outcome": None}
+        assert len(made.replication.journal) == 0
+        three.ask(2, host("unhost"))
+        await three.make("it is not loaded", code=2)
+        assert (await three.next("REPLIED"))["outcome"] == (2, "it is not loaded")
+
+
+@asynchronous
+async def test_errors_are_cut_to_what_fits_into_a_message() -> None:
+    async with group() as made:
+        one, two = await made.workers(2)
+        one.ask(1, load("m"))
+        await one.make()
+        await two.make("\u4f60" * 1350)  # with what is said around it, too long
+        await one.make()
+        text = (await one.next("REPLIED"))["outcome"][1]
+        assert text.startswith("worker 1 could not do the same: \u4f60")
+        assert len(json.dumps(text)) <= TEXT_BYTES
 
 
 @asynchronous

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from everywhere import everywhere, replace_worker
-from instance import Instance, command, running, until
+from instance import Instance, alive, command, running, until
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
 INPUT = {"name": "INPUT0", "datatype": "BYTES", "shape": [1, 1], "data": ["Roger"]}
@@ -139,11 +139,14 @@ def test_a_hosted_model_whose_stub_dies_is_loaded_again(instance: Instance, root
     endpoint = Endpoint(instance, root)
     endpoint.add("0a1b")
     assert endpoint.load("0a1b") == (200, "")
-    status = instance.wait(
-        "a stub with the model's name",  # its folder is called otherwise
-        lambda s: [stub["model"] for stub in s["workers"][0]["stubs"]] == ["0a1b"],
-    )
-    os.kill(status["workers"][0]["stubs"][0]["pid"], signal.SIGKILL)
+
+    def victims(status: dict[str, Any]) -> list[int]:
+        """By the model's name: its folder is called otherwise. (Status is a second old.)"""
+        stubs = status["workers"][0]["stubs"]
+        return [stub["pid"] for stub in stubs if stub["model"] == "0a1b" and alive(stub["pid"])]
+
+    status = instance.wait("a stub", lambda s: len(victims(s)) == 1)
+    os.kill(victims(status)[0], signal.SIGKILL)
     until(lambda: "model '0a1b': healed in" in instance.text(), "healed")
     instance.wait_ready()
     assert endpoint.invoke("0a1b") == (200, "Roger")

@@ -26,6 +26,7 @@ from everywhere import (
     tensor_memory,
 )
 from instance import Instance, command, running
+from tritonclient.utils import InferenceServerException
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
 FLAGS = (
@@ -170,6 +171,51 @@ def test_models(instance: Instance) -> None:
     replace_worker(instance, 1, kill)
     assert ready("identity")
     assert not ready("given")
+
+
+def test_an_unload_with_dependents_holds_for_later_workers(instance: Instance) -> None:
+    """The core takes along what nobody had loaded by name, so the journal need not know it."""
+    port = instance.port("http")
+    tensor = {"data_type": "TYPE_STRING", "dims": [-1, -1]}
+    step = {
+        "model_name": "identity",
+        "model_version": -1,
+        "input_map": {"INPUT0": "IN"},
+        "output_map": {"OUTPUT0": "OUT"},
+    }
+    whole = {
+        "platform": "ensemble",
+        "input": [{"name": "IN", **tensor}],
+        "output": [{"name": "OUT", **tensor}],
+        "ensemble_scheduling": {"step": [step]},
+    }
+    config = json.dumps(whole)
+    # A file makes a folder of it: the repository has none.
+    files = {"file:1/none": base64.b64encode(b"").decode()}
+    parameters = {"config": config, **files}
+    assert call(port, "repository/models/whole/load", {"parameters": parameters}) == (200, None)
+
+    def ready() -> list[bool]:
+        names = ("identity", "whole")
+        return [call(port, f"models/{name}/ready", method="GET")[0] == 200 for name in names]
+
+    assert everywhere(ready) == [True, True]
+    assert call(port, "repository/models/identity/load")[0] == 200
+    body = {"parameters": {"unload_dependents": True}}
+    assert call(port, "repository/models/whole/unload", body)[0] == 200
+    assert everywhere(ready) == [True, False]
+    replace_worker(instance, 0, kill)
+    assert everywhere(ready) == [True, False]
+
+
+def test_an_error_that_quotes_a_long_name_ends_nobody(instance: Instance) -> None:
+    before = [worker["pid"] for worker in instance.wait_ready()["workers"]]
+    with grpcclient.InferenceServerClient(f"127.0.0.1:{instance.port('grpc')}") as client:
+        for _ in range(4):
+            with pytest.raises(InferenceServerException, match="invalid model name"):
+                client.load_model("/" + "\u4f60" * 12_000)
+        assert client.is_server_ready()
+    assert [worker["pid"] for worker in instance.wait_ready()["workers"]] == before
 
 
 def test_changes_at_the_same_time_end_the_same(instance: Instance) -> None:

@@ -15,7 +15,9 @@ import pytest
 from tritonfrontend.supervisor.channel import Channel, Message
 from tritonfrontend.supervisor.client_loads import ClientLoads
 from tritonfrontend.supervisor.control_calls import received, unpack
-from tritonfrontend.supervisor.worker_replication import Outcome, WorkerReplication
+from tritonfrontend.supervisor.outbox import Outbox
+from tritonfrontend.supervisor.worker_changes import Outcome
+from tritonfrontend.supervisor.worker_replication import WorkerReplication
 
 
 class Server:
@@ -25,7 +27,7 @@ class Server:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.waiting: list[tuple[int, Mapping[str, Any]]] = []
         self.answers: list[tuple[int, Outcome | None]] = []
-        self.made: list[tuple[Mapping[str, Any], bool]] = []
+        self.made: list[tuple[Mapping[str, Any], str]] = []
         self.ended = False
 
     def take(self) -> list[tuple[int, Mapping[str, Any]]]:
@@ -35,9 +37,10 @@ class Server:
     def finish(self, id: int, outcome: Outcome | None) -> None:
         self.answers.append((id, outcome))
 
-    def apply(self, call: Mapping[str, Any], replay: bool) -> Outcome | None:
-        self.made.append((call, replay))
-        return (3, "it is bad") if str(call.get("name", "")).startswith("bad") else None
+    def apply(self, call: Mapping[str, Any], origin: str) -> Outcome | None:
+        self.made.append((call, origin))
+        name = str(call.get("name", ""))
+        return (3, f"it is {name}") if name.startswith("bad") else None
 
     def loaded(self, model: str) -> bool:
         return model == "loaded"
@@ -55,7 +58,9 @@ class Rig:
         self.channel = Channel(theirs)
         self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.server = Server()
-        self.worker = WorkerReplication(self.channel, self.posted.put, ClientLoads())
+        self.loads = ClientLoads()
+        self.outbox = Outbox(lambda op, fds, args: self.channel.send(op, fds, **args))
+        self.worker = WorkerReplication(self.outbox, self.posted.put, self.loads)
         self.worker.begin(self.server)
 
     def ask(self, number: int, **call: Any) -> None:
@@ -97,7 +102,7 @@ def test_from_the_client_and_back(rig: Rig) -> None:
     assert rig.server.made == []
     rig.tell("APPLY", seq=1, replay=False, id=4)
     rig.turn()
-    assert rig.server.made == [(REGION, False)]
+    assert rig.server.made == [(REGION, "client")]
     assert rig.heard().args == {"seq": 1, "outcome": None}
     assert rig.server.answers == []
     rig.tell("REPLIED", id=4, outcome=[3, "another cannot"])
@@ -115,14 +120,21 @@ def test_calls_with_files(rig: Rig) -> None:
     assert told is not None
     rig.worker.on_apply(told)
     rig.turn()
-    assert rig.server.made == [(call, True)]
+    assert rig.server.made == [(call, "replay")]
+    assert rig.loads.parameters("m") == {"file:1/x": b"\0" * 200_000}
 
 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ({"op": "load", "name": "loaded", "parameters": []}, {"outcome": None, "loaded": True}),
-        ({"op": "load", "name": "bad", "parameters": []}, {"loaded": False}),
+        (
+            {"op": "load", "name": "loaded", "parameters": []},
+            {"outcome": None, "loaded": True},
+        ),
+        (
+            {"op": "load", "name": "bad", "parameters": []},
+            {"outcome": [3, "it is bad"], "loaded": False},
+        ),
         ({"op": "log", "settings": {}}, {"outcome": None, "previous": {"log_info": True}}),
     ],
 )
@@ -131,7 +143,17 @@ def test_what_is_needed_to_take_it_back(
 ) -> None:
     rig.tell("APPLY", seq=9, replay=False, call=call)
     rig.turn()
-    assert rig.heard().args == {"seq": 9, "outcome": [3, "it is bad"], **said}
+    assert rig.heard().args == {"seq": 9, **said}
+
+
+def test_what_a_client_makes_an_error_quote_fits_into_a_message(rig: Rig) -> None:
+    rig.ask(1, **{**REGION, "name": "bad" + "\u4f60" * 12_000})
+    assert rig.heard().op == "REPLICATE"
+    rig.tell("APPLY", seq=1, id=1)
+    rig.turn()
+    code, text = rig.heard().args["outcome"]
+    assert code == 3
+    assert text.startswith("it is bad\u4f60")
 
 
 def test_unloading_again_what_is_not_loaded(rig: Rig) -> None:
@@ -160,8 +182,8 @@ def test_alone(rig: Rig) -> None:
     assert rig.server.answers == [(1, None)]
     for _ in range(3):
         rig.turn()
-    refused = (3, "it is bad")
-    assert rig.server.answers[1:] == [(2, refused), (3, refused), (4, None)]
+    refused = [(2, (3, "it is bad")), (3, (3, "it is bad too"))]
+    assert rig.server.answers[1:] == [*refused, (4, None)]
     assert len(rig.server.made) == 4  # each of them once
 
 
@@ -169,13 +191,13 @@ def test_a_full_channel_loses_nothing(rig: Rig) -> None:
     rig.channel._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     for number in range(100):
         rig.ask(number, **{**REGION, "name": "x" * 1000})
-    assert rig.worker.timeout < 1
+    assert rig.outbox.waiting
     arrived: list[int] = []
     while len(arrived) < 100:
         arrived += [message.args["id"] for message in rig.supervisor.drain()]
-        rig.worker.turn()
+        rig.outbox.flush()
     assert arrived == list(range(100))
-    assert rig.worker.timeout == float("inf")
+    assert not rig.outbox.waiting
 
 
 def test_no_memory_for_a_change(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,101 @@
+"""Wishes that meet in one slot: whose worker is on its way out, or still loads. No processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tritonfrontend.supervisor.gpu_watch import Admission
+from tritonfrontend.supervisor.rolling import Roller, Strategy
+from tritonfrontend.supervisor.slot import Slot
+from tritonfrontend.supervisor.spec import Device, ServeOptions
+from tritonfrontend.supervisor.state import Event, State
+from tritonfrontend.supervisor.upkeep import Upkeep
+
+OPTIONS = ServeOptions(model_repository=(str(Path(__file__).parents[3] / "examples" / "models"),))
+GPU = Device("gpu", 0, "GPU-1")
+
+
+class Owner:
+    """A group in which no GPU may be used, so that no process starts."""
+
+    run_id = "run"
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: []
+
+    async def admit(self, device: Device) -> Admission:
+        return Admission(False, "not now", patient=True)
+
+
+@asynccontextmanager
+async def slot_in(state: State) -> AsyncIterator[Slot]:
+    def inherited(number: int) -> Mapping[str, Mapping[str, Any]]:
+        return {}
+
+    slot = Slot(0, GPU, inherited, OPTIONS, Owner())
+    task = asyncio.create_task(slot.run())
+    await settled()
+    slot.state = state
+    yield slot
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def leave(slot: Slot) -> None:
+    """Its worker has drained and ended."""
+    for event in (Event.DRAINED, Event.EXITED):
+        slot.post(event)
+        await settled()
+    while slot.state is State.RECLAIM:
+        await slot.changed.wait()
+
+
+@pytest.mark.parametrize("wish", ["stop", "restart"])
+def test_a_gpu_error_undoes_no_stop(wish: str) -> None:
+    async def work() -> None:
+        async with slot_in(State.READY) as slot:
+            group = SimpleNamespace(slots=[slot], note=print, roller=None)
+            upkeep = Upkeep(group, None)  # type: ignore[arg-type]
+            if wish == "stop":
+                slot.stop("stopping")
+                await settled()
+                assert slot.state is State.DRAINING
+            upkeep._poisoned(GPU, "XID 79")
+            await settled()
+            assert slot.state is State.DRAINING
+            await leave(slot)
+            assert slot.state is (State.DISABLED if wish == "stop" else State.WAIT_GPU)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("state", "then"), [(State.LOADING, State.KILLING), (State.BACKOFF, State.BACKOFF)]
+)
+def test_a_reload_does_not_leave_a_worker_that_loads_with_old_settings(
+    state: State, then: State
+) -> None:
+    async def work() -> None:
+        async with slot_in(state) as slot:
+            new = replace(OPTIONS, exit_timeout=44)
+            roller = Roller([slot], lambda: 1, lambda slot: Strategy.SURGE)
+            assert await roller.change(OPTIONS, new, "reload") == ""
+            await settled()
+            assert slot.state is then
+            assert slot.options == new
+
+    asyncio.run(work())
