@@ -3,9 +3,9 @@
  * The machine is a text file named by FAKE_NVML, read again at every call, so a test changes it
  * live. One line per GPU: "gpu UUID NAME PCI MIG(0|1) LOST(0..3)", where LOST is 1: not listed by
  * UUID any more, 2: listed, but every value says that it is lost, 3: the driver fails for another
- * reason. Then "mig UUID GI CI" lines that belong to it; "mem UUID USED TOTAL" in MiB (default 3 GiB
- * of 80); "xid UUID NUMBER" is an event that comes once per line; "hang" makes every call sleep for
- * ever.
+ * reason. Then "mig UUID GI CI" lines that belong to it; "mem UUID USED TOTAL" in MiB (default 3
+ * GiB of 80); "xid UUID NUMBER" is an event that comes once per line; "hang" makes every call sleep
+ * for ever.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,15 @@
 #include <unistd.h>
 
 #define MAX 16
-enum { OK = 0, INVALID = 2, UNSUPPORTED = 3, NOT_FOUND = 6, TIMEOUT = 10, LOST = 15, UNKNOWN = 999 };
+enum {
+  OK = 0,
+  INVALID = 2,
+  UNSUPPORTED = 3,
+  NOT_FOUND = 6,
+  TIMEOUT = 10,
+  LOST = 15,
+  UNKNOWN = 999
+};
 
 typedef struct {
   char uuid[96], name[96], pci[32];
