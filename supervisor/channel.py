@@ -5,8 +5,8 @@ end. Non-blocking on both ends; a packet that does not fit (receiver stuck) is r
 what must not be lost is tried again (outbox.py) or has a second way (signals, exit).
 
     up:   HELLO PROGRESS MODELS LOADED READY STATS METRICS+fd RESTART DRAINING DRAINED FATAL
-          REPLICATE(+fd) APPLIED
-    down: SERVE METRICS DRAIN STOP APPLY(+fd) REPLIED
+          REPLICATE(+fd) APPLIED GATHER GATHERED(+fd)
+    down: SERVE METRICS DRAIN STOP APPLY(+fd) REPLIED GATHER GATHERING GATHERED(+fd)
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any
 from . import process
 from .channel import Channel, ChannelClosed, Message
 from .exits import ExitInfo, describe
+from .gathering import Member
 from .handover import GenerationState
 from .log import TAIL_LINES, LineReader
 from .oom import OomKills
@@ -46,6 +47,7 @@ class Generation:
         self.killed_because: str | None = None
         self.fatal = ""
         self.replica: Replica | None = None  # if changes of clients are replicated
+        self.member: Member | None = None  # and if questions of clients mean all workers
         self._emit = emit
         self._on_message: Callable[[Message], None] = lambda message: None
         self._on_exit: Callable[[], None] = lambda: None
@@ -211,8 +213,7 @@ class Generation:
         """Free all descriptors. Idempotent."""
         for fd in list(self._readers):
             self._forget(fd)
-        if self.replica is not None:
-            self.replica.end()
+        self._leave()
         self._channel.close()
         self._process.close()
 
@@ -237,9 +238,15 @@ class Generation:
         # The last words (FATAL, the reason of a crash) may still lie in the channel and the pipe.
         self._read_channel()
         self._finish_logs()
+        self._leave()
+        self._on_exit()
+
+    def _leave(self) -> None:
+        """Nothing is sent to it, or expected of it, any more."""
         if self.replica is not None:
             self.replica.end()
-        self._on_exit()
+        if self.member is not None:
+            self.member.end()
 
     def _read_log(self, fd: int) -> None:
         if self._logs[fd].read() < 0:
@@ -273,6 +280,8 @@ class Generation:
                 self._take_page(message)
             elif message.op in ("REPLICATE", "APPLIED") and self.replica is not None:
                 self.replica.take(message)
+            elif message.op in ("GATHER", "GATHERED") and self.member is not None:
+                self.member.take(message)
             else:
                 self._on_message(message)
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -17,6 +17,7 @@ from .ending import Ending
 from .events import EventRing
 from .exits import Exit
 from .flights import Flight, FlightTables
+from .gathering import Gathering
 from .generation import Generation
 from .gpu_watch import Admission, GpuWatch
 from .handover import GroupState
@@ -113,6 +114,7 @@ class Group:
         ]
         self.ending = Ending(self.slots, self.ports, self.traffic.refuse, self.log)
         self.replication = Replication(self, lambda: self.options.replication_timeout)
+        self.gathering = Gathering()
         self.rates = [Rates() for _ in self.slots]
         self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
         self._upkeep = Upkeep(self, self._recorder)
@@ -235,7 +237,9 @@ class Group:
             self.ending.fail(Exit.IN_USE, str(error))
 
     def started(self, slot: Slot, generation: Generation, number: int) -> None:
-        generation.replica = self.replication.replica(slot.index, number, generation.send_with)
+        replica = self.replication.replica(slot.index, number, generation.send_with)
+        generation.replica = replica
+        generation.member = self.gathering.member(generation.send_with, lambda: replica.serving)
 
     def replay(self, generation: Generation, then: Callable[[], None]) -> None:
         if generation.replica is None:

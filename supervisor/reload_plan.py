@@ -30,6 +30,7 @@ _ROLLING = frozenset(
         "model_hang_restart",
         "replicate_control",
         "replication_queue_limit",
+        "gather_timeout",
     }
 )
 #: Of the deadlines, those of watchdogs that are set up once.

@@ -1,4 +1,4 @@
-"""Flags of `serve` about the changes that clients make through one worker."""
+"""Flags of `serve` about what clients change, and ask for, through one worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def add(made: argparse.ArgumentParser) -> None:
         default=default.replicate_control,
         metavar="BOOL",
         help="shared memory, models, trace and log settings that a client changes through one "
-        "worker are changed on all, also on those that start later (default true)",
+        "worker are changed on all, also on those that start later; statistics and the index of "
+        "models are those of all (default true)",
     )
     flag.add_seconds(
         group,
@@ -38,9 +39,19 @@ def add(made: argparse.ArgumentParser) -> None:
         help="changes per worker that may wait to be made on all; the next is refused (default "
         f"{default.replication_queue_limit})",
     )
+    flag.add_seconds(
+        group,
+        "--gather-timeout",
+        default.gather_timeout,
+        "how long the other workers have to answer for statistics and the index of models; those "
+        "that are late are left out of the sum",
+    )
 
 
 def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fields of ServeOptions."""
-    names = ("replicate_control", "replication_timeout", "replication_queue_limit")
+    names = (
+        *("replicate_control", "replication_timeout", "replication_queue_limit"),
+        "gather_timeout",
+    )
     return {name: getattr(arguments, name) for name in names}

@@ -132,6 +132,7 @@ class ServeOptions:
     # model again as long as the first time, or longer where workers share a disk.
     replication_timeout: float = 30.0
     replication_queue_limit: int = 256  # as many as may wait for the threads of a frontend
+    gather_timeout: float = 1.0  # somebody waits, and the answers take milliseconds
 
     def __post_init__(self) -> None:
         self._check_repository()
@@ -146,11 +147,13 @@ class ServeOptions:
             if not 0 <= value < 1e7 or (value == 0 and item.name not in _MAY_BE_ZERO):
                 flag = _TIMEOUT_FLAGS.get(item.name, f"--{item.name.replace('_', '-')}-timeout")
                 raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
-        if not 0 < self.replication_timeout < 1e7:
-            raise SpecError(
-                "--replication-timeout",
-                f"{self.replication_timeout:g} is not a number of seconds above 0, up to 1e7",
-            )
+        for name in ("replication_timeout", "gather_timeout"):
+            value = getattr(self, name)
+            if not 0 < value < 1e7:
+                raise SpecError(
+                    f"--{name.replace('_', '-')}",
+                    f"{value:g} is not a number of seconds above 0, up to 1e7",
+                )
         if not 1 <= self.replication_queue_limit <= 1_000_000:
             raise SpecError(
                 "--replication-queue-limit", f"{self.replication_queue_limit} is not in 1..1000000"

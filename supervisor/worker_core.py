@@ -170,6 +170,12 @@ class Core:
         server, _ = importlib.import_module("tritonfrontend._frontend").native_server(self._server)
         return package._native.Replication(server, limit)
 
+    def group_queries(self, limit: int) -> Any:
+        """From now on questions that mean the whole group, at most `limit`, wait there."""
+        package = importlib.import_module("tritonfrontend")
+        server, _ = importlib.import_module("tritonfrontend._frontend").native_server(self._server)
+        return package._native.GroupQueries(server, limit)
+
     def poll_repository(self) -> None:
         self._server.poll_model_repository()
 

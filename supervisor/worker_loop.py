@@ -29,6 +29,7 @@ from .metrics_page import MetricsPage
 from .model_watch import ModelWatch, Wishes
 from .outbox import RETRY, Outbox
 from .worker_core import Core, CoreError, repository_models
+from .worker_gathering import WorkerGathering
 from .worker_replication import WorkerReplication
 from .worker_reports import Reporter
 from .worker_spec import WorkerSpec
@@ -73,6 +74,7 @@ class Worker:
             self._not_reported,
         )
         self._replication = WorkerReplication(self._outbox, self._post, loads)
+        self._gathering = WorkerGathering(channel, self._post, spec.gather_timeout)
         self._metrics = MetricsPage(self._core.metrics, channel, self._thread, self._post)
         self._gpu = GpuLook(self._thread, self._post, self._gpu_fault)
         self._next_report = 0.0
@@ -93,9 +95,10 @@ class Worker:
             fds.append(self._channel.fileno())
         # poll, not select: a server with many connections has descriptors beyond 1023.
         poller = select.poll()
-        for fd in [*fds, *self._watch.fds, *self._replication.fds]:
+        for fd in [*fds, *self._watch.fds, *self._replication.fds, *self._gathering.fds]:
             poller.register(fd, select.POLLIN)
-        wait = min(_TICK, self._watch.timeout, RETRY if self._outbox.waiting else _TICK)
+        retry = RETRY if self._outbox.waiting else _TICK
+        wait = min(_TICK, self._watch.timeout, self._gathering.timeout, retry)
         ready = [fd for fd, _ in poller.poll(wait * 1000)]
         if self._wake_read.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
@@ -105,6 +108,7 @@ class Worker:
         if self._channel.fileno() in ready:
             self._receive()
         self._replication.turn()
+        self._gathering.turn()
         self._outbox.flush()
         self._watch.turn(ready)
         self._leave_early()
@@ -149,6 +153,8 @@ class Worker:
                 self._metrics.begin(int(message.args.get("seq", 0)))
             case "APPLY":
                 self._replication.on_apply(message)
+            case "GATHER" | "GATHERING" | "GATHERED":
+                self._gathering.on_message(message)
             case "REPLIED":
                 self._replication.on_replied(message)
 
@@ -167,6 +173,7 @@ class Worker:
     def _on_supervisor_lost(self) -> None:
         log("supervisor lost: draining")
         self._replication.alone()
+        self._gathering.alone()
         self._on_terminate()
         # The inherited sockets would take connections that nobody will ever serve. The frontends
         # get a moment to accept what is queued.
@@ -185,8 +192,9 @@ class Worker:
         try:
             check_device(self._spec.device)
             self._core.start()
-            if self._spec.replication_limit > 0:
-                self._replication.begin(self._core.replication(self._spec.replication_limit))
+            if (limit := self._spec.replication_limit) > 0:
+                self._replication.begin(self._core.replication(limit))
+                self._gathering.begin(self._core.group_queries(limit))
         except CoreError as error:
             code, text = error.code, str(error)
             self._post(lambda: self._fatal(code, text))

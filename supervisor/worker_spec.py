@@ -51,6 +51,7 @@ class WorkerSpec:
     model_hang_restart: bool = False
     trace: tuple[tuple[str, str], ...] = ()
     replication_limit: int = 0  # changes of clients that may wait for the supervisor; 0: made here
+    gather_timeout: float = 1.0  # seconds that other workers have to answer with this one
     flights: Mapping[str, int] = field(default_factory=dict)  # "fd" and "offset", or nothing
     version: int = PROTOCOL_VERSION
 
@@ -136,6 +137,7 @@ def worker_spec(
         model_hang_restart=options.model_hang_restart,
         trace=tuple((key, _own_file(key, value, slot)) for key, value in options.trace),
         replication_limit=options.replication_queue_limit if options.replicate_control else 0,
+        gather_timeout=options.gather_timeout,
         flights=dict(flights or {}),
     )
 

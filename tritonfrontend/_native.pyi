@@ -489,3 +489,28 @@ class Replication:
 
     def end(self) -> None:
         """Clients' calls are carried out at once again."""
+
+class GroupQueries:
+    """Questions of a server's clients that mean a whole group of servers."""
+
+    def __init__(self, server: Server, limit: int) -> None:
+        """From now on at most `limit` questions wait for an answer."""
+
+    @property
+    def fd(self) -> int:
+        """Readable while take() would give something."""
+
+    def take(self) -> list[tuple[int, dict[str, object]]]:
+        """The number of each question that came, and what it is."""
+
+    def finish(self, id: int, json: bytes) -> None:
+        """Answer the client."""
+
+    def fail(self, id: int, code: int, message: str) -> None:
+        """Answer the client with an error of answer()."""
+
+    def answer(self, query: dict[str, object]) -> bytes | tuple[int, str]:
+        """What this server answers: JSON, or code and text of an error."""
+
+    def end(self) -> None:
+        """Clients are answered by this server alone again."""

@@ -20,5 +20,6 @@ void bind_frontend(nanobind::module_& m);
 void bind_tracing(nanobind::module_& m);
 void bind_flights(nanobind::module_& m);
 void bind_replication(nanobind::module_& m);
+void bind_group_queries(nanobind::module_& m);
 
 }  // namespace tfe::bindings

@@ -22,4 +22,5 @@ NB_MODULE(_native, m) {
   bind_tracing(m);
   bind_flights(m);
   bind_replication(m);
+  bind_group_queries(m);
 }

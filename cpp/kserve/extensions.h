@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "kserve/group_query.h"
 #include "kserve/model_hosting.h"
 #include "kserve/replication.h"
 #include "kserve/shared_memory.h"
@@ -21,7 +22,8 @@ struct Extensions {
 
   SharedMemory shared_memory;
   Tracing tracing;
-  Replication replication;
+  Replication replication{"changes of the server"};
+  GroupQueries queries{"questions to the group"};
   HostingRef hosting;
 };
 

@@ -20,4 +20,14 @@ void change(ContextPtr context, base::Result<kserve::ControlCall> call, Respond 
   change(std::move(context), *std::move(call), [] { return std::string(); }, std::move(respond));
 }
 
+void ask_group(ContextPtr context, kserve::GroupQuery query, EncodeAnswer encode, Respond respond) {
+  const Context& held = *context;
+  auto answer = [context = std::move(context), encode,
+                 respond = std::move(respond)](base::Result<std::string> json) mutable {
+    if (json) return respond(encode(*json));
+    respond(std::move(json));
+  };
+  kserve::ask_group(*held.server, held.inference.extensions(), std::move(query), std::move(answer));
+}
+
 }  // namespace tfe::kserve_grpc

@@ -5,6 +5,7 @@
 #include "codec/proto_writer.h"
 #include "kserve/model_control.h"
 #include "kserve/version.h"
+#include "kserve_grpc/control.h"
 #include "kserve_grpc/schema.h"
 #include "kserve_grpc/service.h"
 #include "kserve_grpc/unary.h"
@@ -102,12 +103,15 @@ void add_model_info(grpc::Router& router, const ContextPtr& context) {
         return core.model_config(model.name, model.version);
       },
       &encode_config);
-  add(
-      "ModelStatistics",
-      [](const Server& core, const ModelRef& model) {
-        return core.model_statistics(model.name, model.version);
+  add_later(
+      router, service + "ModelStatistics",
+      [context](base::Bytes request, Respond respond) {
+        auto model = parse_model(request);
+        if (!model) return respond(std::unexpected(std::move(model).error()));
+        ask_group(context, kserve::StatisticsQuery{std::move(model->name), model->version},
+                  &encode<kModelStatisticsResponse>, std::move(respond));
       },
-      &encode<kModelStatisticsResponse>);
+      context->blocking(), Lane::kQuick);
 }
 
 }  // namespace tfe::kserve_grpc

@@ -140,7 +140,7 @@ base::Result<kserve::ControlCall> unload(base::Bytes request) {
   return kserve::UnloadModel{std::string(parsed->model), dependents};
 }
 
-base::Result<std::string> index(triton::Server& server, base::Bytes request) {
+base::Result<kserve::GroupQuery> index(base::Bytes request) {
   std::string_view repository;
   bool ready_only = false;
   ProtoReader reader(request);
@@ -152,17 +152,23 @@ base::Result<std::string> index(triton::Server& server, base::Bytes request) {
   if (auto checked = kserve::check_repository_name(repository); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  const auto json = server.model_index(ready_only);
-  if (!json) return std::unexpected(json.error());
-  return codec::json_to_proto(*json, kRepositoryIndexResponse);
+  return kserve::IndexQuery{ready_only};
+}
+
+base::Result<std::string> encode_index(std::string_view json) {
+  return codec::json_to_proto(json, kRepositoryIndexResponse);
 }
 
 }  // namespace
 
 void add_repository(grpc::Router& router, const ContextPtr& context) {
-  add_blocking(
+  add_later(
       router, std::string(kService) + "RepositoryIndex",
-      [server = context->server](base::Bytes request) { return index(*server, request); },
+      [context](base::Bytes request, Respond respond) {
+        auto query = index(request);
+        if (!query) return respond(std::unexpected(std::move(query).error()));
+        ask_group(context, *std::move(query), &encode_index, std::move(respond));
+      },
       context->blocking(), Lane::kQuick);
   const auto add = [&](std::string_view name, auto* decode) {
     add_later(

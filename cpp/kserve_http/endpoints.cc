@@ -6,6 +6,7 @@
 
 #include "kserve/model_control.h"
 #include "kserve_http/blocking_call.h"
+#include "kserve_http/control.h"
 #include "kserve_http/generate_call.h"
 #include "kserve_http/generate_stream.h"
 #include "kserve_http/health.h"
@@ -79,10 +80,13 @@ Sink start_model_config(const EndpointCall& call) {
 }
 
 Sink start_model_statistics(const EndpointCall& call) {
-  return start_query(
-      call, [](const triton::Server& server, const std::string& model, std::int64_t version) {
-        return server.model_statistics(model, version);
-      });
+  auto work = [context = call.context, model = call.model(), version = call.version](
+                  base::Bytes, BlockingCall::Answer answer) {
+    ask_group(context, kserve::StatisticsQuery{model, version}, std::move(answer));
+  };
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kIgnored, std::move(work),
+                                   BlockingCall::Lane::kQuick);
 }
 
 template <typename Change>
@@ -96,10 +100,12 @@ Sink start_collected(const EndpointCall& call, Change change, BlockingCall::Lane
 
 // The index covers all repositories whichever is named.
 Sink start_repository_index(const EndpointCall& call) {
-  const auto index = [](const Context& context, const std::string&, base::Bytes body) {
-    return repository_index(context, body);
+  auto work = [context = call.context](base::Bytes body, BlockingCall::Answer answer) {
+    repository_index(context, body, std::move(answer));
   };
-  return start_collected(call, index, BlockingCall::Lane::kQuick);
+  return BlockingCall::start_later(call.context, call.head, call.exchange,
+                                   BlockingCall::Body::kCollected, std::move(work),
+                                   BlockingCall::Lane::kQuick);
 }
 
 template <typename Change>

@@ -63,18 +63,20 @@ base::Result<triton::LoadParameter> load_parameter(std::string_view key, std::st
 
 }  // namespace
 
-Reply repository_index(const Context& context, base::Bytes body) {
+void repository_index(std::shared_ptr<const Context> context, base::Bytes body,
+                      BlockingCall::Answer answer) {
   Field<bool> ready;
   const auto status = each_root_member(body, [&](std::string_view key, JsonValue value) -> Status {
     if (key != "ready" || ready) return value.validate();
     ready = value.boolean();
     return {};
   });
-  if (!status) return error_reply(status.error());
+  if (!status) return answer(error_reply(status.error()));
   if (ready && !*ready) {
-    return error_reply({Code::kInvalidArgument, "Invalid value for 'ready': expected a boolean"});
+    return answer(
+        error_reply({Code::kInvalidArgument, "Invalid value for 'ready': expected a boolean"}));
   }
-  return json_reply(context.server->model_index(ready && **ready));
+  ask_group(std::move(context), kserve::IndexQuery{ready && **ready}, std::move(answer));
 }
 
 void repository_load(std::shared_ptr<const Context> context, const std::string& model,

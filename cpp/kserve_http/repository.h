@@ -12,7 +12,8 @@
 namespace tfe::kserve_http {
 
 // `body`: empty or JSON, followed by readable padding for codec::JsonReader.
-Reply repository_index(const Context& context, base::Bytes body);
+void repository_index(std::shared_ptr<const Context> context, base::Bytes body,
+                      BlockingCall::Answer answer);
 void repository_load(std::shared_ptr<const Context> context, const std::string& model,
                      base::Bytes body, BlockingCall::Answer answer);
 void repository_unload(std::shared_ptr<const Context> context, const std::string& model,

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import tritonclient.grpc as grpcclient
+import tritonclient.http as httpclient
 from everywhere import (
+    CONNECTIONS,
     call,
     everywhere,
     infer_from,
@@ -216,6 +218,48 @@ def test_an_error_that_quotes_a_long_name_ends_nobody(instance: Instance) -> Non
                 client.load_model("/" + "\u4f60" * 12_000)
         assert client.is_server_ready()
     assert [worker["pid"] for worker in instance.wait_ready()["workers"]] == before
+
+
+def test_statistics_and_index_are_those_of_all(instance: Instance) -> None:
+    port = instance.port("http")
+    with tensor_memory("Roger") as memory:
+        assert register(port, "r", memory)[0] == 200
+        for _ in range(CONNECTIONS):
+            infer_from(port, "r", memory.size)
+
+    def counted() -> list[int]:
+        found = call(port, "models/identity/stats", method="GET")[1]["model_stats"]
+        (row,) = found
+        (batch,) = row["batch_stats"]
+        return [
+            row["inference_count"],
+            row["inference_stats"]["success"]["count"],
+            batch["compute_infer"]["count"],
+        ]
+
+    assert everywhere(counted) == [CONNECTIONS] * 3
+    with grpcclient.InferenceServerClient(f"127.0.0.1:{instance.port('grpc')}") as client:
+        found = client.get_inference_statistics("identity").model_stats
+        assert [row.inference_count for row in found] == [CONNECTIONS]
+        index = client.get_model_repository_index().models
+        assert ("identity", "READY") in [(model.name, model.state) for model in index]
+    with httpclient.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        index = client.get_model_repository_index()
+        assert sorted(model["name"] for model in index) == ["add_sub", "identity"]
+    body = {"ready": True}
+    status, ready = call(port, "repository/index", body)
+    assert (status, [model["name"] for model in ready]) == (200, ["identity"])
+    assert call(port, "models/nobody/stats", method="GET")[0] == 400
+    # One that does not answer is left out, and nobody waits for it for long.
+    pid = instance.worker(1)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        instance.wait_state(1, "SUSPECT")
+        assert 0 < counted()[0] < CONNECTIONS
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    instance.wait_ready()
+    assert everywhere(counted) == [CONNECTIONS] * 3
 
 
 def test_changes_at_the_same_time_end_the_same(instance: Instance) -> None:
