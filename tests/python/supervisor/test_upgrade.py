@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,39 @@ def test_code_that_cannot_take_over_is_refused(
             code.change(f"supervisor/{name}", new, old)
             assert "could take over" in upgrade(instance, "--dry-run").stdout
         assert instance.stop() == 0
+
+
+#: The check with a session that reads a pipe as a real one reads its workers, and then as told.
+CHECK = """
+import asyncio, os, sys
+from tritonfrontend.supervisor import handover, takeover
+
+class Session:
+    def __init__(self, *given):
+        asyncio.get_running_loop().add_reader(0, os.read, 0, 100)
+        {then}
+
+handover.read_raw = lambda fd: None
+handover.parse = takeover._launch = lambda *given: None
+takeover.Session = Session
+takeover.main(["--check", "--state-fd", str(os.dup(0))])
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "said"), [("pass", '{"takeover": '), ("sys.nothing", "AttributeError: module 'sys'")]
+)
+def test_the_check_reads_nothing_that_belongs_to_the_running_supervisor(
+    then: str, said: str
+) -> None:
+    ours, theirs = os.pipe()
+    os.write(theirs, b"a line of a worker")
+    code = CHECK.format(then=then)
+    done = subprocess.run([sys.executable, "-c", code], stdin=ours, capture_output=True, cwd="/")
+    assert done.stdout.decode().strip().splitlines()[-1].startswith(said), done.stderr.decode()
+    os.close(theirs)
+    assert os.read(ours, 100) == b"a line of a worker"
+    os.close(ours)
 
 
 def test_code_that_fails_after_all_drains_the_workers(tmp_path: Path) -> None:
