@@ -37,7 +37,14 @@ _ROLLING = frozenset(
 _WATCHDOGS = frozenset({"timeouts.suspect_after", "timeouts.hang", "timeouts.queue"})
 #: Read by the supervisor at the moment of use.
 _LIVE = frozenset(
-    {"min_ready", "reload_strategy", "worker_max_rss", "worker_max_age", "replication_timeout"}
+    {
+        "min_ready",
+        "reload_strategy",
+        "worker_max_rss",
+        "worker_max_age",
+        "replication_timeout",
+        "timeouts.gpu_quarantine",
+    }
 )
 
 
@@ -88,14 +95,16 @@ def plan(old: ServeOptions, new: ServeOptions) -> Plan:
 
 def _changes(old: ServeOptions, new: ServeOptions) -> Iterator[Change]:
     for field in fields(ServeOptions):
-        effect = Effect.FULL
-        if field.name in _ROLLING:
-            effect = Effect.ROLLING
-        elif field.name in _LIVE:
-            effect = Effect.LIVE
         before, after = getattr(old, field.name), getattr(new, field.name)
         for name, one, other in _differences(field.name, before, after):
-            yield Change(name, one, other, Effect.FULL if name in _WATCHDOGS else effect)
+            yield Change(name, one, other, _effect(field.name, name))
+
+
+def _effect(field: str, name: str) -> Effect:
+    """`name` is the field's, or that of a leaf in it."""
+    if not _LIVE.isdisjoint({field, name}):
+        return Effect.LIVE
+    return Effect.ROLLING if field in _ROLLING and name not in _WATCHDOGS else Effect.FULL
 
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[tuple[str, str, str]]:

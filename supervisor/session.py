@@ -185,6 +185,7 @@ class Session:
 def _reloader(launch: Launch, group: Group) -> Reloader:
     def adopt(options: ServeOptions) -> None:
         group.options = options
+        group.gpu_watch.quarantine.recheck = options.timeouts.gpu_quarantine
         group.config_generation += 1
 
     def tell(text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from instance import DEADLINE, Instance, get, running
+from instance import DEADLINE, Instance, command, get, running
 from test_nvml import MACHINE, ONE, TWO, libraries, machine, run  # noqa: F401 - fixtures
 
 from tritonfrontend.supervisor.gpu_health import (
@@ -119,6 +119,23 @@ def test_poisoned_gpu_is_drained_quarantined_and_tried_again(two: Instance, stat
     two.wait_ready()
     assert two.worker(0)["pid"] not in (None, first)
     assert two.worker(1)["pid"] == other
+
+
+def test_a_reload_shortens_the_quarantine(
+    tmp_path: Path,
+    machine: dict[str, str],  # noqa: F811
+    state: Path,
+) -> None:
+    settings = tmp_path / "serve.toml"
+    settings.write_text("gpu-quarantine-timeout = 600\n")
+    with running(tmp_path, "--devices=0,1", f"--config={settings}", **machine) as instance:
+        other = instance.wait_ready()["workers"][1]["pid"]
+        state.write_text(MACHINE + f"xid {ONE} 79\n")
+        instance.wait("quarantine", lambda s: "quarantined" in s["workers"][0]["reason"])
+        settings.write_text("gpu-quarantine-timeout = 1\n")
+        done = command(tmp_path, "reload")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert instance.wait_ready()["workers"][1]["pid"] == other
 
 
 def test_poisoned_gpu_that_stays_away(two: Instance, state: Path) -> None:

@@ -45,6 +45,11 @@ def test_nothing(tmp_path: Path) -> None:
             "timeouts.drain: 30.0 -> 5.0 (rolling restart)",
         ),
         (
+            {"timeouts": Timeouts(gpu_quarantine=5.0)},
+            Effect.LIVE,
+            "timeouts.gpu_quarantine: 60.0 -> 5.0 (no restart)",
+        ),
+        (
             {"http": PortSpec("http", True, "0.0.0.0", 9000)},
             Effect.FULL,
             "http.port: 8000 -> 9000 (full restart)",
