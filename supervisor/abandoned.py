@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import process, procfs
+from . import platform, process, procfs
 from .farewell import turn_away
 from .rundir import RunDir
 
@@ -90,6 +90,8 @@ def _release(raw: Any) -> None:
         link = Path(found["link"]) if found["link"] else None
         where = Path(found["base"]), Path(found["path"])
         RunDir(*where, found["lock_fd"], link, bool(found["made"])).close()
+    if isinstance(folder := _get(raw, "empty_folder"), str):
+        platform.keep_empty_folder(folder)
 
 
 def _get(raw: Any, *names: str) -> Any:

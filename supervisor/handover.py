@@ -201,6 +201,7 @@ class Handover:
     fds: list[int] = field(default_factory=list)
     version: int = STATE_VERSION
     protocol: int = PROTOCOL_VERSION
+    empty_folder: str = ""  # of multi-model containers; the last supervisor removes it
 
 
 def descriptors(state: Handover) -> list[int]:

@@ -18,6 +18,9 @@ from .spec import ServeOptions, SpecError
 
 PLATFORMS = ("auto", "none", "sagemaker", "vertex-ai")
 
+#: The one of this process, "" until it is needed.
+_empty_folder = ""
+
 
 def arguments(environ: Mapping[str, str], given: Sequence[str]) -> list[str]:
     """The arguments of `serve` for the platform that `given` names or the environment shows.
@@ -28,7 +31,7 @@ def arguments(environ: Mapping[str, str], given: Sequence[str]) -> list[str]:
     try:
         if platform == "sagemaker":
             return _without_repository(
-                sagemaker_arguments(environ, empty_repository=_empty_folder()), given
+                sagemaker_arguments(environ, empty_repository=_made_folder()), given
             )
         if platform == "vertex-ai":
             environ = {**environ, "AIP_MODE": "PREDICTION"}
@@ -69,8 +72,21 @@ def _without_repository(found: list[str], given: Sequence[str]) -> list[str]:
     return [word for word in found if not word.startswith("--model-repository=")]
 
 
-def _empty_folder() -> str:
-    """For multi-model containers, whose models come by request. Removed with the process."""
-    folder = tempfile.mkdtemp(prefix="tritonfrontend-models-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def empty_folder() -> str:
+    """The model repository of multi-model containers, for `keep_empty_folder`; "" if none."""
+    return _empty_folder
+
+
+def keep_empty_folder(path: str) -> None:
+    """`path` is what the settings name from now on, and is removed when this process ends."""
+    global _empty_folder
+    if path and path != _empty_folder:
+        _empty_folder = path
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+
+
+def _made_folder() -> str:
+    """Settings that are read again name the same folder: another one would be a change."""
+    if not _empty_folder:
+        keep_empty_folder(tempfile.mkdtemp(prefix="tritonfrontend-models-"))
+    return _empty_folder

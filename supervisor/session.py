@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .. import __version__
-from . import process, procfs, rundir
+from . import platform, process, procfs, rundir
 from .collector import Collector
 from .control import ControlServer
 from .exits import Exit
@@ -179,6 +179,7 @@ class Session:
             notify_address=self.notifier.address,
             notify_watchdog=self.notifier.watchdog_seconds,
             output=launch.output.unwritten(_FLUSH_SECONDS),
+            empty_folder=platform.empty_folder(),
         )
 
 

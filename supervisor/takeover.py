@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from . import abandoned, handover
+from . import abandoned, handover, platform
 from .cli import serve_settings
 from .exits import Exit
 from .handover import Handover
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.new_event_loop().run_until_complete(_check(raw))
     try:
         state = handover.parse(raw)
+        platform.keep_empty_folder(state.empty_folder)
         handover.set_inheritable(state.fds, False)
         output = Output(as_json=state.options.log_json)
         output.resume(state.output)

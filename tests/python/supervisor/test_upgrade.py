@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from instance import (
     CLI,
+    FAKE,
     Instance,
     alive,
     command,
@@ -88,6 +89,28 @@ def test_another_version_goes_on_with_the_same_workers(tmp_path: Path) -> None:
         assert "needed: nothing" in command(tmp_path, "reload", "--dry-run").stdout
         assert instance.stop() == 0
         assert_gone(instance, after)
+
+
+def test_the_empty_repository_of_a_platform_stays(tmp_path: Path) -> None:
+    """It is made once, not whenever the settings are read, and removed with the last program."""
+    code = Installation(tmp_path)
+    (tmp_path / "tmp").mkdir()
+    env = {"TMPDIR": str(tmp_path / "tmp"), "SAGEMAKER_MULTI_MODEL": "true", **code.env}
+    flags = ("--platform=sagemaker", "--sagemaker-port=0", "--exit-timeout-secs=1")
+    worker = ("--worker-command", f"{sys.executable} {FAKE}")
+    with running(tmp_path, *flags, *worker, fake=False, **env) as instance:
+        before = instance.wait_ready()
+        (folder,) = (tmp_path / "tmp").iterdir()
+        for _ in range(2):
+            assert "needed: nothing" in command(tmp_path, "reload", "--dry-run").stdout
+            after = upgraded(instance)
+            assert pids(after) == pids(before)
+            assert list((tmp_path / "tmp").iterdir()) == [folder]
+        code.change("supervisor/handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2")
+        assert upgrade(instance, "--dry-run").returncode == 1
+        assert list((tmp_path / "tmp").iterdir()) == [folder]
+        assert instance.stop() == 0
+        assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_what_follows_works_as_before(tmp_path: Path) -> None:
