@@ -88,8 +88,9 @@ def _release(raw: Any) -> None:
     found = _get(raw, "run_dir")
     with contextlib.suppress(TypeError, KeyError, OSError):
         link = Path(found["link"]) if found["link"] else None
-        where = Path(found["base"]), Path(found["path"])
-        RunDir(*where, found["lock_fd"], link, bool(found["made"])).close()
+        base = Path(found["base"]) if found["base"] else None
+        made = bool(found["made"])
+        RunDir(base, Path(found["path"]), found["lock_fd"], link, made).close()
     if isinstance(folder := _get(raw, "empty_folder"), str):
         platform.keep_empty_folder(folder)
 

@@ -6,7 +6,8 @@
 
 `base` is $XDG_RUNTIME_DIR/tritonfrontend, /run/tritonfrontend for root, else
 /tmp/tritonfrontend-<uid>. With --run-dir elsewhere, <base>/<name> is a link to it, so that
-`status` and port conflicts still find the instance. Directories are 0700 and must be ours.
+`status` and port conflicts still find the instance; where `base` cannot be written, nothing but its
+own directory tells of the instance. Directories are 0700 and must be ours.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Identity:
 class RunDir:
     """A locked run directory. `close()` removes what we made and releases the lock."""
 
-    def __init__(self, base: Path, path: Path, lock_fd: int, link: Path | None, made: bool) -> None:
+    def __init__(
+        self, base: Path | None, path: Path, lock_fd: int, link: Path | None, made: bool
+    ) -> None:
         self.path = path
         self._base = base
         self.control = path / "control.sock"
@@ -66,13 +69,19 @@ class RunDir:
     @classmethod
     def resume(cls, state: RunDirState) -> RunDir:
         """The directory that another supervisor of this instance holds."""
+        base = Path(state.base) if state.base else None
         link = Path(state.link) if state.link else None
-        return cls(Path(state.base), Path(state.path), state.lock_fd, link, state.made)
+        return cls(base, Path(state.path), state.lock_fd, link, state.made)
 
     def saved(self) -> RunDirState:
         """For `resume`. The lock stays ours."""
-        link = str(self._link or "")
-        return RunDirState(str(self._base), str(self.path), self._lock_fd, link, self._made)
+        base, link = str(self._base or ""), str(self._link or "")
+        return RunDirState(base, str(self.path), self._lock_fd, link, self._made)
+
+    @property
+    def listed(self) -> bool:
+        """Do commands find the instance by its name?"""
+        return self._base is not None
 
     def write_identity(self, identity: Identity) -> None:
         data = json.dumps(asdict(identity)).encode()
@@ -113,11 +122,33 @@ def default_base() -> Path:
     return Path(f"/tmp/tritonfrontend-{os.geteuid()}")
 
 
+def usable_base(explicit: str) -> Path | None:
+    """`default_base()`, made if need be; None if it cannot be written and the instance has the run
+    directory `explicit`. Raises RunDirError.
+    """
+    base = default_base()
+    try:
+        with start_lock(base):
+            return base
+    except RunDirError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        if explicit:
+            return None
+        raise RunDirError(f"{error}; set XDG_RUNTIME_DIR or --run-dir") from error
+
+
 @contextlib.contextmanager
-def start_lock(base: Path) -> Iterator[None]:
-    """Held while ports are probed and bound: two starts at once must not both find them free."""
+def start_lock(base: Path | None) -> Iterator[None]:
+    """Held while ports are probed and bound: two starts at once must not both find them free.
+
+    Nothing is locked without a `base`. Raises RunDirError.
+    """
+    if base is None:
+        yield
+        return
     _private_directory(base)
-    fd = os.open(base / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _open(base, "start.lock")
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
@@ -125,11 +156,15 @@ def start_lock(base: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def acquire(base: Path, name: str, explicit: str) -> RunDir:
-    """Lock the run directory of `name`. Call under `start_lock`. Raises RunDirError."""
-    _private_directory(base)
-    entry = base / name
-    path = Path(explicit).absolute() if explicit else entry
+def acquire(base: Path | None, name: str, explicit: str) -> RunDir:
+    """Lock the run directory of `name`. Call under `start_lock`. Raises RunDirError.
+
+    Without a `base` there must be an `explicit` directory.
+    """
+    if base is not None:
+        _private_directory(base)
+    path = Path(explicit).absolute() if explicit or base is None else base / name
+    entry = path if base is None else base / name
     if len(os.fsencode(path)) > _MAX_DIR_BYTES:
         raise RunDirError(f"run directory {path} is longer than {_MAX_DIR_BYTES} bytes")
     # The name may be in use from another directory, and the directory by another name.
@@ -154,7 +189,7 @@ def acquire(base: Path, name: str, explicit: str) -> RunDir:
     return RunDir(base, path, lock_fd, link, made or not explicit)
 
 
-def sweep_stale(base: Path) -> None:
+def sweep_stale(base: Path | None) -> None:
     """Clean up after instances that were killed: every run directory that nobody holds."""
     for entry in _entries(base):
         target = entry.resolve()
@@ -185,7 +220,7 @@ def sweep(path: Path) -> None:
     (path / "workers.json").unlink(missing_ok=True)
 
 
-def instances(base: Path) -> list[Identity]:
+def instances(base: Path | None) -> list[Identity]:
     """All running instances of this user."""
     found = {}
     for entry in _entries(base):
@@ -195,7 +230,7 @@ def instances(base: Path) -> list[Identity]:
     return sorted(found.values(), key=lambda identity: identity.name)
 
 
-def port_owner(base: Path, port: int) -> Identity | None:
+def port_owner(base: Path | None, port: int) -> Identity | None:
     """The running instance that serves `port`, if it is one of this user's."""
     for identity in instances(base):
         if port in identity.ports.values():
@@ -225,14 +260,24 @@ def _identity(data: bytes, path: Path) -> Identity:
         return Identity(path.name, "", 0, 0, str(path), {})
 
 
-def _entries(base: Path) -> list[Path]:
+def _entries(base: Path | None) -> list[Path]:
+    if base is None:
+        return []
     with contextlib.suppress(OSError):
         return sorted(entry for entry in base.iterdir() if entry.is_dir() or entry.is_symlink())
     return []
 
 
+def _open(path: Path, name: str) -> int:
+    """A file of the directory `path`, to be locked."""
+    try:
+        return os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RunDirError(f"run directory {path}: {error.strerror}") from error
+
+
 def _lock(path: Path) -> int:
-    fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _open(path, "lock")
     for _ in range(_LOCK_TRIES):
         with contextlib.suppress(OSError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

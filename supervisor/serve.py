@@ -59,6 +59,11 @@ def serve(
         return Exit.CONFIG
     for notice in chosen.notices:
         output.line(notice)
+    if not run_dir.listed:
+        output.line(
+            f"{rundir.default_base()} cannot be written: "
+            f"commands find this instance by --run-dir={run_dir.path} only"
+        )
     launch = Launch(
         options,
         chosen.devices,
@@ -113,7 +118,7 @@ def check_models(options: ServeOptions, chosen: Sequence[Device]) -> None:
 
 def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str, PortGroup]]:
     """Run directory and ports, in one step that no other start can interleave."""
-    base = rundir.default_base()
+    base = rundir.usable_base(options.run_dir)
     with rundir.start_lock(base):
         run_dir = rundir.acquire(base, options.instance_name, options.run_dir)
         try:
@@ -124,7 +129,7 @@ def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str
             raise
 
 
-def _bind(options: ServeOptions, slots: int, base: Path) -> dict[str, PortGroup]:
+def _bind(options: ServeOptions, slots: int, base: Path | None) -> dict[str, PortGroup]:
     """Bind all ports. A port of another instance is refused by its name."""
     bound: dict[str, PortGroup] = {}
     wanted = [*((port, slots) for port in options.worker_ports), (options.metrics, 1)]

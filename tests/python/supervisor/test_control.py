@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -212,6 +213,34 @@ def test_unusable_directories_are_refused(tmp_path: Path) -> None:
             rundir.acquire(base, "one", str(file))
         with pytest.raises(rundir.RunDirError, match="longer than"):
             rundir.acquire(base, "one", str(tmp_path / ("x" * 120)))
+
+
+def test_a_directory_of_ones_own_does_not_hide_a_base_that_is_unsafe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert rundir.usable_base("") == tmp_path / "tritonfrontend"
+    (tmp_path / "tritonfrontend").chmod(0o755)
+    with pytest.raises(rundir.RunDirError, match="open to other users"):
+        rundir.usable_base(str(tmp_path / "own"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc")
+    assert rundir.usable_base(str(tmp_path / "own")) is None
+
+
+def test_a_lock_that_cannot_be_made_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*given: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    (tmp_path / "own").mkdir(mode=0o700)
+    monkeypatch.setattr(os, "open", read_only)
+    for base, explicit in ((tmp_path / "own", ""), (None, str(tmp_path / "own"))):
+        with (
+            pytest.raises(rundir.RunDirError, match="own: Read-only file system"),
+            rundir.start_lock(base),
+        ):
+            rundir.acquire(base, "one", explicit)
 
 
 def test_shared_memory_is_swept_by_a_real_prefix_only() -> None:

@@ -62,6 +62,32 @@ def test_explicit_run_directory(tmp_path: Path) -> None:
         assert instance.stop() == 0
 
 
+def test_no_place_for_the_run_directory(tmp_path: Path) -> None:
+    """In /proc nobody can make a directory, as in a root file system that is read-only."""
+    unwritable = {"XDG_RUNTIME_DIR": "/proc"}
+    with running(tmp_path, **unwritable) as instance:
+        assert instance.popen.wait(DEADLINE) == 4
+        assert "run directory /proc/tritonfrontend: No such file" in instance.text()
+        assert "set XDG_RUNTIME_DIR or --run-dir\n" in instance.text()
+
+
+def test_explicit_run_directory_alone(tmp_path: Path) -> None:
+    private = tmp_path / "tritonfrontend" / "test"
+    flag = f"--run-dir={private}"
+    with running(tmp_path, flag, XDG_RUNTIME_DIR="/proc") as instance:
+        first = instance.wait_ready()
+        note = f"/proc/tritonfrontend cannot be written: commands find this instance by {flag} only"
+        assert note in instance.text()
+        again = Instance(tmp_path, flag, XDG_RUNTIME_DIR="/proc")
+        assert again.popen.wait(DEADLINE) == 4
+        assert f"instance test is already running, pid {instance.popen.pid}" in again.text()
+        assert command(tmp_path, "upgrade", flag).returncode == 0
+        assert pids(instance.wait_ready()) == pids(first)
+        assert command(tmp_path, "stop", flag).returncode == 0
+        assert instance.popen.wait(DEADLINE) == 0
+        assert not private.exists() or not list(private.iterdir())
+
+
 def test_no_instance(tmp_path: Path) -> None:
     answer = command(tmp_path, "status")
     assert answer.returncode == 3
