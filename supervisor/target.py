@@ -26,6 +26,10 @@ class CommandError(Exception):
         self.code = code
 
 
+class SeveralRun(CommandError):
+    """The command says too little: waiting does not help."""
+
+
 def find(arguments: argparse.Namespace) -> rundir.Identity:
     """The instance that the user means. Raises CommandError."""
     if arguments.run_dir:
@@ -40,7 +44,7 @@ def find(arguments: argparse.Namespace) -> rundir.Identity:
         raise CommandError("no tritonfrontend instance" + f" {arguments.name}".rstrip() + " runs")
     if len(running) > 1:
         names = ", ".join(identity.name for identity in running)
-        raise CommandError(f"several instances run, choose with --name: {names}")
+        raise SeveralRun(f"several instances run, choose with --name: {names}")
     return running[0]
 
 

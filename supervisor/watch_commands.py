@@ -17,7 +17,15 @@ from .control import ControlError
 from .control_client import follow
 from .exits import Exit
 from .rundir import Identity
-from .target import DEGRADED, CommandError, control_path, find, request, still_runs
+from .target import (
+    DEGRADED,
+    CommandError,
+    SeveralRun,
+    control_path,
+    find,
+    request,
+    still_runs,
+)
 
 _POLL = 0.1
 
@@ -101,6 +109,8 @@ def run_wait_ready(arguments: argparse.Namespace) -> int:
     while True:
         try:
             seen = request(find(arguments), "status")["status"]
+        except SeveralRun:
+            raise
         except CommandError as error:
             problem: CommandError | None = error
             if seen is not None:
