@@ -92,7 +92,7 @@ class Ending:
                 self._finish(self._code())
             elif all(_is_final(slot) for slot in slots):
                 self._finish(Exit.LEAKED)
-        elif {slot.state for slot in slots} == {State.FAILED}:
+        elif all(_is_given_up(slot) for slot in slots):
             code = Exit.CONFIG if all(_bad_config(slot) for slot in slots) else Exit.ALL_FAILED
             reasons = "; ".join(sorted({slot.report.reason for slot in slots}))
             self.fail(code, f"all workers failed: {reasons}")
@@ -112,6 +112,11 @@ class Ending:
 def _is_final(slot: Slot) -> bool:
     unkillable = slot.state is State.KILLING and slot.report.reason.startswith("unkillable")
     return unkillable or slot.state is State.DISABLED
+
+
+def _is_given_up(slot: Slot) -> bool:
+    """A successor that loads already may still take the place of the worker that failed."""
+    return slot.state is State.FAILED and not slot.turnover.loading
 
 
 def _bad_config(slot: Slot) -> bool:

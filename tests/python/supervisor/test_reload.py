@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from instance import FAKE, Instance, alive, command, get, pids, run_id_of, running, shm_names, until
+from instance import (
+    DEADLINE,
+    FAKE,
+    Instance,
+    alive,
+    command,
+    get,
+    pids,
+    run_id_of,
+    running,
+    shm_names,
+    until,
+)
 
 from tritonfrontend.supervisor.control import ControlError
 
@@ -116,6 +131,35 @@ def test_a_successor_that_fails_leaves_the_old_one(tmp_path: Path, strategy: str
             assert generations(after) == [3, 3]
         assert "(rolling restart)" in reload(instance, "--dry-run").stdout
         assert instance.stop() == 0
+
+
+@pytest.mark.parametrize("comes_up", [True, False])
+def test_the_only_worker_is_given_up_while_its_successor_loads(
+    tmp_path: Path, comes_up: bool
+) -> None:
+    """The successor decides whether the instance goes on."""
+    (tmp_path / "models").mkdir()
+    go, script = tmp_path / "go", tmp_path / "late.sh"
+    good = f"{sys.executable} {FAKE}"
+    then = f'exec {good} "$@"' if comes_up else "exit 20"
+    script.write_text(f"until [ -e {go} ]; do sleep 0.05; done\n{then}\n")
+    settings = config(tmp_path, f'worker-command = "{good}"')
+    flags = ["--devices=cpu:1", "--restart-limit=1", f"--model-repository={tmp_path / 'models'}"]
+    with running(tmp_path, settings, *flags, fake=False) as instance:
+        first = instance.wait_ready()
+        config(tmp_path, f'worker-command = "sh {script}"')
+        instance.ask("reload")
+        os.kill(pids(first)[0], signal.SIGKILL)
+        instance.wait_state(0, "FAILED")
+        time.sleep(1.5)  # the end of the instance is looked for once a second
+        assert instance.wait_state(0, "FAILED")["generation"] == 1
+        go.touch()
+        if comes_up:
+            assert generations(instance.wait_ready()) == [2]
+            assert instance.stop() == 0
+        else:
+            assert instance.popen.wait(DEADLINE) == 6
+            assert "all workers failed" in instance.text()
 
 
 def test_drain_and_undrain(tmp_path: Path) -> None:
