@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .exits import ExitInfo, WorkerExit
+from .exits import ExitInfo, WorkerExit, label
 from .policy import Verdict
 from .report import LastExit
 from .state import Event
@@ -46,7 +46,7 @@ def conclude(
             info, verdict.reason, time.time(), uptime, tuple(generation.tail), tuple(flights)
         )
         if verdict.event in (Event.RETRY, Event.GIVE_UP):
-            slot.report.count_exit(info.meaning)
+            slot.report.count_exit(label(info, was_ready=generation.ready_at is not None))
             slot.owner.note(slot, _told(info, verdict))
     return verdict
 

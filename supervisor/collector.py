@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .handover import MetricsState
-from .metrics import Family, Pages
+from .metrics import Family, Pages, escape
 from .slot import Slot
 from .state import SERVING, State
 
@@ -78,7 +78,8 @@ class Collector:
             worker = f'worker="{slot.index}"'
             restarts.samples.append((restarts.name, worker, str(slot.report.restarts)))
             for reason, count in slot.report.exits.items():
-                exits.samples.append((exits.name, f'{worker},reason="{reason}"', str(count)))
+                labels = f'{worker},reason="{escape(reason)}"'
+                exits.samples.append((exits.name, labels, str(count)))
             for each in State:
                 value = str(int(slot.state is each))
                 state.samples.append((state.name, f'{worker},state="{each.value}"', value))

@@ -54,6 +54,14 @@ _MEANING = {
     WorkerExit.OTHER: "internal error",
 }
 
+_UNKNOWN = "unknown error"
+_OOM = "out of memory"
+_FROM_OUTSIDE = "killed from outside"
+_CRASH = "crash"
+_OTHER_SIGNAL = "ended by a signal"
+#: All that `meaning` can be, but for what the supervisor says when it kills.
+_FIXED = frozenset({*_MEANING.values(), _UNKNOWN, _OOM, _FROM_OUTSIDE, _CRASH, _OTHER_SIGNAL})
+
 _CRASH_SIGNALS = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 )
@@ -89,16 +97,23 @@ def describe(returncode: int, *, killed_by_us: str | None = None, oom: bool = Fa
     if number == signal.SIGKILL:
         if killed_by_us:
             return ExitInfo(None, number, killed_by_us)
-        return ExitInfo(None, number, "out of memory" if oom else "killed from outside")
-    meaning = "crash" if number in _CRASH_SIGNALS else "ended by a signal"
+        return ExitInfo(None, number, _OOM if oom else _FROM_OUTSIDE)
+    meaning = _CRASH if number in _CRASH_SIGNALS else _OTHER_SIGNAL
     return ExitInfo(None, number, meaning)
+
+
+def label(info: ExitInfo, *, was_ready: bool) -> str:
+    """The kind of end for metrics, one of a few: reasons to kill are free text with numbers."""
+    if info.meaning in _FIXED:
+        return info.meaning
+    return "hung" if was_ready else "not ready in time"
 
 
 def _code_meaning(code: int) -> str:
     try:
         return _MEANING[WorkerExit(code)]
     except ValueError:
-        return "unknown error"
+        return _UNKNOWN
 
 
 def _signal_name(number: int) -> str:

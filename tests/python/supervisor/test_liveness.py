@@ -54,6 +54,8 @@ def test_hung_worker_is_killed_and_replaced(tmp_path: Path) -> None:
         last = instance.worker(0)["last_exit"]
         assert last["signal"] == signal.SIGKILL
         assert "hangs: silent for" in last["reason"]
+        page = get(instance.port("metrics"), "/metrics")
+        assert 'tritonfrontend_worker_failures_total{worker="0",reason="hung"} 1\n' in page
 
 
 def test_the_last_worker_is_not_suspect_but_may_hang(tmp_path: Path) -> None:

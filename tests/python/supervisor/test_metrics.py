@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tritonfrontend.supervisor.collector import Collector
 from tritonfrontend.supervisor.http import MAX_CONNECTIONS, Answer, HttpServer
 from tritonfrontend.supervisor.metrics import Family, Pages, escape, parse
+from tritonfrontend.supervisor.report import SlotReport
+from tritonfrontend.supervisor.spec import Device
+from tritonfrontend.supervisor.state import State
 
 PAGE = """# HELP nv_requests Number of requests
 # TYPE nv_requests counter
@@ -94,6 +100,25 @@ def test_own_families_and_escaping() -> None:
     own = Family("mine", "gauge", "Help.", [("mine", f'x="{escape(chr(34) + chr(10))}"', "1")])
     assert Pages().render({}, [own]) == '# HELP mine Help.\n# TYPE mine gauge\nmine{x="\\"\\n"} 1\n'
     assert Pages().render({}) == ""
+
+
+def test_words_of_an_older_supervisor_are_escaped() -> None:
+    """It may have counted a failure under any text."""
+
+    async def page() -> str:
+        slot = SimpleNamespace(
+            index=0,
+            state=State.FAILED,
+            generation=None,
+            report=SlotReport(exits={'"so"\n': 2}),
+            device=Device("cpu", 0),
+        )
+        traffic = SimpleNamespace(relay=SimpleNamespace(relayed_total=0), refusals={})
+        group: Any = SimpleNamespace(slots=[slot], traffic=traffic)
+        return await Collector(group).page()
+
+    name = "tritonfrontend_worker_failures_total"
+    assert f'{name}{{worker="0",reason="\\"so\\"\\n"}} 2\n' in asyncio.run(page())
 
 
 def talk(data: bytes, then: Callable[[bytes], None] | None = None) -> bytes:

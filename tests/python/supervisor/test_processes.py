@@ -171,6 +171,8 @@ def test_silent_worker_is_killed_and_named(tmp_path: Path) -> None:
         instance.wait_state(1, "READY")
         instance.wait("killed", lambda s: s["workers"][0]["last_exit"])
         assert "no progress for 1 s while loading" in instance.worker(0)["last_exit"]["meaning"]
+        page = get(instance.port("metrics"), "/metrics")
+        assert 'failures_total{worker="0",reason="not ready in time"} ' in page
 
 
 def test_not_ready_in_time_is_exit_7(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tritonfrontend.supervisor import examples, render
-from tritonfrontend.supervisor.exits import describe
+from tritonfrontend.supervisor.exits import describe, label
 from tritonfrontend.supervisor.log import (
     MAX_BYTES_PER_SECOND,
     MAX_LINE_BYTES,
@@ -194,6 +194,17 @@ def test_who_killed() -> None:
     assert describe(10).permanent
     assert describe(11).permanent
     assert not describe(12).permanent
+
+
+def test_labels_of_metrics_are_few() -> None:
+    for code in (0, 10, 11, 12, 13, 14, 15, 20, 1, -signal.SIGSEGV, -signal.SIGTERM):
+        info = describe(code)
+        assert label(info, was_ready=True) == label(info, was_ready=False) == info.meaning
+    for oom, meaning in ((False, "killed from outside"), (True, "out of memory")):
+        assert label(describe(-9, oom=oom), was_ready=True) == meaning
+    killed = describe(-9, killed_by_us="hangs: silent for 10.1 s")
+    assert label(killed, was_ready=True) == "hung"
+    assert label(killed, was_ready=False) == "not ready in time"
 
 
 def lines_of(*chunks: bytes) -> list[str]:
