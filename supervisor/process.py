@@ -92,10 +92,20 @@ def spawn(command: Sequence[str], spec: str, fds: Iterable[int], env: Mapping[st
             pass_fds=[*fds, spec_fd],
             start_new_session=True,
         )
+        pidfd = _pidfd(popen)
         ours.pop_all()
     popen.returncode = 0  # its `Process` waits for it, and no destructor may do so
-    pid = popen.pid
-    return Process(pid, procfs.start_time(pid), os.pidfd_open(pid), out_read, log_read)
+    return Process(popen.pid, procfs.start_time(popen.pid), pidfd, out_read, log_read)
+
+
+def _pidfd(popen: subprocess.Popen[bytes]) -> int:
+    """Raises OSError, and then the process is gone: nobody would watch it."""
+    try:
+        return os.pidfd_open(popen.pid)
+    except OSError:
+        popen.kill()
+        popen.wait()
+        raise
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:

@@ -200,6 +200,23 @@ def test_pids_of_another_boot_or_process_are_left_alone(tmp_path: Path) -> None:
         rundir.sweep(tmp_path)
 
 
+def test_a_worker_that_cannot_be_watched_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for lack of descriptors: the next try must not have even fewer."""
+    started = []
+
+    def none_left(pid: int) -> int:
+        started.append(pid)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pidfd_open", none_left)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="Too many open files"):
+        process.spawn(["/bin/sleep", "60"], "{}", (), {})
+    assert os.listdir("/proc/self/fd") == before
+    (pid,) = started
+    assert procfs.stat(pid) is None
+
+
 def test_unusable_directories_are_refused(tmp_path: Path) -> None:
     base = tmp_path / "base"
     with rundir.start_lock(base):
