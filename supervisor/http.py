@@ -113,7 +113,12 @@ class HttpServer:
             return Answer(404, f"unknown path; known: {known}\n")
         if method not in ("GET", "HEAD"):
             return Answer(405, "only GET and HEAD\n")
-        return await handler()
+        try:
+            return await handler()
+        except Exception as error:  # a bug; the loop's handler prints where it is
+            context = {"message": f"GET {path} failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            return Answer(500, "internal error, see the log\n")
 
 
 def _parse(head: bytes) -> tuple[str, str, bool] | None:

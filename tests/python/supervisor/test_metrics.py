@@ -128,7 +128,10 @@ def talk(data: bytes, then: Callable[[bytes], None] | None = None) -> bytes:
         async def page() -> Answer:
             return Answer(200, "metric 1\n")
 
-        server = HttpServer({"/metrics": page})
+        async def broken() -> Answer:
+            raise RuntimeError("a bug")
+
+        server = HttpServer({"/metrics": page, "/broken": broken})
         with socket.create_server(("127.0.0.1", 0)) as listener:
             await server.start(listener)
             reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -171,6 +174,14 @@ def test_http_keep_alive_and_pipelining() -> None:
     answer = talk(one + one + last)
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     assert answer.count(b"metric 1\n") == 3
+
+
+def test_http_goes_on_after_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    broken = b"GET /broken HTTP/1.1\r\n\r\n"
+    answer = talk(broken + b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert answer.endswith(b"metric 1\n")
+    assert "RuntimeError: a bug" in caplog.text
 
 
 def test_http_head_has_no_body() -> None:
