@@ -35,7 +35,6 @@ class WorkerExit(IntEnum):
     GPU_MEMORY = 13
     BAD_FD = 14
     SUPERVISOR_LOST = 15
-    WATCHDOG = 16
     OTHER = 20
 
 
@@ -50,7 +49,6 @@ _MEANING = {
     WorkerExit.GPU_MEMORY: "GPU out of memory",
     WorkerExit.BAD_FD: "bad inherited descriptor",
     WorkerExit.SUPERVISOR_LOST: "supervisor lost",
-    WorkerExit.WATCHDOG: "own watchdog",
     WorkerExit.OTHER: "internal error",
 }
 

@@ -22,8 +22,6 @@ from .sockets import PortError, PortGroup, close_all
 from .spec import Device, ServeOptions, SpecError
 from .worker_core import repository_models
 
-_REFRESH_SECONDS = 5.0
-
 
 def serve(
     options: ServeOptions,
