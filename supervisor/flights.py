@@ -11,7 +11,7 @@ import os
 import struct
 from dataclasses import dataclass
 
-from .shared_table import shared_file
+from .shared_table import BANKS, shared_file
 
 TABLE_BYTES = 64 * 1024
 _MAGIC = 0x464C4947
@@ -31,13 +31,13 @@ class Flight:
 
 
 class FlightTables:
-    """The memory file. Owned by the supervisor; workers inherit the descriptor. A slot has two
-    tables: while a successor loads, two generations live in it.
+    """The memory file. Owned by the supervisor; workers inherit the descriptor. A slot has BANKS
+    tables, used by generation: while a successor loads, two live in it.
     """
 
     def __init__(self, slots: int, fd: int = -1) -> None:
         """`fd`: a file that exists. ValueError if it has another layout."""
-        size = max(1, 2 * slots) * TABLE_BYTES
+        size = max(1, BANKS * slots) * TABLE_BYTES
         self.fd = shared_file("tritonfrontend-flights", size, fd)
         self._memory = mmap.mmap(self.fd, size)
 
@@ -76,7 +76,7 @@ class FlightTables:
 
 
 def _offset(slot: int, generation: int) -> int:
-    return (2 * slot + generation % 2) * TABLE_BYTES
+    return (BANKS * slot + generation % BANKS) * TABLE_BYTES
 
 
 def _text(raw: bytes) -> str:

@@ -70,10 +70,6 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
         since = int(request.get("since", 0))
         return follow(since) if request.get("follow") else asdict(group.events.after(since))
 
-    def undrain(request: Mapping[str, Any]) -> dict[str, Any]:
-        one(request).start("undrained by the operator")
-        return {}
-
     def reload(request: Mapping[str, Any]) -> dict[str, Any]:
         if group.ending.begun:
             raise ControlError("the instance is stopping")
@@ -90,7 +86,7 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
 
     return {
         "events": events,
-        "undrain": undrain,
+        "undrain": start,
         "reload": reload,
         "reload-status": reload_status,
         "status": lambda request: {"status": status(group)},

@@ -92,7 +92,7 @@ class SharedTable:
     def set_serving(self, serving: Collection[int], unsound: Collection[int] = ()) -> None:
         """Tell the workers which slots take connections, and which of them lack models."""
         for slot, generation in enumerate(self._current):
-            state = 1 + generation % 2 + (UNSOUND if slot in unsound else 0)
+            state = 1 + generation % BANKS + (UNSOUND if slot in unsound else 0)
             self._memory[self.serving_offset(slot)] = state if slot in serving else 0
 
     def read(self, slot: int, port: str) -> Page:
