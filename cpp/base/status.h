@@ -1,5 +1,5 @@
 // Errors as values. Everything below the Python bindings reports failure through Status or
-// Result<T>; the codes are those of Triton's C API plus the two that only a frontend produces.
+// Result<T>; the codes are those of Triton's C API plus the three that only a frontend produces.
 #pragma once
 
 #include <cstdint>

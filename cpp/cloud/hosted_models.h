@@ -46,11 +46,11 @@ class HostedModels {
   std::optional<HostedModel> find(const std::string& name) const;
   std::vector<HostedModel> list() const;  // by name
 
-  // The model, which the caller must now have the core unload, and report one of the next two; or
-  // nothing if that is under way already. The waiter is called with kDeadlineExceeded if it is not
-  // over at `deadline` (see expire), which ends the wait and not the unload. kNotFound for an
-  // unknown model, kAlreadyExists for one that is still being loaded, kResourceExhausted if too
-  // many wait; the waiter is dropped then.
+  // The model, which the caller must now have the core unload, and report unload_refused() or
+  // unload_accepted(); or nothing if that is under way already. The waiter is called with
+  // kDeadlineExceeded if it is not over at `deadline` (see expire), which ends the wait and not the
+  // unload. kNotFound for an unknown model, kAlreadyExists for one that is still being loaded,
+  // kResourceExhausted if too many wait; the waiter is dropped then.
   base::Result<std::optional<HostedModel>> begin_unload(const std::string& name,
                                                         base::TimePoint deadline, Waiter waiter);
   // Waits for an unload that is under way, with the same rules, and takes the waiter; false, and

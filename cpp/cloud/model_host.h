@@ -34,7 +34,8 @@ class ModelHost final : public kserve::ModelHosting,
   base::Status load(const kserve::HostModel& request);
   // The waiter is called on any thread, perhaps before this returns, unless this fails.
   base::Status unload(const std::string& name, HostedModels::Waiter waiter);
-  // Calls the waiter when no unload of that model is under way, perhaps before this returns.
+  // Calls the waiter when no unload of that model is under way, perhaps before this returns; with
+  // kDeadlineExceeded when one takes too long, with kResourceExhausted when too many wait for it.
   void await_unload(const std::string& name, HostedModels::Waiter waiter);
 
   // For a supervisor that has every worker do the same.

@@ -1,7 +1,6 @@
 // What clients change about a server, as values: shared memory, models (the core's own and those of
-// a platform), trace and log settings.
-// Decoded by the protocols, carried out by one rule, whether a client of this process asked or a
-// supervisor that repeats it on every worker (replication.h).
+// a platform), trace and log settings. Decoded by the protocols, carried out by one rule, whether a
+// client of this process asked or a supervisor that repeats it on every worker (replication.h).
 //
 // Thread rule: any thread; carry_out() blocks as the rules that it calls.
 #pragma once

@@ -26,7 +26,8 @@ void Occupancy::add_link() {
 }
 
 void Occupancy::leave(PeerKind kind) {
-  // First: the two may be read between, and too high a count only lets one in too early.
+  // First: the two may be read between. admit() then counts one client too many, and may refuse
+  // one for which there is room; the other way round it would let one in above the limit.
   if (kind == PeerKind::kOverCap) being_refused_.fetch_sub(1, std::memory_order_relaxed);
   if (kind == PeerKind::kLink) links_.fetch_sub(1, std::memory_order_relaxed);
   if (connections_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
