@@ -68,30 +68,55 @@ void RequestContext::on_response(TRITONSERVER_InferenceResponse* handle, std::ui
                                  void* userp) {
   CallbackScope scope;
   auto* context = static_cast<RequestContext*>(userp);
-  const bool final = (flags & capi::kResponseFinal) != 0;
   std::optional<Response> response;
   if (handle) response.emplace(context->server_, handle);
-  if (response) {
-    if (auto status = response->status(); !status) context->outcome_ = std::move(status);
-  }
-  // A client that has its answer must not find the model busy with it.
-  if (final) {
-    context->count_end();
-    context->activity_.reset();
+  if ((flags & capi::kResponseFinal) != 0) {
+    context->last_ = std::move(response);
   } else {
+    // False after the final one was delivered, which no backend should do.
+    if (!context->enter_delivery()) return;
+    if (response) context->note(*response);
     context->activity_->progress();
+    context->observer_->on_response(std::move(response), false);
   }
-  context->observer_->on_response(std::move(response), final);
-  if (!final) return;
-  context->observer_.reset();
-  context->drop_use();
+  context->leave_delivery();
+}
+
+bool RequestContext::enter_delivery() {
+  std::uint32_t inside = deliveries_.load(std::memory_order_relaxed);
+  do {
+    if (inside == 0) return false;
+  } while (!deliveries_.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire,
+                                              std::memory_order_relaxed));
+  return true;
+}
+
+void RequestContext::leave_delivery() {
+  if (deliveries_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (last_) note(*last_);
+  // A client that has its answer must not find the model busy with it.
+  count_end();
+  activity_.reset();
+  observer_->on_response(std::exchange(last_, std::nullopt), true);
+  observer_.reset();
+  drop_use();
+}
+
+void RequestContext::note(const Response& response) {
+  const auto status = response.status();
+  if (status) return;
+  const bool cancelled = status.error().code == base::Code::kCancelled;
+  outcome_.store(cancelled ? Outcome::kCancelled : Outcome::kFailed, std::memory_order_relaxed);
 }
 
 void RequestContext::count_end() {
-  if (outcome_) {
-    server_->outcomes().succeeded(base::Clock::now() - sent_at_);
-  } else if (outcome_.error().code != base::Code::kCancelled) {
-    server_->outcomes().failed();
+  switch (outcome_.load(std::memory_order_relaxed)) {
+    case Outcome::kNoError:
+      return server_->outcomes().succeeded(base::Clock::now() - sent_at_);
+    case Outcome::kFailed:
+      return server_->outcomes().failed();
+    case Outcome::kCancelled:
+      return;
   }
 }
 

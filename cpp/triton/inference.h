@@ -95,7 +95,9 @@ class Observer {
     (void)byte_size;
     return {};
   }
-  // `response` is empty for a bare final flag. Exactly one call per request has `final` set.
+  // `response` is empty for a bare final flag. Exactly one call per request has `final` set, and it
+  // is the last: it begins when all others have returned, which may have come on several threads at
+  // once.
   virtual void on_response(std::optional<Response> response, bool final) = 0;
 };
 

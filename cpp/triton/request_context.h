@@ -4,6 +4,10 @@
 // request release and response complete callbacks). Input memory goes at the release, the observer
 // at the final response, and everything else - the core's request, the reference to the server -
 // when both are done and nobody is inside cancel(), at one line: finish().
+//
+// Responses of one request may come on several threads at once. The observer nevertheless hears of
+// the final one last: while others are being delivered it waits, and whoever leaves last delivers
+// it.
 #pragma once
 
 #include <atomic>
@@ -42,10 +46,17 @@ class RequestContext final : public Cancellation {
   const Api& api() const;
 
  private:
+  // The last error among the responses.
+  enum class Outcome : std::uint8_t { kNoError, kCancelled, kFailed };
+
   static void on_release(TRITONSERVER_InferenceRequest* request, std::uint32_t flags, void* userp);
   static void on_response(TRITONSERVER_InferenceResponse* response, std::uint32_t flags,
                           void* userp);
   base::Status bind_callbacks();
+  bool enter_delivery();
+  // Delivers the final response if it has come and nobody else is inside.
+  void leave_delivery();
+  void note(const Response& response);
   void count_end();
   void drop_use();
   void finish();
@@ -55,7 +66,10 @@ class RequestContext final : public Cancellation {
   std::string model_;
   std::optional<ModelActivity::Call> activity_;  // from the send to the final response
   base::TimePoint sent_at_;
-  base::Status outcome_;  // the last error among the responses
+  std::atomic<Outcome> outcome_ = Outcome::kNoError;
+  // One for the final response still to come, one for each response being delivered; 0 is final.
+  std::atomic<std::uint32_t> deliveries_ = 1;
+  std::optional<Response> last_;  // came with the final flag; written before deliveries_ falls
   std::shared_ptr<Observer> observer_;
   std::vector<base::Owner> kept_;
   // The core's reference, from the successful send to finish().

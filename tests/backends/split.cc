@@ -1,7 +1,11 @@
 // split: one response without the final flag, then, after `gap_ms` (default 0), the bare flag.
 //
-// Works for one-to-one and for decoupled models. Knob: `release` is "first" (default: the request
-// is released before its response), "between" or "last" (after the flag).
+// Works for one-to-one and for decoupled models. Knobs: `release` is "first" (default: the request
+// is released before its response), "between" or "last" (after the flag). With `flag` "on_cancel"
+// another thread sends the flag and then releases the request when that is cancelled, also while
+// the response is still being delivered.
+#include <thread>
+
 #include "kit/backend.h"
 #include "kit/stream.h"
 
@@ -21,6 +25,17 @@ Error play(const Stream& stream, TRITONBACKEND_Request* request, const std::stri
   return error;
 }
 
+Error play_beside(const Stream& stream, TRITONBACKEND_Request* request) {
+  const std::jthread other([&] {
+    while (!stream.cancelled()) {
+      sleep_ms(1);
+    }
+    ignore(stream.finish().release());
+    release(request);
+  });
+  return stream.send(0, false);
+}
+
 void run(const Instance& instance, TRITONBACKEND_Request* request) {
   const std::uint64_t start_ns = now_ns();
   Stream stream;
@@ -32,6 +47,10 @@ void run(const Instance& instance, TRITONBACKEND_Request* request) {
   const std::string when = knobs.text("release", "first");
   const std::int64_t gap_ms = knobs.integer("gap_ms", 0);
   report(instance, request, start_ns, true);
+  if (knobs.text("flag", "") == "on_cancel") {
+    ignore(play_beside(stream, request).release());
+    return;
+  }
   if (when == "first") {
     release(request);
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "base/buffer_pool.h"
@@ -198,6 +199,37 @@ TEST(InferenceTest, FlagAndReleaseInEitherOrder) {
     EXPECT_EQ(memory.use_count(), 1) << release;
     EXPECT_EQ(recorder.use_count(), 1) << release;
   }
+}
+
+// Its first response is not yet delivered when the core has released the request, which this
+// backend does after it has sent the final flag.
+class SlowObserver : public Recorder {
+ public:
+  void on_response(std::optional<Response> response, bool final) override {
+    if (!final) {
+      cancellation.get_future().get()->cancel();
+      auto gone = released.get_future();
+      in_time = gone.wait_for(kPatience) == std::future_status::ready;
+    }
+    Recorder::on_response(std::move(response), final);
+  }
+  std::promise<std::shared_ptr<Cancellation>> cancellation;
+  std::promise<void> released;
+  bool in_time = false;
+};
+
+TEST(InferenceTest, TheFinalResponseWaitsForThoseBeingDelivered) {
+  auto observer = std::make_shared<SlowObserver>();
+  Request request = make_float_request(core().server, "split", {1});
+  request.keep(std::shared_ptr<void>(
+      nullptr, [&observer = *observer](void*) { observer.released.set_value(); }));
+  check(request.set_parameter({"flag", std::string("on_cancel")}));
+  observer->cancellation.set_value(unwrap(std::move(request).send(observer)));
+  const auto items = observer->wait_final();
+  EXPECT_TRUE(observer->in_time);
+  ASSERT_THAT(items, SizeIs(2));
+  EXPECT_TRUE(items[0].has_response);
+  EXPECT_TRUE(items[1].final);
 }
 
 TEST(InferenceTest, InputMemoryGoesWithTheReleaseNotWithTheEnd) {
