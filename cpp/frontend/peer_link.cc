@@ -29,14 +29,17 @@ std::shared_ptr<PeerLink> PeerLink::open(server::HttpServer& server, int inbox_f
   base::UniqueFd near(ends[0]);
   const base::UniqueFd far(ends[1]);
   auto link = std::make_shared<PeerLink>();
-  // Dropped with the factory, also by a server that ends before it has made the connection.
-  const std::shared_ptr<void> on_end(nullptr, [link](void*) { link->end(); });
-  auto factory = [link, on_end](const server::Peer&, std::shared_ptr<http::Strand> strand) {
-    return link->connect(std::move(strand));
-  };
-  if (!server.link(std::move(near), std::move(factory))) return nullptr;
+  if (!server.link(std::move(near), link->factory())) return nullptr;
   const int fd = far.get();
   return net::pass_descriptors(inbox_fd, {&fd, 1}) ? link : nullptr;
+}
+
+server::ProtocolFactory PeerLink::factory() {
+  const std::shared_ptr<void> on_end(nullptr, [link = shared_from_this()](void*) { link->end(); });
+  return [link = shared_from_this(), on_end](const server::Peer&,
+                                             std::shared_ptr<http::Strand> strand) {
+    return link->connect(std::move(strand));
+  };
 }
 
 std::unique_ptr<http::Protocol> PeerLink::connect(std::shared_ptr<http::Strand> strand) {
@@ -61,13 +64,11 @@ void PeerLink::post(Task task, Where where) {
   std::shared_ptr<http::Strand> strand;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ == State::kOpening) {
-      waiting_.push_back(std::move(task));
-      return;
-    }
-    if (state_ == State::kOpen) strand = strand_;
+    strand = strand_;
+    if (!strand) waiting_.push_back(std::move(task));
+    if (state_ == State::kOpening) return;
   }
-  if (!strand) return task(nullptr);
+  if (!strand) return run_unconnected();
   strand->post(
       [self = shared_from_this(), task = std::move(task)]() mutable {
         if (self->connection_ != nullptr && !self->connection_->open()) self->retired_ = true;
@@ -83,14 +84,25 @@ bool PeerLink::usable() const {
 }
 
 void PeerLink::end() {
-  std::vector<Task> waiting;
   {
     const std::lock_guard lock(mutex_);
     state_ = State::kOver;
-    strand_.reset();
-    waiting = std::exchange(waiting_, {});
+    if (strand_) return;  // closed soon, but it still serializes
   }
-  for (Task& task : waiting) task(nullptr);
+  run_unconnected();
+}
+
+void PeerLink::run_unconnected() {
+  std::unique_lock lock(mutex_);
+  if (std::exchange(running_, true)) return;  // that thread takes ours, too
+  while (!waiting_.empty()) {
+    std::vector<Task> tasks = std::exchange(waiting_, {});
+    lock.unlock();
+    for (Task& task : tasks) task(nullptr);
+    tasks.clear();
+    lock.lock();
+  }
+  running_ = false;
 }
 
 }  // namespace tfe::frontend

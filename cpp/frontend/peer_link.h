@@ -27,7 +27,13 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   // Null if the inbox is full or the server takes no connections.
   static std::shared_ptr<PeerLink> open(server::HttpServer& server, int inbox_fd);
 
-  // Runs `task` on the connection's strand, or at once where there is no connection any more.
+  // Makes the connection, once. Dropped with it, or unused by a server that ends before: then the
+  // link is over.
+  server::ProtocolFactory factory();
+
+  // Runs `task` on the connection's strand, also when the connection is over. If there never was
+  // one, on a thread that posts or on the one that gives up. In any case one task at a time, in the
+  // order of posting.
   void post(Task task, http::Strand::Where where);
   // False once it takes no further requests.
   bool usable() const;
@@ -38,11 +44,14 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   std::unique_ptr<http::Protocol> connect(std::shared_ptr<http::Strand> strand);
   void end();
+  // For a link that ended before it was connected.
+  void run_unconnected();
 
   mutable std::mutex mutex_;
   State state_ = State::kOpening;
-  std::shared_ptr<http::Strand> strand_;
-  std::vector<Task> waiting_;  // for the strand
+  std::shared_ptr<http::Strand> strand_;  // null until connected
+  std::vector<Task> waiting_;             // for the strand, or for run_unconnected()
+  bool running_ = false;                  // a thread is in run_unconnected()
   std::atomic<bool> retired_ = false;
   // On the strand only.
   http2::ClientConnection* connection_ = nullptr;
