@@ -6,6 +6,13 @@
 #include <utility>
 
 namespace tfe::base {
+namespace {
+
+// Room for segments that an empty chain keeps, 4 KiB: a connection with one large response would
+// otherwise hold that much for the rest of its life.
+constexpr std::size_t kKeptSegments = 128;
+
+}  // namespace
 
 void Chain::append(std::string text) {
   if (text.empty()) return;
@@ -43,6 +50,7 @@ void Chain::consume(std::size_t count) {
   }
   if (first_ == segments_.size()) {
     segments_.clear();
+    if (segments_.capacity() > kKeptSegments) std::vector<Segment>().swap(segments_);
     first_ = 0;
   } else if (first_ > segments_.size() / 2) {
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));

@@ -26,7 +26,11 @@ base::MutableBytes InputBuffer::space() {
 
 void InputBuffer::consume(std::size_t count) {
   begin_ += count;
-  if (begin_ == end_) begin_ = end_ = 0;
+  if (begin_ < end_) return;
+  begin_ = end_ = 0;
+  if (capacity_ <= kInitial) return;
+  data_.reset();
+  capacity_ = 0;
 }
 
 }  // namespace tfe::http1

@@ -1,5 +1,5 @@
-// The bytes received and not yet used. Small until a head or pipelined requests need more, as most
-// connections idle most of the time.
+// The bytes received and not yet used. Small until a head or pipelined requests need more, and
+// again when those are used up, as most connections idle most of the time.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,9 @@ class InputBuffer {
   // Free space behind the bytes, never empty; moves them to the front or grows when there is none.
   base::MutableBytes space();
   void added(std::size_t count) { end_ += count; }
+  // May give the memory back: views of what was consumed are over.
   void consume(std::size_t count);
+  // Keeps the memory, for whoever still reads it.
   void clear() { begin_ = end_ = 0; }
 
  private:

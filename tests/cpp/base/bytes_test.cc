@@ -71,6 +71,17 @@ TEST(Chain, GrowsAndShrinksAsAQueue) {
   EXPECT_EQ(left, chain.size());
 }
 
+TEST(Chain, GivesUpMuchRoomForSegmentsWhenItIsEmpty) {
+  for (const auto& [count, keeps] : {std::pair(10, true), std::pair(1000, false)}) {
+    Chain chain;
+    for (int i = 0; i < count; ++i) chain.append("x");
+    chain.consume(chain.size());
+    EXPECT_EQ(chain.segments().data() != nullptr, keeps) << count;
+    chain.append("y");
+    EXPECT_EQ(chain.to_string(), "y");
+  }
+}
+
 TEST(Chain, AppendingAChainMovesItsSegments) {
   Chain chain = Chain::of("x");
   chain.append(three_parts());
