@@ -6,7 +6,10 @@
 namespace tfe::cloud {
 
 Poller::Poller(Pause first, Pause longest, std::function<bool()> step)
-    : first_(first), longest_(longest), step_(std::move(step)), thread_([this] { run(); }) {}
+    : first_(first), longest_(longest), step_(std::move(step)) {
+  const std::lock_guard lock(mutex_);
+  start();
+}
 
 Poller::~Poller() {
   {
@@ -21,8 +24,16 @@ void Poller::wake() {
   {
     const std::lock_guard lock(mutex_);
     woken_ = true;
+    if (!running_) start();
   }
   changed_.notify_all();
+}
+
+// With the lock.
+void Poller::start() {
+  auto thread = base::Thread::start("tfe-poller", [this] { run(); });
+  running_ = thread.has_value();
+  if (thread) thread_ = *std::move(thread);
 }
 
 void Poller::run() {

@@ -9,7 +9,8 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <thread>
+
+#include "base/thread.h"
 
 namespace tfe::cloud {
 
@@ -24,10 +25,12 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Asks at once, and begins with the shortest pause again.
+  // Asks at once, and begins with the shortest pause again. If the system refused the thread so
+  // far, this tries again to get one.
   void wake();
 
  private:
+  void start();
   void run();
 
   const Pause first_;
@@ -37,7 +40,8 @@ class Poller {
   std::condition_variable changed_;
   bool woken_ = false;
   bool stopping_ = false;
-  std::thread thread_;
+  bool running_ = false;
+  base::Thread thread_;
 };
 
 }  // namespace tfe::cloud

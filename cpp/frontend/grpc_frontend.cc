@@ -32,6 +32,7 @@ struct Owner {
 base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::Server> server,
                                                         Threads& threads,
                                                         const GrpcService& service) {
+  if (auto started = threads.started(); !started) return std::unexpected(started.error());
   auto access = kserve::AccessPolicy::parse(service.restricted_protocols, kserve::Protocol::kGrpc);
   if (!access) return std::unexpected(std::move(access).error());
   auto forwarding = kserve::HeaderForwarding::compile(service.forward_header_pattern);

@@ -10,6 +10,7 @@ namespace tfe::frontend {
 
 base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> server,
                                                 Threads& threads, const Service& service) {
+  if (auto started = threads.started(); !started) return std::unexpected(started.error());
   auto access = kserve::AccessPolicy::parse(service.restricted_api);
   if (!access) return std::unexpected(std::move(access).error());
   kserve_http::Options options;

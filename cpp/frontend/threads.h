@@ -10,6 +10,8 @@ namespace tfe::frontend {
 struct Threads {
   explicit Threads(const Control& limits) : control(limits.threads, limits.queue_limit) {}
 
+  base::Status started() const { return control.started() ? codec.started() : control.started(); }
+
   // Calls of the core that block, perhaps for minutes.
   kserve::Executor control;
   // Decoding and (de)compressing large bodies: short, but too long for a loop. Two keep up with

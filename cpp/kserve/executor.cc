@@ -10,13 +10,20 @@ Executor::Executor(std::size_t threads, std::size_t queue_limit)
   threads_.reserve(workers + 1);
   for (std::size_t i = 0; i <= workers; ++i) {
     const bool quick_only = i == workers;
-    threads_.emplace_back([this, quick_only] { queues_->run(quick_only); });
+    auto thread = base::Thread::start(quick_only ? "tfe-quick" : "tfe-control",
+                                      [this, quick_only] { queues_->run(quick_only); });
+    if (!thread) {
+      started_ = std::unexpected(std::move(thread.error()));
+      queues_->end();
+      return;
+    }
+    threads_.push_back(*std::move(thread));
   }
 }
 
 Executor::~Executor() {
   queues_->end();
-  for (std::thread& thread : threads_) thread.join();
+  for (base::Thread& thread : threads_) thread.join();
 }
 
 base::Status Executor::Queues::submit(Task task, Lane lane) {

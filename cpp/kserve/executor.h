@@ -16,11 +16,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "base/thread.h"
 
 namespace tfe::kserve {
 
@@ -35,6 +35,8 @@ class Executor {
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
+  // kUnavailable if the system refused a thread. Such an executor refuses everything.
+  const base::Status& started() const { return started_; }
   base::Status submit(Task task, Lane lane = Lane::kSlow) {
     return queues_->submit(std::move(task), lane);
   }
@@ -63,7 +65,8 @@ class Executor {
   };
 
   const std::shared_ptr<Queues> queues_;
-  std::vector<std::thread> threads_;
+  base::Status started_;
+  std::vector<base::Thread> threads_;
 };
 
 // Submits to an executor for as long as that is there.

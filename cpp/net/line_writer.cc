@@ -28,7 +28,7 @@ base::Result<std::unique_ptr<LineWriter>> LineWriter::open(LineWriterOptions opt
   std::unique_ptr<LineWriter> writer(new LineWriter(std::move(options)));
   if (auto opened = writer->open_file(); !opened) return std::unexpected(opened.error());
   LineWriter* self = writer.get();
-  auto thread = Thread::start(writer->options_.thread_name, [self] { self->run(); });
+  auto thread = base::Thread::start(writer->options_.thread_name, [self] { self->run(); });
   if (!thread) return std::unexpected(std::move(thread).error());
   writer->thread_ = *std::move(thread);
   return writer;

@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/thread.h"
 #include "base/unique_fd.h"
-#include "net/thread.h"
 
 namespace tfe::net {
 
@@ -92,7 +92,7 @@ class LineWriter {
   bool reopen_ = false;
   std::atomic<bool> stopping_ = false;
 
-  Thread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace tfe::net

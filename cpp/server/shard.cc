@@ -13,7 +13,7 @@ Shard::Shard(std::shared_ptr<net::Loop> loop, ShardContext context)
     : loop_(std::move(loop)), context_(std::move(context)) {}
 
 base::Status Shard::start(const std::string& thread_name) {
-  auto thread = net::Thread::start(thread_name, [this] {
+  auto thread = base::Thread::start(thread_name, [this] {
     if (context_.on_beat) beat();
     loop_->run();
     if (context_.on_end) context_.on_end();

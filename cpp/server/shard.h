@@ -13,9 +13,9 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/thread.h"
 #include "base/unique_fd.h"
 #include "net/loop.h"
-#include "net/thread.h"
 #include "net/tls_context.h"
 #include "server/connection.h"
 
@@ -81,7 +81,7 @@ class Shard final : public ConnectionOwner {
   std::unordered_map<Connection*, Entry> open_;
   bool draining_ = false;
   bool aborting_ = false;
-  net::Thread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace tfe::server

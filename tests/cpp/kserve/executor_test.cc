@@ -6,6 +6,8 @@
 #include <future>
 #include <optional>
 
+#include "base/no_threads.h"
+
 namespace tfe::kserve {
 namespace {
 
@@ -102,6 +104,14 @@ TEST(ExecutorTest, NoThreadsActsAsOne) {
   Executor executor(0, 1);
   ASSERT_TRUE(executor.submit([&done] { done.set_value(); }));
   done.get_future().wait();
+}
+
+TEST(ExecutorTest, SaysThatItHasNoThreads) {
+  const test::NoThreads refused;
+  Executor executor(2, 10);
+  ASSERT_FALSE(executor.started());
+  EXPECT_EQ(executor.started().error().code, base::Code::kUnavailable);
+  EXPECT_FALSE(executor.submit([] { ADD_FAILURE(); }));
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include <mutex>
 #include <vector>
 
+#include "base/thread.h"
 #include "net/test_socket.h"
-#include "net/thread.h"
 
 namespace tfe::net {
 namespace {
@@ -38,7 +38,7 @@ class Rig {
               ++errors;
             }) {
     EXPECT_TRUE(acceptor_.start());
-    thread_ = std::move(*Thread::start("loop", [this] { loop_->run(); }));
+    thread_ = std::move(*base::Thread::start("loop", [this] { loop_->run(); }));
   }
   ~Rig() {
     on_loop([this] { acceptor_.stop(); });
@@ -68,7 +68,7 @@ class Rig {
   Listener listener_;
   std::shared_ptr<Loop> loop_;
   Acceptor acceptor_;
-  Thread thread_;
+  base::Thread thread_;
 };
 
 TEST(Acceptor, HandsOutReadySockets) {

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "net/thread.h"
+#include "base/thread.h"
 
 namespace tfe::net {
 namespace {
@@ -32,7 +32,7 @@ TEST(Loop, RejectsASpinOutOfRange) {
 
 TEST(Loop, RunsTasksInTheOrderOfEachPoster) {
   const auto loop = make_loop();
-  auto runner = Thread::start("loop", [&] { loop->run(); });
+  auto runner = base::Thread::start("loop", [&] { loop->run(); });
   ASSERT_TRUE(runner.has_value());
   constexpr int kPosters = 4;
   constexpr int kTasks = 2000;
@@ -143,7 +143,7 @@ TEST(Loop, ServesWhileSpinning) {
   const auto loop = make_loop({.spin = kMaxSpin});
   loop->add_in_flight(1);
   std::atomic<int> ran = 0;
-  auto runner = Thread::start("loop", [&] { loop->run(); });
+  auto runner = base::Thread::start("loop", [&] { loop->run(); });
   ASSERT_TRUE(runner.has_value());
   for (int i = 0; i < 200; ++i) {
     loop->post([&] { ++ran; });

@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 
-namespace tfe::net {
+namespace tfe::base {
 
 class Thread {
  public:
@@ -22,7 +22,7 @@ class Thread {
   ~Thread() { join(); }
 
   // `name` is cut to the 15 characters that the kernel keeps.
-  static base::Result<Thread> start(const std::string& name, Body body);
+  static Result<Thread> start(const std::string& name, Body body);
 
   // Does nothing if the thread was joined before or never started.
   void join();
@@ -32,4 +32,4 @@ class Thread {
   bool joinable_ = false;
 };
 
-}  // namespace tfe::net
+}  // namespace tfe::base

@@ -1,4 +1,4 @@
-#include "net/thread.h"
+#include "base/thread.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <csignal>
 #include <string>
 
-namespace tfe::net {
+namespace tfe::base {
 namespace {
 
 TEST(Thread, HasItsNameAndBlocksSignals) {
@@ -47,4 +47,4 @@ TEST(Thread, JoinsOnceAndMoves) {
 }
 
 }  // namespace
-}  // namespace tfe::net
+}  // namespace tfe::base

@@ -1,11 +1,11 @@
-#include "net/thread.h"
+#include "base/thread.h"
 
 #include <csignal>
 #include <memory>
 #include <system_error>
 #include <utility>
 
-namespace tfe::net {
+namespace tfe::base {
 namespace {
 
 struct Start {
@@ -33,7 +33,7 @@ Thread& Thread::operator=(Thread&& other) noexcept {
   return *this;
 }
 
-base::Result<Thread> Thread::start(const std::string& name, Body body) {
+Result<Thread> Thread::start(const std::string& name, Body body) {
   auto argument = std::make_unique<Start>(name.substr(0, 15), std::move(body));
   // A new thread inherits the mask, so there is no moment in which it could take a signal.
   sigset_t all;
@@ -44,8 +44,8 @@ base::Result<Thread> Thread::start(const std::string& name, Body body) {
   const int error = ::pthread_create(&thread.handle_, nullptr, thread_main, argument.get());
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) {
-    return base::fail(base::Code::kUnavailable, "cannot start thread '" + name +
-                                                    "': " + std::generic_category().message(error));
+    return fail(Code::kUnavailable,
+                "cannot start thread '" + name + "': " + std::generic_category().message(error));
   }
   argument.release();
   thread.joinable_ = true;
@@ -56,4 +56,4 @@ void Thread::join() {
   if (std::exchange(joinable_, false)) ::pthread_join(handle_, nullptr);
 }
 
-}  // namespace tfe::net
+}  // namespace tfe::base
