@@ -2,8 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
+#include <thread>
+#include <utility>
 
 #include "triton/library.h"
 
@@ -13,6 +17,8 @@ namespace {
 // The core (2.51) counts a model as gone before the thread that destroyed it has let go of the
 // server: on a busy machine some wait for a lock of the server when the stop is over already.
 constexpr std::chrono::milliseconds kRestBeforeDelete{500};
+// Where nobody waits for it there is no reason to be that quick.
+constexpr std::chrono::milliseconds kRestBeforeJanitor{2'000};
 
 }  // namespace
 
@@ -23,7 +29,8 @@ ServerRegistry& ServerRegistry::global() {
 
 void ServerRegistry::began() {
   std::lock_guard lock(mutex_);
-  delete_retired();
+  forget_parent();
+  delete_retired(kRestBeforeDelete);
   ++running_;
 }
 
@@ -37,10 +44,24 @@ void ServerRegistry::watch_exit() {
   });
 }
 
+// A forked child has none of the threads that its parent had, neither to join nor to delete what
+// they used.
+void ServerRegistry::forget_parent() {
+  if (process_ == 0 || process_ == ::getpid()) return;
+  static auto* const threads = new std::vector<base::Thread>;
+  std::lock_guard lock(workers_mutex_);
+  std::ranges::move(workers_, std::back_inserter(*threads));
+  workers_.clear();
+  threads->push_back(std::move(janitor_));
+  janitor_runs_ = false;
+  retired_.clear();
+}
+
 void ServerRegistry::ended() {
   std::lock_guard lock(mutex_);
   --running_;
-  delete_retired();
+  delete_retired(kRestBeforeDelete);
+  delete_later();
 }
 
 bool ServerRegistry::others_running() {
@@ -70,7 +91,8 @@ std::shared_ptr<Server> ServerRegistry::find(std::uintptr_t address) {
 void ServerRegistry::retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle) {
   std::lock_guard lock(mutex_);
   retired_.push_back({std::move(library), handle, base::Clock::now()});
-  delete_retired();
+  delete_retired(kRestBeforeDelete);
+  delete_later();
 }
 
 void ServerRegistry::keep(TRITONSERVER_Server* handle) {
@@ -80,9 +102,9 @@ void ServerRegistry::keep(TRITONSERVER_Server* handle) {
 
 // Under the lock, so that no server is made meanwhile: began() waits. Deleting a stopped server
 // does not block.
-void ServerRegistry::delete_retired() {
+void ServerRegistry::delete_retired(base::Duration rest) {
   if (running_ > 0) return;
-  const base::TimePoint rested = base::Clock::now() - kRestBeforeDelete;
+  const base::TimePoint rested = base::Clock::now() - rest;
   std::erase_if(retired_, [rested](const Retired& server) {
     if (server.at > rested) return false;
     (void)call(server.library->api(), server.library->api().ServerDelete, server.handle);
@@ -90,26 +112,55 @@ void ServerRegistry::delete_retired() {
   });
 }
 
+void ServerRegistry::delete_later() {
+  if (retired_.empty() || running_ > 0 || janitor_runs_ || leaving_) return;
+  watch_exit();
+  janitor_.join();  // one that has nothing left to do but to end
+  // Without it the next server, or the exit, finds what there is to delete.
+  auto thread = base::Thread::start("tfe-janitor", [this] { wait_for_rest(); });
+  if (!thread) return;
+  janitor_ = *std::move(thread);
+  janitor_runs_ = true;
+}
+
+void ServerRegistry::wait_for_rest() {
+  std::unique_lock lock(mutex_);
+  while (!retired_.empty() && running_ == 0 && !leaving_) {
+    changed_.wait_until(lock, retired_.front().at + kRestBeforeJanitor);
+    if (!leaving_) delete_retired(kRestBeforeJanitor);
+  }
+  janitor_runs_ = false;
+}
+
 bool ServerRegistry::run_apart(std::function<void()> work) {
   std::lock_guard lock(workers_mutex_);
   if (leaving_) return false;
   watch_exit();
-  workers_.emplace_back(std::move(work));
+  auto thread = base::Thread::start("tfe-apart", std::move(work));
+  if (!thread) return false;
+  workers_.push_back(*std::move(thread));
   return true;
 }
 
 void ServerRegistry::leave() {
-  std::vector<std::thread> workers;
+  std::vector<base::Thread> workers;
   {
     std::lock_guard lock(workers_mutex_);
     leaving_ = true;
     workers.swap(workers_);
   }
-  for (std::thread& worker : workers) worker.join();
+  for (base::Thread& worker : workers) worker.join();
+  base::Thread janitor;
+  {
+    std::lock_guard lock(mutex_);
+    janitor = std::move(janitor_);
+  }
+  changed_.notify_all();
+  janitor.join();
   std::lock_guard lock(mutex_);
   if (retired_.empty() || running_ > 0) return;
   std::this_thread::sleep_until(retired_.back().at + kRestBeforeDelete);
-  delete_retired();
+  delete_retired(kRestBeforeDelete);
 }
 
 }  // namespace tfe::triton

@@ -5,15 +5,16 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "triton/server.h"
 
 namespace tfe::triton {
@@ -33,8 +34,9 @@ class ServerRegistry {
   void remove(std::uintptr_t address);
   std::shared_ptr<Server> find(std::uintptr_t address);
 
-  // Takes a stopped server that nobody refers to, and deletes it when the last running one has
-  // ended and it has rested, at normal process exit at the latest; see kRestBeforeDelete.
+  // Takes a stopped server that nobody refers to. It is deleted when no other is running and it has
+  // rested: a few seconds later by a thread of the registry, or before that by whoever makes, stops
+  // or drops the next server, or at normal process exit.
   void retire(std::shared_ptr<const Library> library, TRITONSERVER_Server* handle);
 
   // Remembers a server that is never to be deleted: lent to foreign code, or still in use by the
@@ -42,7 +44,8 @@ class ServerRegistry {
   void keep(TRITONSERVER_Server* handle);
 
   // Runs `work` on a thread of its own, which normal process exit waits for: static objects of the
-  // core must not go while it deletes a server. False, and not run, once the exit has begun.
+  // core must not go while it deletes a server. False, and not run, once the exit has begun or when
+  // the system refuses the thread.
   bool run_apart(std::function<void()> work);
   // Normal process exit has begun: waits for what runs apart, lets no more run, and deletes the
   // stopped servers that are left, for static objects of the core refer to them. Called by
@@ -57,16 +60,24 @@ class ServerRegistry {
     base::TimePoint at;
   };
   void watch_exit();
-  void delete_retired();
+  void forget_parent();
+  // With the lock.
+  void delete_retired(base::Duration rest);
+  void delete_later();
+  // On the janitor's thread.
+  void wait_for_rest();
 
   std::mutex mutex_;
   std::size_t running_ = 0;
-  std::vector<Retired> retired_;
+  std::vector<Retired> retired_;  // oldest first
+  std::condition_variable changed_;
+  base::Thread janitor_;
+  bool janitor_runs_ = false;
   std::vector<TRITONSERVER_Server*> kept_;
   std::map<std::uintptr_t, std::weak_ptr<Server>> servers_;
 
   std::mutex workers_mutex_;
-  std::vector<std::thread> workers_;
+  std::vector<base::Thread> workers_;
   std::atomic<bool> leaving_ = false;
   std::atomic<int> process_ = 0;  // read at exit, also in a forked child: no lock
 };

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
+#include "base/no_threads.h"
+#include "triton/core_fixture.h"
+
 namespace tfe::triton {
 namespace {
 
@@ -16,6 +21,26 @@ TEST(ServerRegistryTest, NothingRunsApartOnceTheProcessLeaves) {
   EXPECT_TRUE(ran) << "leave() waits";
   EXPECT_TRUE(registry.leaving());
   EXPECT_FALSE(registry.run_apart([] { ADD_FAILURE(); }));
+}
+
+TEST(ServerRegistryTest, NothingRunsApartWithoutAThread) {
+  ServerRegistry registry;
+  const test::NoThreads refused;
+  EXPECT_FALSE(registry.run_apart([] { ADD_FAILURE(); }));
+}
+
+TEST(ServerRegistryTest, TheLastServerIsDeletedThoughNoOtherFollows) {
+  const auto library = tfe::testing::test_library();
+  const long others = library.use_count();
+  {
+    const tfe::testing::TestServer last({{.name = "identity"}});
+    ASSERT_TRUE(last.server->stop());
+  }
+  const auto end = std::chrono::steady_clock::now() + tfe::testing::kPatience;
+  while (library.use_count() > others && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(library.use_count(), others);
 }
 
 }  // namespace
