@@ -10,6 +10,13 @@ namespace tfe::server {
 
 using base::Code;
 
+namespace {
+
+// On a thread that a stop may be waiting for.
+bool on_server_thread() { return net::Loop::on_any_loop_thread() || Connection::on_any_strand(); }
+
+}  // namespace
+
 HttpServer::HttpServer(ServerOptions options, ProtocolFactory factory)
     : options_(std::move(options)), factory_(std::move(factory)) {}
 
@@ -32,6 +39,11 @@ base::Status HttpServer::validate() const {
 }
 
 base::Status HttpServer::start() {
+  if (const auto run = current(); run && on_server_thread()) {
+    if (!run->stopping()) return base::fail(Code::kAlreadyExists, "the server is already running");
+    return base::fail(Code::kUnavailable,
+                      "the server is stopping, and a thread of a server cannot wait for that");
+  }
   const std::lock_guard control(control_);
   if (auto run = current()) {
     if (!run->stopping()) return base::fail(Code::kAlreadyExists, "the server is already running");
@@ -59,14 +71,14 @@ bool HttpServer::drain(base::Duration timeout) {
   const auto run = current();
   if (!run) return true;
   run->begin_drain();
-  if (net::Loop::on_any_loop_thread() || Connection::on_any_strand()) return false;
+  if (on_server_thread()) return false;
   return run->wait_until_empty(base::Clock::now() + timeout);
 }
 
 void HttpServer::stop() {
   const auto run = current();
   if (run) run->begin_stop();
-  if (net::Loop::on_any_loop_thread() || Connection::on_any_strand()) return;
+  if (on_server_thread()) return;
   const std::lock_guard control(control_);
   if (current() == run) finish_stop();
 }

@@ -41,8 +41,8 @@ class HttpServer {
 
   // Closes everything and joins the threads; start() works again. Idempotent. Called from a handler
   // or from a task on a strand, which the threads may be waiting for, it only begins the stop; the
-  // next stop(), start() or the destructor completes it. Callbacks of the core that come later find
-  // their strand closed, and run where they are.
+  // next stop() or start() elsewhere, or the destructor, completes it. Callbacks of the core that
+  // come later find their strand closed, and run where they are.
   void stop();
 
   // Serves a connection that was accepted elsewhere, as if it had come through the listener. False,

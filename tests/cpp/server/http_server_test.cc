@@ -274,6 +274,20 @@ TEST_F(HttpServerTest, CanBeStoppedFromAHandler) {
   start();
 }
 
+TEST_F(HttpServerTest, CannotBeStartedAnewFromAHandlerThatStoppedIt) {
+  on_line = [this](LineProtocol& protocol, std::string) {
+    EXPECT_EQ(server().start().error().code, base::Code::kAlreadyExists);
+    server().stop();
+    EXPECT_EQ(server().start().error().code, base::Code::kUnavailable);
+    protocol.answer("ok\n");
+  };
+  Client client = start_and_connect();
+  ASSERT_TRUE(client.send("x\n"));
+  client.rest();
+  EXPECT_EQ(counts.lines, 1);
+  start();
+}
+
 TEST_F(HttpServerTest, CanBeStoppedFromATaskOnAnotherThread) {
   std::jthread core;
   on_line = [&](LineProtocol& protocol, std::string) {
