@@ -74,9 +74,11 @@ void Acceptor::on_io(std::uint32_t) {
   }
 }
 
-void Acceptor::accept_waiting() {
+void Acceptor::accept_waiting(int most) {
   Step step = Step::kAgain;
-  while (step == Step::kAccepted || step == Step::kAgain) step = accept_one();
+  for (int i = 0; i < most && (step == Step::kAccepted || step == Step::kAgain); ++i) {
+    step = accept_one();
+  }
 }
 
 Acceptor::Step Acceptor::accept_one() {

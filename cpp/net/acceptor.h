@@ -36,8 +36,9 @@ class Acceptor final : public IoHandler {
   base::Status start();
   // Takes the listener out of the loop. May be called twice.
   void stop();
-  // Accepts what is waiting at this moment; for a listener that is about to be closed.
-  void accept_waiting();
+  // Accepts what is waiting, `most` at most, as others may come all the time; for a listener that
+  // is about to be closed.
+  void accept_waiting(int most);
   // Whether one more descriptor may be taken now, for others who take some beside this. False
   // begins a lack.
   bool has_room();

@@ -85,7 +85,9 @@ void Intake::look_into_inbox() {
 
 void Intake::take_waiting() {
   acceptor_->stop();
-  if (!listener_.inherited()) acceptor_->accept_waiting();
+  if (listener_.inherited()) return;
+  // The kernel queues one more than the backlog.
+  acceptor_->accept_waiting(server_.options.listen.backlog + 1);
 }
 
 }  // namespace tfe::server

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <vector>
@@ -92,8 +93,16 @@ TEST(Acceptor, LeavesTheQueueAloneOnceStopped) {
   const Client waiting(rig.port());
   ASSERT_TRUE(waiting.connected()) << "the kernel still queues";
   EXPECT_EQ(rig.accepted, 0);
-  rig.on_loop([&] { rig.acceptor().accept_waiting(); });
+  rig.on_loop([&] { rig.acceptor().accept_waiting(10); });
   EXPECT_EQ(rig.accepted, 1);
+}
+
+TEST(Acceptor, TakesNoMoreOfTheQueueThanItIsTold) {
+  Rig rig;
+  rig.on_loop([&] { rig.acceptor().stop(); });
+  const std::array<Client, 3> waiting{Client(rig.port()), Client(rig.port()), Client(rig.port())};
+  rig.on_loop([&] { rig.acceptor().accept_waiting(2); });
+  EXPECT_EQ(rig.accepted, 2);
 }
 
 // The process has no descriptor left: the client is told so, the loop sleeps, and later clients are
