@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace tfe::http {
 namespace {
 
@@ -62,7 +64,7 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
 }
 
 LenientInt32 parse_lenient_int32(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\n\v\f\r");
+  const auto first = text.find_first_not_of(base::kBlanks);
   if (first == std::string_view::npos) return {0, LenientError::kNotANumber};
   text.remove_prefix(first);
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);

@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace tfe::kserve {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\n\v\f\r";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 // File overrides are written below a temporary directory by the core, which trusts their names: one
 // that the file system cannot hold ends the process with an exception, and one with ".." leaves the
@@ -72,7 +67,7 @@ LoadParameterKind load_parameter_kind(std::string_view name) {
 }
 
 base::Status check_model_name(const std::string& name) {
-  const std::string_view text = trimmed(name);
+  const std::string_view text = base::trim(name);
   if (text.empty()) {
     return base::fail(base::Code::kInvalidArgument,
                       "Model name cannot be empty. Please enter a valid name to deploy.");

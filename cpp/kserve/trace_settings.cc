@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/text.h"
 #include "triton/trace.h"
 
 namespace tfe::kserve {
@@ -11,17 +12,10 @@ namespace {
 
 using base::Code;
 
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\n\v\f\r";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 enum class Number { kGood, kNoNumber, kOutOfRange };
 
 Number parse_integer(std::string_view text, std::int64_t* value) {
-  text = without_blanks(text);
+  text = base::trim(text);
   // from_chars takes a minus, but no plus.
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
@@ -126,7 +120,7 @@ class Config {
     for (bool more = true; more;) {
       const std::size_t comma = list.find(',');
       more = comma != std::string_view::npos;
-      level_names_.emplace_back(without_blanks(list.substr(0, comma)));
+      level_names_.emplace_back(base::trim(list.substr(0, comma)));
       if (more) list.remove_prefix(comma + 1);
     }
     return {};

@@ -3,12 +3,11 @@
 #include <charconv>
 #include <string>
 
+#include "base/text.h"
+
 namespace tfe::kserve {
 
 namespace {
-
-// The blanks of the C locale, which strtol skips.
-constexpr std::string_view kBlanks = " \t\n\v\f\r";
 
 std::unexpected<base::Error> no_number(std::string_view text) {
   return base::fail(base::Code::kInvalidArgument,
@@ -21,7 +20,7 @@ std::unexpected<base::Error> no_number(std::string_view text) {
 
 base::Result<std::int64_t> parse_version(std::string_view text) {
   if (text.empty()) return -1;
-  const std::size_t start = text.find_first_not_of(kBlanks);
+  const std::size_t start = text.find_first_not_of(base::kBlanks);
   if (start == std::string_view::npos) return no_number(text);
   std::string_view digits = text.substr(start);
   if (digits.starts_with('+')) {
