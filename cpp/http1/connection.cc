@@ -1,10 +1,6 @@
 #include "http1/connection.h"
 
-#include <algorithm>
-#include <string>
 #include <utility>
-
-#include "http/headers.h"
 
 namespace tfe::http1 {
 namespace {
@@ -20,7 +16,7 @@ Connection::Connection(http::Handler& handler, std::shared_ptr<http::Strand> str
       options_(options),
       client_(std::move(client)),
       exchange_(*this, std::move(strand), options.date),
-      chunks_(options.limits),
+      body_(options.limits),
       now_(now),
       input_since_(now),
       idle_since_(now) {}
@@ -30,7 +26,7 @@ Connection::~Connection() { abort_sink(); }
 base::MutableBytes Connection::receive_buffer() {
   direct_ = {};
   if (state_ == State::kBody && sink_ && input_.empty()) {
-    const std::uint64_t left = chunked_ ? chunks_.data_left() : length_left_;
+    const std::uint64_t left = body_.left();
     if (left >= kDirectMinimum) {
       const auto sink = sink_;
       direct_ = sink->body_buffer(left);
@@ -45,14 +41,10 @@ void Connection::received(std::size_t count, base::TimePoint now) {
   note_input(count, now);
   if (!direct_.empty()) {
     const base::Bytes piece = std::exchange(direct_, {}).first(count);
-    if (chunked_) {
-      chunks_.skip_data(count);
-    } else {
-      length_left_ -= count;
-    }
+    body_.skip(count);
     expects_continue_ = false;
     deliver(piece);
-    if (state_ == State::kBody && !chunked_ && length_left_ == 0) end_body();
+    if (state_ == State::kBody && body_.done()) end_body();
   } else {
     if (input_.empty()) head_at_ = now;
     input_.added(count);
@@ -122,7 +114,7 @@ bool Connection::can_keep_alive() {
   const std::uint64_t most = options_.limits.max_requests;
   if (most > 0 && requests_ >= most) return false;
   if (state_ != State::kBody) return true;
-  return !expects_continue_ && body_announced() <= options_.limits.max_discarded_body;
+  return !expects_continue_ && body_.left() <= options_.limits.max_discarded_body;
 }
 
 void Connection::want_continue() {
@@ -198,10 +190,7 @@ void Connection::begin_request(std::string_view text) {
   ++requests_;
   if (refusal) return refuse(*refusal);
   const std::size_t size = text.size();
-  chunked_ = framing.chunked;
-  chunks_ = ChunkedDecoder(options_.limits);
-  length_left_ =
-      framing.content_length > 0 ? static_cast<std::uint64_t>(framing.content_length) : 0;
+  body_.begin(framing);
   keep_alive_ = framing.keep_alive;
   expects_continue_ = framing.expects_continue;
   paused_ = false;
@@ -232,45 +221,29 @@ void Connection::call_handler(const Framing& framing) {
 
 bool Connection::step_body() {
   if (paused_) return false;
-  if (chunked_) return step_chunk();
-  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(input_.size(), length_left_));
-  if (count == 0) {
-    if (!eof_) return false;
-    refuse({400, "request body ended " + std::to_string(length_left_) +
-                     " bytes before the announced Content-Length"});
-    return true;
-  }
-  expects_continue_ = false;
-  length_left_ -= count;
-  deliver(input_.bytes().first(count));
-  if (state_ != State::kBody) return true;
-  input_.consume(count);
-  if (length_left_ == 0) end_body();
-  return true;
-}
-
-bool Connection::step_chunk() {
-  const ChunkedDecoder::Step step = chunks_.next(input_.bytes());
+  const BodyDecoder::Step step = body_.next(input_.bytes());
   switch (step.event) {
-    case ChunkedDecoder::Event::kNeedMore:
+    case BodyDecoder::Event::kNeedMore:
       input_.consume(step.consumed);
       if (!eof_) return false;
-      refuse({400, "request body ended before its last chunk"});
+      refuse(body_.cut_short());
       return true;
-    case ChunkedDecoder::Event::kError:
-      refuse({chunks_.error_status(), chunks_.error()});
+    case BodyDecoder::Event::kError:
+      refuse(body_.error());
       return true;
-    case ChunkedDecoder::Event::kDone:
+    case BodyDecoder::Event::kDone:
       input_.consume(step.consumed);
       end_body();
       return true;
-    case ChunkedDecoder::Event::kData:
+    case BodyDecoder::Event::kData:
       break;
   }
   expects_continue_ = false;
   if (!sink_ && discarded_too_much(step.data.size())) return true;
   deliver(step.data);
-  if (state_ == State::kBody) input_.consume(step.consumed);
+  if (state_ != State::kBody) return true;
+  input_.consume(step.consumed);
+  if (body_.done()) end_body();
   return true;
 }
 
@@ -301,52 +274,6 @@ void Connection::end_body() {
   state_ = State::kResponse;
   head_at_ = now_;  // of a request that came with this one's end
   if (const auto sink = sink_) sink->on_end();
-}
-
-void Connection::refuse(const Refusal& refusal) {
-  if (state_ == State::kHead) {
-    report_refusal(refusal);
-    exchange_.reset(11, false);
-  }
-  abort_sink();
-  keep_alive_ = false;
-  // A response that was sent, or begun, cannot be taken back.
-  if (!exchange_.started()) {
-    exchange_.respond({.status = refusal.status, .headers = {{"content-type", "application/json"}}},
-                      base::Chain::of("{\"error\":\"" + refusal.message + "\"}"));
-  }
-  close();
-}
-
-// The handler saw nothing of the request, but its log may want to tell.
-void Connection::report_refusal(const Refusal& refusal) {
-  const std::string_view text = input_.text();
-  const std::string_view line = text.substr(0, text.find('\r'));
-  http::RefusedRequest request{.peer = client_.peer, .status = refusal.status};
-  if (const std::size_t blank = line.find(' '); http::is_token(line.substr(0, blank))) {
-    request.method = line.substr(0, blank);
-    if (blank != line.npos) {
-      const std::string_view rest = line.substr(blank + 1);
-      request.target = rest.substr(0, rest.find(' '));
-    }
-  }
-  handler_.on_refused(request);
-}
-
-void Connection::abort_sink() {
-  if (const auto sink = std::exchange(sink_, nullptr); sink && !exchange_.ended()) sink->on_abort();
-}
-
-void Connection::close() {
-  abort_sink();
-  exchange_.invalidate();
-  state_ = State::kDone;
-  input_.clear();
-  direct_ = {};
-}
-
-std::uint64_t Connection::body_announced() const {
-  return chunked_ ? chunks_.data_left() : length_left_;
 }
 
 }  // namespace tfe::http1

@@ -19,7 +19,7 @@
 #include "http/date.h"
 #include "http/exchange.h"
 #include "http/protocol.h"
-#include "http1/chunked_decoder.h"
+#include "http1/body_decoder.h"
 #include "http1/exchange.h"
 #include "http1/framing.h"
 #include "http1/input_buffer.h"
@@ -74,7 +74,6 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   bool step();
   bool step_head();
   bool step_body();
-  bool step_chunk();
   bool step_response();
   void note_input(std::size_t count, base::TimePoint now);
   void begin_request(std::string_view text);
@@ -88,10 +87,9 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   void report_refusal(const Refusal& refusal);
   void abort_sink();
   void close();
-  std::uint64_t body_announced() const;
+  void input_timed_out();
   std::chrono::milliseconds idle_limit() const;
   std::optional<std::chrono::milliseconds> input_timeout() const;
-  void input_timed_out();
   void restart_wait(base::TimePoint now);
   bool probes_client() const;
   void probe_client();
@@ -104,18 +102,16 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   InputBuffer input_;
   base::Chain out_;
   Head head_;
-  ChunkedDecoder chunks_;
+  BodyDecoder body_;
 
   State state_ = State::kHead;
   bool processing_ = false;
-  bool chunked_ = false;
   bool keep_alive_ = true;
   bool draining_ = false;
   bool eof_ = false;
   bool paused_ = false;
   bool expects_continue_ = false;  // the client waits for the interim response
   bool wait_restarts_ = false;     // input_since_ is set by the next call that tells the time
-  std::uint64_t length_left_ = 0;  // of a body with Content-Length
   std::uint64_t discarded_ = 0;
   std::uint64_t requests_ = 0;
   std::size_t head_seen_ = 0;

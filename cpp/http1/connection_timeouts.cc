@@ -75,16 +75,4 @@ void Connection::on_deadline(base::TimePoint now) {
   if (timeout && now - input_since_ >= *timeout) input_timed_out();
 }
 
-void Connection::input_timed_out() {
-  switch (state_) {
-    case State::kHead:
-      if (input_.empty()) return close();
-      return refuse({408, "the request head did not arrive in time"});
-    case State::kBody:
-      return refuse({408, "the request body did not arrive in time"});
-    default:
-      return close();
-  }
-}
-
 }  // namespace tfe::http1
