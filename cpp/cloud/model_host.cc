@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "base/text.h"
 #include "cloud/model_location.h"
 #include "cloud/model_states.h"
 
@@ -24,8 +25,7 @@ constexpr std::chrono::seconds kHostPatience{5};
 // SageMaker's names of models are keys of a bucket, so slashes are fine; the core only ever sees
 // them as a name for a folder that is known already.
 base::Status check_target(const std::string& target) {
-  const bool blank = target.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
-  if (!blank && target.find('\0') == std::string::npos) return {};
+  if (!base::trim(target).empty() && target.find('\0') == std::string::npos) return {};
   return base::fail(Code::kInvalidArgument,
                     "Model name cannot be empty. Please enter a valid name to deploy.");
 }

@@ -10,50 +10,30 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from instance import (
     CLI,
     FAKE,
     Instance,
-    alive,
     command,
     environment,
     get,
     pids,
-    run_id_of,
     running,
-    shm_names,
     until,
 )
 from other_code import Installation
 from test_notify import manager
+from upgrading import assert_gone, upgrade, upgraded
 
 from tritonfrontend.supervisor.control import ControlError
-
-
-def upgrade(instance: Instance, *flags: str) -> subprocess.CompletedProcess[str]:
-    return command(instance.root, "upgrade", *flags)
-
-
-def upgraded(instance: Instance) -> dict[str, Any]:
-    """Status after an upgrade that succeeded."""
-    done = upgrade(instance)
-    assert done.returncode == 0, done.stdout + done.stderr + instance.text()
-    return instance.wait_ready()
 
 
 def served(instance: Instance) -> int:
     """Requests that the workers say they served, also those that are dead."""
     page = get(instance.port("metrics"), "/metrics")
     return sum(int(value) for value in re.findall(r"^served{.*} (\d+)$", page, re.MULTILINE))
-
-
-def assert_gone(instance: Instance, status: dict[str, Any]) -> None:
-    until(lambda: not any(alive(pid) for pid in pids(status)), "workers gone")
-    until(lambda: shm_names(run_id_of(status)) == [], "shared memory gone")
-    until(lambda: not instance.socket.parent.exists(), "run directory gone")
 
 
 def test_another_version_goes_on_with_the_same_workers(tmp_path: Path) -> None:
@@ -138,98 +118,6 @@ def test_what_follows_works_as_before(tmp_path: Path) -> None:
         assert_gone(instance, status)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
-    [
-        ("takeover.py", "from .cli import", "raise OSError('half installed')  #", "half installed"),
-        ("takeover.py", "import argparse\n", "import argparse(\n", "SyntaxError"),
-        ("handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2", "this code knows 2 only"),
-        ("worker_spec.py", "PROTOCOL_VERSION = 1", "PROTOCOL_VERSION = 2", "worker protocol"),
-        ("shared_table.py", "BANKS = 2", "BANKS = 3", "the memory file tritonfrontend-beats has"),
-        ("handover.py", "    killed_because: str | None\n", "", "killed_because: expected no such"),
-    ],
-)
-def test_code_that_cannot_take_over_is_refused(
-    tmp_path: Path, name: str, old: str, new: str, said: str
-) -> None:
-    code = Installation(tmp_path)
-    with running(tmp_path, **code.env) as instance:
-        before = instance.wait_ready()
-        code.change(f"supervisor/{name}", old, new)
-        for flags in (["--dry-run"], []):
-            refused = upgrade(instance, *flags)
-            assert refused.returncode == 1
-            assert said in refused.stderr, refused.stderr
-        after = instance.wait_ready()
-        assert pids(after) == pids(before)
-        assert after["supervisor"]["upgrades_total"] == 0
-        if new:
-            code.change(f"supervisor/{name}", new, old)
-            assert "could take over" in upgrade(instance, "--dry-run").stdout
-        assert instance.stop() == 0
-
-
-#: The check with a session that reads a pipe as a real one reads its workers, and then as told.
-CHECK = """
-import asyncio, os, sys
-from tritonfrontend.supervisor import handover, takeover
-
-class Session:
-    def __init__(self, *given):
-        asyncio.get_running_loop().add_reader(0, os.read, 0, 100)
-        {then}
-
-handover.read_raw = lambda fd: None
-handover.parse = takeover._launch = lambda *given: None
-takeover.Session = Session
-takeover.main(["--check", "--state-fd", str(os.dup(0))])
-"""
-
-
-@pytest.mark.parametrize(
-    ("then", "said"), [("pass", '{"takeover": '), ("sys.nothing", "AttributeError: module 'sys'")]
-)
-def test_the_check_reads_nothing_that_belongs_to_the_running_supervisor(
-    then: str, said: str
-) -> None:
-    ours, theirs = os.pipe()
-    os.write(theirs, b"a line of a worker")
-    code = CHECK.format(then=then)
-    done = subprocess.run([sys.executable, "-c", code], stdin=ours, capture_output=True, cwd="/")
-    assert done.stdout.decode().strip().splitlines()[-1].startswith(said), done.stderr.decode()
-    os.close(theirs)
-    assert os.read(ours, 100) == b"a line of a worker"
-    os.close(ours)
-
-
-def test_code_that_fails_after_all_drains_the_workers(tmp_path: Path) -> None:
-    code = Installation(tmp_path)
-    with running(tmp_path, **code.env) as instance:
-        before = instance.wait_ready()
-        code.change(
-            "supervisor/takeover.py",
-            "        output.resume(state.output)\n",
-            "        raise ValueError('changed its mind')\n",
-        )
-        failed = upgrade(instance)
-        assert failed.returncode == 1
-        assert "its log says why" in failed.stderr
-        assert instance.popen.wait(60) == 1
-        assert "cannot take over, draining: changed its mind" in instance.text()
-        assert_gone(instance, before)
-
-
-def test_not_while_something_is_under_way(tmp_path: Path) -> None:
-    with running(tmp_path, FAKE_MODE_1="loads-forever") as instance:
-        instance.wait_state(0, "READY")
-        instance.wait_state(1, "LOADING")
-        for flags in (["--dry-run"], []):
-            refused = upgrade(instance, *flags)
-            assert refused.returncode == 1
-            assert "not now: w1 is LOADING" in refused.stderr
-        assert instance.stop() == 0
-
-
 def test_slots_without_a_worker_stay_as_they_are(tmp_path: Path) -> None:
     with running(tmp_path, FAKE_MODE_1="exit-11") as instance:
         instance.wait_state(0, "READY")
@@ -244,48 +132,6 @@ def test_slots_without_a_worker_stay_as_they_are(tmp_path: Path) -> None:
         instance.wait("tried", lambda s: s["workers"][1]["generation"] == 2)
         instance.wait_state(1, "FAILED")
         assert instance.stop() == 0
-
-
-def test_a_program_that_cannot_be_executed(tmp_path: Path) -> None:
-    """As if the interpreter had gone between the check and the exec: the old program goes on."""
-    code = Installation(tmp_path)
-    code.change("supervisor/upgrade.py", "os.execve(command[0], ", "os.execve('/no/such/python', ")
-    with running(tmp_path, **code.env) as instance:
-        before = instance.wait_ready()
-        for _ in range(2):
-            refused = upgrade(instance)
-            assert refused.returncode == 1
-            assert "No such file or directory" in refused.stderr
-        after = instance.wait_ready()
-        assert pids(after) == pids(before)
-        assert int(get(instance.port("http"))) in pids(after)
-        assert "tritonfrontend_worker_up" in get(instance.port("metrics"), "/metrics")
-        assert command(tmp_path, "restart", "0").returncode == 0
-        instance.wait("restarted", lambda s: s["workers"][0]["generation"] == 2)
-        status = instance.wait_ready()
-        assert instance.stop() == 0
-        assert_gone(instance, status)
-
-
-def test_a_death_after_the_check_calls_it_off(tmp_path: Path) -> None:
-    """The old program goes on: it answers, scrapes are served, and it can be stopped."""
-    code = Installation(tmp_path)
-    with running(tmp_path, FAKE_MODE_0="helper", **code.env) as instance:
-        instance.wait_ready()
-        code.change(
-            "supervisor/takeover.py",
-            "    print(answer, flush=True)\n",
-            "    os.kill(state.group.slots[0].generation.pid, 9)\n    print(answer, flush=True)\n",
-        )
-        refused = upgrade(instance)
-        assert refused.returncode == 1
-        assert "not now: w0 is RECLAIM" in refused.stderr
-        status = instance.wait("replaced", lambda s: s["workers"][0]["generation"] == 2)
-        status = instance.wait_ready()
-        assert status["supervisor"]["upgrades_total"] == 0
-        assert "tritonfrontend_worker_up" in get(instance.port("metrics"), "/metrics")
-        assert instance.stop() == 0
-        assert_gone(instance, status)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.15, 0.3, 0.45, 0.6, 0.9])
