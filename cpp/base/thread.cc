@@ -33,13 +33,14 @@ Thread& Thread::operator=(Thread&& other) noexcept {
   return *this;
 }
 
-Result<Thread> Thread::start(const std::string& name, Body body) {
+Result<Thread> Thread::start(const std::string& name, Body body, Signals signals) {
   auto argument = std::make_unique<Start>(name.substr(0, 15), std::move(body));
   // A new thread inherits the mask, so there is no moment in which it could take a signal.
-  sigset_t all;
+  sigset_t blocked;
   sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  ::sigemptyset(&blocked);
+  if (signals == Signals::kBlocked) ::sigfillset(&blocked);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
   Thread thread;
   const int error = ::pthread_create(&thread.handle_, nullptr, thread_main, argument.get());
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

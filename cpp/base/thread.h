@@ -1,9 +1,10 @@
-// A named thread with every signal blocked, so that signals reach the threads of the embedding
-// program (Python's main thread), and whose failure to start is a value.
+// A named thread whose failure to start is a value. As a rule every signal is blocked in it, so
+// that signals reach the threads of the embedding program (Python's main thread).
 #pragma once
 
 #include <pthread.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -14,6 +15,8 @@ namespace tfe::base {
 class Thread {
  public:
   using Body = std::move_only_function<void()>;
+  // kInherited: those of the starting thread. Programs that a thread starts inherit its mask, too.
+  enum class Signals : std::uint8_t { kBlocked, kInherited };
 
   Thread() = default;
   Thread(Thread&& other) noexcept;
@@ -22,7 +25,8 @@ class Thread {
   ~Thread() { join(); }
 
   // `name` is cut to the 15 characters that the kernel keeps.
-  static Result<Thread> start(const std::string& name, Body body);
+  static Result<Thread> start(const std::string& name, Body body,
+                              Signals signals = Signals::kBlocked);
 
   // Does nothing if the thread was joined before or never started.
   void join();

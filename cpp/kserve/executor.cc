@@ -10,8 +10,10 @@ Executor::Executor(std::size_t threads, std::size_t queue_limit)
   threads_.reserve(workers + 1);
   for (std::size_t i = 0; i <= workers; ++i) {
     const bool quick_only = i == workers;
-    auto thread = base::Thread::start(quick_only ? "tfe-quick" : "tfe-control",
-                                      [this, quick_only] { queues_->run(quick_only); });
+    // Loads run here, and backends start programs for their models.
+    auto thread = base::Thread::start(
+        quick_only ? "tfe-quick" : "tfe-control", [this, quick_only] { queues_->run(quick_only); },
+        base::Thread::Signals::kInherited);
     if (!thread) {
       started_ = std::unexpected(std::move(thread.error()));
       queues_->end();

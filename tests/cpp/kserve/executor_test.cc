@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <csignal>
 #include <future>
 #include <optional>
 
@@ -18,6 +19,18 @@ TEST(ExecutorTest, RunsWhatIsSubmittedBeforeItEnds) {
     for (int i = 0; i < 50; ++i) ASSERT_TRUE(executor.submit([&done] { ++done; }));
   }
   EXPECT_EQ(done, 50);
+}
+
+// Loads run on it, and the programs that backends start for their models inherit the mask.
+TEST(ExecutorTest, BlocksNoSignals) {
+  std::promise<bool> blocked;
+  Executor executor(1, 100);
+  ASSERT_TRUE(executor.submit([&blocked] {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    blocked.set_value(::sigismember(&mask, SIGTERM) == 1);
+  }));
+  EXPECT_FALSE(blocked.get_future().get());
 }
 
 TEST(ExecutorTest, RefusesBeyondTheLimit) {
