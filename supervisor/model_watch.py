@@ -190,23 +190,25 @@ class ModelWatch:
 
         def work() -> None:
             with self._loads.holding(model, wait=False) as held:
-                if not held:
-                    after = partial(self._healer.later, model)
-                elif model not in self._names():
-                    after = partial(self._gone, model)
-                else:
-                    after = partial(self._loaded, model, self._reload(model, directory), began)
+                after: Callable[[], None] = partial(self._healer.later, model)
+                if held:
+                    after = self._reload(model, directory, began)
             self._wishes.post(after)
 
         self._wishes.run(work)
 
-    def _reload(self, model: str, directory: str) -> str:
-        """On a thread. Why it failed, or ""."""
+    def _reload(self, model: str, directory: str, began: float) -> Callable[[], None]:
+        """On a thread. What follows on the main loop."""
+        error = ""
         try:
+            if model not in self._names():
+                return partial(self._gone, model)
             self._core.reload(model, directory, self._loads.parameters(model))
-        except ReloadError as error:
-            return str(error)
-        return ""
+        except ReloadError as problem:
+            error = str(problem)
+        except Exception as problem:  # the core stops
+            error = f"{type(problem).__name__}: {problem}"
+        return partial(self._loaded, model, error, began)
 
     def _gone(self, model: str) -> None:
         """A client has unloaded it meanwhile: nothing is left to heal."""

@@ -17,7 +17,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from .channel import TEXT_BYTES, Channel, ChannelClosed, Message, cut
 from .client_loads import ClientLoads
@@ -46,7 +47,7 @@ class Worker:
     def __init__(self, spec: WorkerSpec, channel: Channel) -> None:
         self._spec = spec
         self._channel = channel
-        self._outbox = Outbox(lambda op, fds, args: channel.send(op, fds, **args))
+        self._outbox = Outbox(self._send)
         self._core = Core(spec)
         self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_read, self._wake_write = socket.socketpair()
@@ -336,6 +337,10 @@ class Worker:
         timer = threading.Timer(seconds, lambda: os._exit(int(code)))
         timer.daemon = True
         timer.start()
+
+    def _send(self, op: str, fds: Sequence[int], args: Mapping[str, Any]) -> bool:
+        """For the outbox. Without a supervisor nobody waits for it."""
+        return self._channel.fileno() < 0 or self._channel.send(op, fds, **args)
 
     # -- threads ---------------------------------------------------------------------------
 
