@@ -5,7 +5,6 @@
 //     {"op": "statistics", "model", "version"}    # "" for all models, -1 for all versions
 //     {"op": "index", "ready_only"}
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 

@@ -104,7 +104,8 @@ base::Status ModelHost::host(const kserve::HostModel& model, bool repeated) {
   const auto over = std::make_shared<std::promise<void>>();
   HostedModels::Waiter waiter = [over](const base::Status&) { over->set_value(); };
   const auto joined = models_.join_unload(model.name, base::Clock::now() + kHostPatience, waiter);
-  if (joined && *joined) over->get_future().wait();
+  // The poller tells, unless the system has no thread for it.
+  if (joined && *joined) over->get_future().wait_for(2 * kHostPatience);
   if (repeated && hosts(model)) return {};
   return load(model);  // which says so if the unload goes on
 }
