@@ -6,7 +6,7 @@ import json
 
 import pytest
 from rawhttp import RawHttp, call, request
-from waiting import failures, settled_failures, until
+from waiting import begun, failures, settled_failures, until
 
 PATH = "/v2/models/delay/infer"
 FOREVER_MS = 600_000  # longer than any test waits: only cancellation ends such a request
@@ -18,19 +18,11 @@ def slow(delay_ms: int = FOREVER_MS) -> bytes:
     return request("POST", PATH, json.dumps(body).encode())
 
 
-def begun(http_port: int, connection: RawHttp, data: bytes) -> None:
-    """Sends the request and returns when the server has read it: a reset would take it back."""
-    connection.send(data)
-    # Each event loop of the frontend gets a later request, which it does not take first.
-    for _ in range(16):
-        assert call(http_port, "GET", "/v2/health/live").status == 200
-
-
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_disconnect_cancels(http_port: int, how: str) -> None:
     before = settled_failures(http_port, "delay")
     connection = RawHttp(http_port)
-    begun(http_port, connection, slow())
+    begun(connection, slow())
     connection.reset() if how == "reset" else connection.socket.close()
     until(
         lambda: failures(http_port, "delay") == before + 1, "the abandoned inference is cancelled"
@@ -40,7 +32,7 @@ def test_a_disconnect_cancels(http_port: int, how: str) -> None:
 def test_a_disconnect_cancels_behind_pipelined_bytes(http_port: int) -> None:
     before = settled_failures(http_port, "delay")
     connection = RawHttp(http_port)
-    begun(http_port, connection, slow() + request("GET", "/v2"))
+    begun(connection, slow() + request("GET", "/v2"))
     connection.reset()
     until(
         lambda: failures(http_port, "delay") == before + 1, "the abandoned inference is cancelled"
@@ -51,7 +43,7 @@ def test_a_half_closed_client_that_leaves_later(http_port: int) -> None:
     # What tells this client from a gone one is sent while it is there; later it is asked again.
     before = settled_failures(http_port, "delay")
     connection = RawHttp(http_port)
-    begun(http_port, connection, slow(120_000))
+    begun(connection, slow(120_000))
     connection.half_close()
     answer = connection.read()
     assert answer.status < 200

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rawhttp import RawHttp, Response, call, request
-from waiting import failures, settled_failures, until
+from waiting import begun, failures, settled_failures, until
 
 NOT_ONE = (
     "generate expects model to produce exactly 1 response, use generate stream for model that "
@@ -159,8 +159,6 @@ def test_a_client_that_leaves_cancels(http_port: int) -> None:
     before = settled_failures(http_port, "delay")
     connection = RawHttp(http_port)
     body = json.dumps({"INPUT0": 1, "delay_ms": 600_000}).encode()
-    connection.send(request("POST", "/v2/models/delay/generate", body))
-    for _ in range(16):
-        assert call(http_port, "GET", "/v2/health/live").status == 200
+    begun(connection, request("POST", "/v2/models/delay/generate", body))
     connection.reset()
     until(lambda: failures(http_port, "delay") == before + 1, "the inference is cancelled")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rawhttp import HOST, TIMEOUT_S, RawHttp, call, request
-from waiting import failures, settled_failures, until
+from waiting import begun, failures, settled_failures, until
 
 if TYPE_CHECKING:
     from tritonfrontend.inprocess import Server
@@ -121,9 +121,7 @@ def test_a_client_that_leaves_early_cancels(http_port: int, how: str) -> None:
     before = settled_failures(http_port, "delay")
     connection = RawHttp(http_port)
     data = json.dumps({"INPUT0": 1, "delay_ms": 600_000}).encode()
-    connection.send(request("POST", "/v2/models/delay/generate_stream", data))
-    for _ in range(16):
-        assert call(http_port, "GET", "/v2/health/live").status == 200
+    begun(connection, request("POST", "/v2/models/delay/generate_stream", data))
     connection.reset() if how == "reset" else connection.socket.close()
     until(lambda: failures(http_port, "delay") == before + 1, "the inference is cancelled")
 

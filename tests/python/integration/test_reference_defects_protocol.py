@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from post import INFER, alive, body, post
+from post import INFER, body, post
 from rawhttp import RawHttp, call, chunked, request
-from waiting import failures, settled_failures, until
+from waiting import begun, failures, settled_failures, until
 
 from tritonfrontend import InvalidArgumentError, KServeHttp, UnavailableError
 
@@ -153,9 +153,7 @@ def test_a_client_that_leaves_early_is_not_noticed(http_port: int, endpoint: str
         value = {"INPUT0": 1.0, "delay_ms": 600_000}
     with RawHttp(http_port) as connection:
         text = json.dumps(value).encode()
-        connection.send(request("POST", f"/v2/models/delay/{endpoint}", text))
-        for _ in range(16):
-            assert alive(http_port)
+        begun(connection, request("POST", f"/v2/models/delay/{endpoint}", text))
     until(lambda: failures(http_port, "delay") == before + 1, "the inference is cancelled")
 
 

@@ -6,8 +6,9 @@ import json
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from rawhttp import call
+from rawhttp import RawHttp, call
 
 PATIENCE_S = 30.0  # far more than any wait needs; only a failure takes as long
 
@@ -19,6 +20,22 @@ def until(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"never happened: {what}")
         time.sleep(0.01)
+
+
+def begun(connection: RawHttp, data: bytes) -> None:
+    """Sends a request and returns when the server has read it: a reset would take it back."""
+    connection.send(data)
+    until(lambda: _unread(connection) == 0, "the server has read the request")
+
+
+def _unread(connection: RawHttp) -> int:
+    """Bytes that wait at the server's end of a connection over IPv4; see proc_net_tcp(5)."""
+    ours, theirs = connection.socket.getsockname()[1], connection.socket.getpeername()[1]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if (local[-4:], remote[-4:]) == (f"{theirs:04X}", f"{ours:04X}"):
+            return int(queues.partition(":")[2], 16)
+    return 0
 
 
 def failures(http_port: int, model: str) -> int:
