@@ -16,8 +16,9 @@ from .sockets import PortGroup
 from .state import LOADED, SERVING, State
 from .suspicion import Limits, OwnTime, Signs, Verdict, Watchdog
 
-#: Loops beat every 50 ms. A suspicion is at most this much late.
-_TICK = 0.04
+#: Loops beat every 50 ms. A suspicion is at most this much late. This is what costs most in a
+#: supervisor that has nothing to do.
+_TICK = 0.05
 #: A longer gap between two looks was our own stall; the rest of it is not held against anybody.
 _MAX_STEP = 2 * _TICK
 #: Stopped by a debugger, as /proc calls it: somebody is looking at this worker.
@@ -57,12 +58,14 @@ class Health:
                 self._judge(slot, slot.generation.pid, now)
 
     def _judge(self, slot: Slot, pid: int, now: float) -> None:
-        verdict, reason = self._watchdog(slot).judge(now, self._signs(slot.index))
+        watchdog = self._watchdog(slot)
+        verdict, reason = watchdog.judge(now, self._signs(slot.index))
         if verdict is Verdict.HUNG:
             found = procfs.stat(pid)
             if found is not None and found.state != _TRACED:
                 slot.hang(reason)
                 return
+            watchdog.held(now)
             verdict, reason = Verdict.SUSPECT, "a debugger holds it"
             if not self._limits.suspect_after:
                 return

@@ -60,6 +60,7 @@ class SharedTable:
     def __init__(self, slots: int, ports: Sequence[str], fd: int = -1) -> None:
         """`fd`: a file that exists. ValueError if it has another layout."""
         self._ports = {name: index for index, name in enumerate(ports)}
+        self._layouts: dict[int, struct.Struct] = {}  # of beats, by the number of threads
         self._current = [0] * slots
         self._serving_at = slots * len(ports) * BANKS * PAGE_BYTES
         size = self._serving_at + -(-max(1, slots) // PAGE_BYTES) * PAGE_BYTES
@@ -98,11 +99,16 @@ class SharedTable:
     def read(self, slot: int, port: str) -> Page:
         """What the frontend said last; a blank page if there is none or it says nothing."""
         start = self.offset(slot, port, self._current[slot])
-        magic, threads, *counters = _HEAD.unpack_from(self._memory, start)
+        magic, threads, arrivals, connections, in_flight, completed, lacking = _HEAD.unpack_from(
+            self._memory, start
+        )
         if magic != _MAGIC or not 0 < threads <= _MAX_THREADS:
             return _BLANK
-        beats = struct.unpack_from(f"={threads}Q", self._memory, start + _BEATS)
-        return Page(beats, *counters)
+        layout = self._layouts.get(threads)
+        if layout is None:
+            layout = self._layouts[threads] = struct.Struct(f"={threads}Q")
+        beats = layout.unpack_from(self._memory, start + _BEATS)
+        return Page(beats, arrivals, connections, in_flight, completed, lacking)
 
     def clear(self, slot: int) -> None:
         """The worker of this slot is dead."""

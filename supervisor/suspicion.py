@@ -108,15 +108,24 @@ class Watchdog:
         self._bad_at = None
         return Verdict.FINE, ""
 
+    def held(self, now: float) -> None:
+        """A debugger holds the process. Its loops have not beaten when it lets go: they get the
+        whole time again, and are suspect meanwhile.
+        """
+        for cell in self._beats.values():
+            cell.since = max(cell.since, now - self._limits.suspect_after)
+
     def _see(self, name: str, signs: Signs, now: float) -> None:
+        beats = self._beats
         for thread, beat in enumerate(signs.beats):
             key = (name, thread)
+            cell = beats.get(key)
             if not beat:  # not yet running, or ended as it should
-                self._beats.pop(key, None)
-            elif key in self._beats:
-                self._beats[key].see(beat, now)
-            else:
-                self._beats[key] = _Cell(beat, now)
+                beats.pop(key, None)
+            elif cell is None:
+                beats[key] = _Cell(beat, now)
+            elif cell.value != beat:
+                cell.see(beat, now)
         # A frontend that does not run accepts nothing, and need not.
         if not signs.queued or not any(signs.beats):
             self._queues.pop(name, None)
@@ -127,10 +136,11 @@ class Watchdog:
 
     def _silence(self, now: float) -> tuple[float, str]:
         """The longest silence of a loop, and which."""
-        if not self._beats:
-            return 0.0, ""
-        (name, thread), cell = min(self._beats.items(), key=lambda item: item[1].since)
-        return now - cell.since, f"{name} loop {thread}"
+        oldest, where = now, ("", 0)
+        for key, cell in self._beats.items():
+            if cell.since <= oldest:
+                oldest, where = cell.since, key
+        return now - oldest, f"{where[0]} loop {where[1]}"
 
     def _problem(self, now: float, silent: float, where: str) -> str:
         limit = self._limits.suspect_after
@@ -147,8 +157,10 @@ class Watchdog:
         """An empty queue says nothing then: we empty it ourselves, for as long as it is suspect."""
         if not self._limits.suspect_after:
             return ""
-        lacking = [name for name, found in signs.items() if found.lacking and any(found.beats)]
-        return f"{lacking[0]} has no descriptors left" if lacking else ""
+        for name, found in signs.items():
+            if found.lacking and any(found.beats):
+                return f"{name} has no descriptors left"
+        return ""
 
     def _recovered(self, now: float, bad_at: float) -> bool:
         beaten = all(cell.changes >= _NEEDED_BEATS for cell in self._beats.values())

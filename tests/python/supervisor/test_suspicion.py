@@ -10,7 +10,7 @@ BEAT = 0.05
 
 
 class Worker:
-    """Two frontends of two loops each, looked at every 40 ms like the supervisor does."""
+    """Two frontends of two loops each, looked at every 40 ms."""
 
     def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         self.watchdog = Watchdog(limits)
@@ -60,6 +60,14 @@ def test_all_loops_silent_then_back(worker: Worker) -> None:
     assert worker.run(1.0) == [Verdict.FINE, Verdict.SUSPECT]
     worker.silent = set()
     assert worker.run(1.0) == [Verdict.WAIT, Verdict.FINE]
+
+
+def test_a_debugger_that_lets_go_leaves_it_the_whole_time(worker: Worker) -> None:
+    worker.silent = set(worker.beats)
+    assert worker.run(10.5)[-1] is Verdict.HUNG
+    worker.watchdog.held(worker.now)
+    assert worker.run(9.0) == [Verdict.SUSPECT]
+    assert worker.run(2.0) == [Verdict.SUSPECT, Verdict.HUNG]
 
 
 @pytest.mark.parametrize("loop", [("http", 0), ("http", 1), ("grpc", 0), ("grpc", 1)])
