@@ -14,9 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .memory_file import MemoryFile, content, written
+
 #: Half a message: there is more in one than the call.
 _INLINE = 32 * 1024
 _LENGTH = 8
+
+#: Code and text of an error, as the worker's native part has them.
+Outcome = tuple[int, str]
 
 #: Changes of one lane are made one after the other, those of different lanes touch nothing of each
 #: other. Models are one lane: loading or unloading one may load or unload those it is composed of.
@@ -32,22 +37,12 @@ LANES: Mapping[str, str] = {
 }
 
 
-class CallFile:
-    """Owns the descriptor of a memory file; closed with its last holder."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-
-    def __del__(self) -> None:
-        os.close(self.fd)
-
-
 @dataclass(frozen=True, eq=False)
 class Call:
     """One call. `head` is the call itself but for its byte strings, which are in `file`."""
 
     head: Mapping[str, Any]
-    file: CallFile | None = None
+    file: MemoryFile | None = None
 
     @property
     def op(self) -> str:
@@ -96,12 +91,8 @@ def pack(call: Mapping[str, Any]) -> Call:
     text = json.dumps(head, separators=(",", ":")).encode()
     if not contents and len(text) <= _INLINE:
         return Call(head)
-    file = CallFile(os.memfd_create("control-call", os.MFD_CLOEXEC))
-    with open(file.fd, "wb", closefd=False) as out:
-        out.write(len(text).to_bytes(_LENGTH, "little"))
-        out.write(text)
-        out.writelines(contents)
-    return Call(head, file)
+    length = len(text).to_bytes(_LENGTH, "little")
+    return Call(head, written("control-call", length, text, *contents))
 
 
 def received(fields: Mapping[str, Any], fds: list[int]) -> Call:
@@ -109,9 +100,9 @@ def received(fields: Mapping[str, Any], fds: list[int]) -> Call:
     if not fds:
         head, file = fields.get("call"), None
     else:
-        file = CallFile(fds.pop(0))
+        file = MemoryFile(fds.pop(0))
         length = int.from_bytes(os.pread(file.fd, _LENGTH, 0), "little")
-        head = json.loads(_read(file.fd, length, _LENGTH))
+        head = json.loads(content(file.fd, _LENGTH, length))
     if not isinstance(head, dict) or head.get("op") not in LANES:
         raise ValueError(f"not a control call: {str(head)[:80]}")
     return Call(head, file)
@@ -128,21 +119,9 @@ def unpack(call: Call) -> dict[str, Any]:
         nonlocal position
         if isinstance(value, dict) and value.keys() == {"bytes"}:
             start, position = position, position + int(value["bytes"])
-            return _read(fd, position - start, start)
+            return content(fd, start, position - start)
         if isinstance(value, list):
             return [whole(each) for each in value]
         return value
 
     return {key: whole(value) for key, value in call.head.items()}
-
-
-def _read(fd: int, size: int, start: int) -> bytes:
-    """Without the file's position, which its holders share."""
-    parts: list[bytes] = []
-    while size > 0:
-        part = os.pread(fd, size, start)
-        if not part:
-            raise ValueError("a control call is cut short")
-        parts.append(part)
-        size, start = size - len(part), start + len(part)
-    return b"".join(parts)

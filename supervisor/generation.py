@@ -7,7 +7,6 @@ after the end `reclaim` finishes the kill order and `close` frees all descriptor
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
 import socket
@@ -23,6 +22,7 @@ from .exits import ExitInfo, describe
 from .gathering import Member
 from .handover import GenerationState
 from .log import TAIL_LINES, LineReader
+from .memory_file import content
 from .oom import OomKills
 from .replica import Replica
 from .worker_spec import WorkerSpec
@@ -293,5 +293,4 @@ class Generation:
         future = self._pages.pop(int(message.args.get("seq", 0)), None)
         if future is None or future.done() or not message.fds:
             return
-        fd = message.fds[0]
-        future.set_result(os.pread(fd, os.fstat(fd).st_size, 0).decode("utf-8", "replace"))
+        future.set_result(content(message.fds[0]).decode("utf-8", "replace"))

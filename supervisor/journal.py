@@ -33,8 +33,8 @@ class Journal:
     def restore(self, lane: str, saved: Lane) -> None:
         self._lanes[lane] = saved
 
-    def has(self, call: Call) -> bool:
-        """Was the model of this unload loaded by a client?"""
+    def loaded_by_client(self, call: Call) -> bool:
+        """Is `call` the unload of a model that a client has loaded?"""
         lane, name = self._lanes[call.lane], call.head["name"]
         if call.op == "unhost":
             return _hosted(name) in lane

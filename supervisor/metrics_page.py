@@ -6,10 +6,10 @@ Main loop of the worker only; the page is made on a thread.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 
 from .channel import Channel
+from .memory_file import written
 
 
 class MetricsPage:
@@ -47,13 +47,6 @@ class MetricsPage:
         self._busy = False
         if not text:
             return
-        try:
-            fd = os.memfd_create("metrics", os.MFD_CLOEXEC)
-        except OSError:  # out of descriptors
-            return
-        try:
-            with open(fd, "wb", closefd=False) as file:
-                file.write(text.encode())
-            self._channel.send("METRICS", fds=[fd], seq=seq)
-        finally:
-            os.close(fd)
+        with contextlib.suppress(OSError):  # out of descriptors
+            file = written("metrics", text.encode())
+            self._channel.send("METRICS", fds=[file.fd], seq=seq)

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .channel import Message, cut
-from .control_calls import Call, received
+from .control_calls import Call, Outcome, received
 from .outbox import RETRY, Outbox, Send
-from .worker_changes import Outcome
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .control_calls import LANES, Call, CallFile
+from .control_calls import LANES, Call, Outcome
 from .handover import CallState, ReplicationState
 from .journal import Journal
+from .memory_file import MemoryFile
 from .replica import Applied, Replica
-from .worker_changes import Outcome
 
 #: The codes of cpp/base/status.h that the supervisor uses of its own.
 _NOT_FOUND, _UNAVAILABLE = 2, 4
@@ -110,7 +110,7 @@ class Replication:
         """Go on where another supervisor stopped. Owns the descriptors."""
         self.replicated_total, self.failed_total = state.replicated_total, state.failed_total
         for call in state.journal:
-            self.journal.record(Call(call.head, CallFile(call.fd) if call.fd >= 0 else None))
+            self.journal.record(Call(call.head, MemoryFile(call.fd) if call.fd >= 0 else None))
 
     def rejoin(self, replica: Replica | None) -> None:
         """A worker that had everything before."""
@@ -166,7 +166,7 @@ class Replication:
 
     def _settled(self, call: Call, outcome: Outcome) -> bool:
         """The worker that was asked had not been able to load what the others have to unload."""
-        return outcome[0] == _NOT_FOUND and self.journal.has(call)
+        return outcome[0] == _NOT_FOUND and self.journal.loaded_by_client(call)
 
     async def _spread(self, change: _Change, limit: float) -> _Refusal | None:
         """Have all others make the change."""

@@ -10,12 +10,9 @@ from typing import Any, Protocol
 
 from .channel import cut
 from .client_loads import ClientLoads
-from .control_calls import Call, unpack
+from .control_calls import Call, Outcome, unpack
 
 INTERNAL = 1  # base::Code of cpp/base/status.h
-
-#: Code and text of an error.
-Outcome = tuple[int, str]
 
 
 class Native(Protocol):

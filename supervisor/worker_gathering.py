@@ -8,7 +8,6 @@ back through `post`. Without a supervisor clients hear of this worker alone.
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
 import time
@@ -17,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .channel import Channel, Message
-from .control_calls import CallFile
 from .group_sums import merged
+from .memory_file import content, written
 
 Answer = bytes | tuple[int, str]
 
@@ -98,7 +97,7 @@ class WorkerGathering:
         if message.op == "GATHERING":
             question.expected = (question.expected or 0) + int(args["count"])
         elif message.fds:
-            question.parts.append(_read(message.fds[0]))
+            question.parts.append(content(message.fds[0]))
         else:  # a worker that has nothing to say
             question.expected = (question.expected or 0) - 1
         if question.complete:
@@ -158,7 +157,7 @@ class WorkerGathering:
         file = None
         if isinstance(found, bytes):
             with contextlib.suppress(OSError):  # no memory, no descriptors: nothing to say
-                file = _file(found)
+                file = written("answer", found)
         self._channel.send("GATHERED", fds=[file.fd] if file else (), seq=seq)
 
     def _do(self, work: Callable[[], None]) -> None:
@@ -173,19 +172,6 @@ def _safely(native: Native, query: Mapping[str, Any]) -> Answer:
         return native.answer(query)
     except Exception as error:
         return (1, f"{type(error).__name__}: {error}")
-
-
-def _file(content: bytes) -> CallFile:
-    file = CallFile(os.memfd_create("answer", os.MFD_CLOEXEC))
-    with open(file.fd, "wb", closefd=False) as out:
-        out.write(content)
-    return file
-
-
-def _read(fd: int) -> bytes:
-    with open(os.dup(fd), "rb") as file:
-        file.seek(0)
-        return file.read()
 
 
 def _serve(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:

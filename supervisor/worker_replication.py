@@ -15,9 +15,9 @@ from typing import Any
 
 from .channel import Message
 from .client_loads import ClientLoads
-from .control_calls import Call, pack, received
+from .control_calls import Call, Outcome, pack, received
 from .outbox import Outbox
-from .worker_changes import INTERNAL, Changes, Native, Outcome
+from .worker_changes import INTERNAL, Changes, Native
 
 
 class WorkerReplication:

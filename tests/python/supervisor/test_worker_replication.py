@@ -14,9 +14,8 @@ import pytest
 
 from tritonfrontend.supervisor.channel import Channel, Message
 from tritonfrontend.supervisor.client_loads import ClientLoads
-from tritonfrontend.supervisor.control_calls import received, unpack
+from tritonfrontend.supervisor.control_calls import Outcome, received, unpack
 from tritonfrontend.supervisor.outbox import Outbox
-from tritonfrontend.supervisor.worker_changes import Outcome
 from tritonfrontend.supervisor.worker_replication import WorkerReplication
 
 
