@@ -8,19 +8,20 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
-#include <optional>
 #include <utility>
 #include <variant>
 
 #include "bindings/bind.h"
+#include "bindings/bound_calls.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/text.h"
-#include "frontend/group_queries.h"
+#include "frontend/taken_calls.h"
 
 namespace nb = nanobind;
 
 namespace tfe::bindings {
+
 namespace {
 
 nb::dict to_dict(const kserve::GroupQuery& query) {
@@ -43,49 +44,27 @@ kserve::GroupQuery group_query(const nb::dict& from) {
   return kserve::StatisticsQuery{bytes_of(from["model"]), nb::cast<std::int64_t>(from["version"])};
 }
 
-class BoundGroupQueries {
+class BoundGroupQueries : public BoundCalls<frontend::GroupQueries> {
  public:
-  BoundGroupQueries(std::shared_ptr<triton::Server> server, std::size_t limit)
-      : queries_(unwrap(frontend::GroupQueries::begin(std::move(server), limit))) {}
+  using BoundCalls::BoundCalls;
 
-  BoundGroupQueries(const BoundGroupQueries&) = delete;
-  BoundGroupQueries& operator=(const BoundGroupQueries&) = delete;
-  // The last reference to a server stops it, which can wait for threads that want the GIL.
-  ~BoundGroupQueries() {
-    without_gil([this] { queries_.reset(); });
-  }
+  nb::list take() { return BoundCalls::take(&to_dict); }
 
-  int fd() const { return queries_->fd(); }
-  void end() { queries_->end(); }
-
-  nb::list take() {
-    nb::list result;
-    for (const auto& waiting : without_gil([this] { return queries_->take(); })) {
-      result.append(nb::make_tuple(waiting.id, to_dict(waiting.call)));
-    }
-    return result;
-  }
-
-  // What the client waits for goes on here: without the GIL.
-  void finish(std::uint64_t id, nb::bytes json) {
-    base::Result<std::string> result = std::string(json.c_str(), json.size());
-    without_gil([&] { queries_->finish(id, std::move(result)); });
+  void finish(std::uint64_t id, const nb::bytes& json) {
+    BoundCalls::finish(id, base::Result<std::string>(std::string(json.c_str(), json.size())));
   }
 
   void fail(std::uint64_t id, int code, const std::string& message) {
-    base::Result<std::string> result = base::fail(static_cast<base::Code>(code), message);
-    without_gil([&] { queries_->finish(id, std::move(result)); });
+    BoundCalls::finish(
+        id, base::Result<std::string>(base::fail(static_cast<base::Code>(code), message)));
   }
 
   nb::object answer(const nb::dict& query) {
     const auto wanted = group_query(query);
-    const auto json = without_gil([&] { return queries_->answer(wanted); });
+    const auto json = without_gil([&] { return frontend::answer(calls(), wanted); });
     if (json) return nb::bytes(json->data(), json->size());
     return nb::make_tuple(static_cast<int>(json.error().code), text(json.error().message));
   }
-
- private:
-  std::optional<frontend::GroupQueries> queries_;
 };
 
 }  // namespace

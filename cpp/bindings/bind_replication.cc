@@ -6,10 +6,11 @@
 #include <nanobind/stl/string.h>
 
 #include "bindings/bind.h"
+#include "bindings/bound_calls.h"
 #include "bindings/control_calls.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
-#include "frontend/replication.h"
+#include "frontend/taken_calls.h"
 
 namespace nb = nanobind;
 
@@ -26,52 +27,33 @@ kserve::Origin origin_of(const std::string& name) {
   fail_argument("origin: expected client, repeated or replay, got '" + name + "'");
 }
 
-class BoundReplication {
+class BoundReplication : public BoundCalls<frontend::Replication> {
  public:
-  BoundReplication(std::shared_ptr<triton::Server> server, std::size_t limit)
-      : replication_(unwrap(frontend::Replication::begin(std::move(server), limit))) {}
-
-  BoundReplication(const BoundReplication&) = delete;
-  BoundReplication& operator=(const BoundReplication&) = delete;
-  // The last reference to a server stops it, which can wait for threads that want the GIL.
-  ~BoundReplication() {
-    without_gil([this] { replication_.reset(); });
-  }
-
-  int fd() const { return replication_->fd(); }
-  void end() { replication_->end(); }
+  using BoundCalls::BoundCalls;
 
   nb::list take() {
-    nb::list result;
-    for (const auto& waiting : without_gil([this] { return replication_->take(); })) {
-      result.append(nb::make_tuple(waiting.id, to_dict(waiting.call)));
-    }
-    return result;
+    return BoundCalls::take([](const kserve::ControlCall& call) { return to_dict(call); });
   }
 
-  // What the client waits for goes on here: without the GIL.
   void finish(std::uint64_t id, const Outcome& outcome) {
     base::Status status;
     if (outcome) status = base::fail(static_cast<base::Code>(outcome->first), outcome->second);
-    without_gil([&] { replication_->finish(id, std::move(status)); });
+    BoundCalls::finish(id, std::move(status));
   }
 
   Outcome apply(const nb::dict& call, const std::string& origin_name) {
     const auto wanted = control_call(call);
     const auto origin = origin_of(origin_name);
-    const auto status = without_gil([&] { return replication_->apply(wanted, origin); });
+    const auto status = without_gil([&] { return frontend::apply(calls(), wanted, origin); });
     if (status) return std::nullopt;
     return std::pair(static_cast<int>(status.error().code), status.error().message);
   }
 
   bool loaded(const std::string& model) {
-    return without_gil([&] { return replication_->loaded(model); });
+    return without_gil([&] { return frontend::loaded(calls(), model); });
   }
 
-  nb::dict log_settings() { return to_dict(replication_->log_settings()); }
-
- private:
-  std::optional<frontend::Replication> replication_;
+  nb::dict log_settings() { return to_dict(frontend::log_settings(calls())); }
 };
 
 }  // namespace

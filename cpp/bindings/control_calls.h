@@ -15,7 +15,7 @@
 
 #include <nanobind/nanobind.h>
 
-#include "frontend/replication.h"
+#include "frontend/taken_calls.h"
 
 namespace tfe::bindings {
 
