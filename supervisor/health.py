@@ -5,7 +5,6 @@ Everything here is a read of memory or one cheap system call per port: no worker
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +14,7 @@ from .slot import Slot
 from .sockets import PortGroup
 from .state import LOADED, SERVING, State
 from .suspicion import Limits, OwnTime, Signs, Verdict, Watchdog
+from .tasks import every
 
 #: Loops beat every 50 ms. A suspicion is at most this much late. This is what costs most in a
 #: supervisor that has nothing to do.
@@ -45,9 +45,7 @@ class Health:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            self.look()
-            await asyncio.sleep(_TICK)
+        await every(_TICK, self.look)
 
     def look(self) -> None:
         """Judge all workers once."""

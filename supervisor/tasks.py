@@ -7,7 +7,7 @@ block: a supervisor's tasks run for ever and are cancelled when its work is done
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
 
@@ -43,6 +43,33 @@ class TaskOwner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def every(seconds: float, action: Callable[[], None]) -> None:
+    """Call `action` now and `seconds` after the end of each call, until cancelled. Raises what it
+    raises.
+
+    For what happens many times a second: a turn of the loop each, where a sleeping task takes two.
+    """
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+    timer: asyncio.TimerHandle | None = None
+
+    def turn() -> None:
+        nonlocal timer
+        try:
+            action()
+        except Exception as error:
+            failed.set_exception(error)
+        else:
+            timer = loop.call_later(seconds, turn)
+
+    try:
+        turn()
+        await failed
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 class Pulse:

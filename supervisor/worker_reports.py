@@ -1,7 +1,7 @@
 """What a worker tells of itself once a second: counters of its frontends and its list of models.
 
 The core may hold its model index while a client loads a model, so it is asked on a thread; all
-state belongs to the worker's main loop. A list that has not changed is not sent again.
+state belongs to the worker's main loop. What has not changed is not sent again.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Reporter:
         self._configs: Configs = {}
         self._configs_due = 0.0
         self._models: list[ModelState] = []
+        self._told: dict[str, Any] = {}
         self._sent: list[dict[str, Any]] = []
 
     def first(self) -> None:
@@ -116,14 +117,15 @@ class Reporter:
             self._latency = LatencyWindow(self._core.outcome_bounds())
         self._latency.sample(time.monotonic(), found.succeeded)
         self._watch.know(dict.fromkeys(model.name for model in found.models if model.wanted))
-        self._channel.send(
-            "STATS",
-            frontends=found.frontends,
-            failed=found.failed,
-            p50=self._latency.quantile(0.5),
-            p99=self._latency.quantile(0.99),
-            stubs=_fitting(self._watch.stubs),
-        )
+        told: dict[str, Any] = {
+            "frontends": found.frontends,
+            "failed": found.failed,
+            "p50": self._latency.quantile(0.5),
+            "p99": self._latency.quantile(0.99),
+            "stubs": _fitting(self._watch.stubs),
+        }
+        if told != self._told and self._channel.send("STATS", **told):
+            self._told = told
         self.send_models(found.models)
 
     def faults_changed(self) -> None:
