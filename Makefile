@@ -89,7 +89,7 @@ cpp-tests: packages-test $(STAMPS)/test
 BUILD_CPP = cmake -S . -B $(1) -G Ninja -DCMAKE_BUILD_TYPE=$(2) -DTFE_BUILD_MODULE=$(3) -DTFE_SANITIZE=$(4) -DTFE_BUILD_TESTS=ON \
   -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python && cmake --build $(1)
 
-lint: packages-test $(STAMPS)/test  ## formatting, ruff, mypy, spelling, layers and file lengths
+lint: packages-test $(STAMPS)/test  ## formatting, ruff, mypy, spelling, layers, packages and file lengths
 	@echo "clang-format --dry-run -Werror: $(words $(CPP_FILES)) files"
 	@$(BIN)/clang-format --dry-run -Werror $(CPP_FILES)
 	$(BIN)/gersemi --check $(CMAKE_FILES)
@@ -99,6 +99,7 @@ lint: packages-test $(STAMPS)/test  ## formatting, ruff, mypy, spelling, layers 
 	for conftest in $(wildcard tests/python/*/conftest.py); do $(BIN)/mypy $$conftest; done
 	$(BIN)/codespell
 	$(BIN)/python tools/check_layers.py
+	$(BIN)/python tools/check_packages.py
 	$(BIN)/python tools/check_lengths.py
 
 format: $(STAMPS)/test  ## rewrite every file the way `make lint` wants it

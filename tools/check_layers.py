@@ -45,26 +45,26 @@ class Layer:
     external: tuple[str, ...]
 
 
-def read_table(readme: str) -> dict[str, Layer]:
-    """The rows by folder.
+def read_table(readme: str, name: str = "cpp/README.md") -> dict[str, Layer]:
+    """The rows of the file ``name`` by folder.
 
     Raises:
         ValueError: there is no table, or a row is not understood or names an unknown folder.
     """
     match = TABLE.search(readme)
     if match is None:
-        raise ValueError("cpp/README.md: no table between the `layers` marks")
+        raise ValueError(f"{name}: no table between the `layers` marks")
     layers = {}
     for line in match[1].strip().splitlines()[2:]:
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if len(cells) != 4:
-            raise ValueError(f"cpp/README.md: a row needs 4 cells: {line}")
-        name = cells[0].strip("`")
+            raise ValueError(f"{name}: a row needs 4 cells: {line}")
+        folder = cells[0].strip("`")
         includes = frozenset(re.findall(r"\w+", cells[1]))
-        layers[name] = Layer(name, includes, tuple(re.findall(r"`([^`]+)`", cells[2])))
+        layers[folder] = Layer(folder, includes, tuple(re.findall(r"`([^`]+)`", cells[2])))
     for layer in layers.values():
         for unknown in layer.includes - layers.keys():
-            raise ValueError(f"cpp/README.md: `{layer.name}` may include `{unknown}`: no such row")
+            raise ValueError(f"{name}: `{layer.name}` may include `{unknown}`: no such row")
     return layers
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from instance import DEADLINE, until
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 _BODY = json.dumps(
     {"inputs": [{"name": "INPUT0", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}]}

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tritonfrontend.supervisor import procfs
-from tritonfrontend.supervisor.control import ControlError
-from tritonfrontend.supervisor.control_client import ask
+from tritonfrontend.supervisor.control.client import ask
+from tritonfrontend.supervisor.control.server import ControlError
+from tritonfrontend.supervisor.system import procfs
 
 FAKE = Path(__file__).with_name("fake_worker.py")
-CLI = [sys.executable, "-m", "tritonfrontend.supervisor.cli"]
+CLI = [sys.executable, "-m", "tritonfrontend.supervisor"]
 #: Generous: the tests assert what happens, not how fast.
 DEADLINE = 60.0
 

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tritonfrontend.supervisor.affinity import choose, numa_node, parse_cpus, share, sysfs_name
-from tritonfrontend.supervisor.model_configs import check_gpus, gpus
-from tritonfrontend.supervisor.spec import Device
+from tritonfrontend.supervisor.devices.affinity import (
+    choose,
+    numa_node,
+    parse_cpus,
+    share,
+    sysfs_name,
+)
+from tritonfrontend.supervisor.options.repositories import check_gpus, gpus
+from tritonfrontend.supervisor.options.spec import Device
 
 GPUS = [
     Device("gpu", 0, "GPU-1", "", "00000000:3B:00.0"),

@@ -16,16 +16,17 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor import process, procfs, rundir
-from tritonfrontend.supervisor.channel import MAX_MESSAGE, Channel, ChannelClosed
-from tritonfrontend.supervisor.control import (
+from tritonfrontend.supervisor.control.client import ask, follow
+from tritonfrontend.supervisor.control.server import (
     MAX_CLIENTS,
     MAX_REQUEST,
     ControlError,
     ControlServer,
     peer_allowed,
 )
-from tritonfrontend.supervisor.control_client import ask, follow
+from tritonfrontend.supervisor.instance import leftovers, registry, rundir
+from tritonfrontend.supervisor.protocol.channel import MAX_MESSAGE, Channel, ChannelClosed
+from tritonfrontend.supervisor.system import process, procfs
 
 
 def with_server(tmp_path: Path, talk: Callable[[Path], Awaitable[Any]]) -> Any:
@@ -151,8 +152,8 @@ def test_full_and_closed_channel() -> None:
             one.receive()
 
 
-def identity(path: Path, **ports: int) -> rundir.Identity:
-    return rundir.Identity("one", "id", os.getpid(), 1, str(path), ports)
+def identity(path: Path, **ports: int) -> registry.Identity:
+    return registry.Identity("one", "id", os.getpid(), 1, str(path), ports)
 
 
 def test_run_directory_is_exclusive_and_findable(tmp_path: Path) -> None:
@@ -166,12 +167,12 @@ def test_run_directory_is_exclusive_and_findable(tmp_path: Path) -> None:
             rundir.acquire(base, "other", str(held.path))
         with pytest.raises(rundir.RunDirError, match="instance one is already running"):
             rundir.acquire(base, "one", str(tmp_path / "elsewhere"))
-        owner = rundir.port_owner(base, 8123)
+        owner = registry.port_owner(base, 8123)
         assert owner is not None
         assert owner.name == "one"
-        assert rundir.port_owner(base, 8124) is None
+        assert registry.port_owner(base, 8124) is None
     held.close()
-    assert rundir.instances(base) == []
+    assert registry.instances(base) == []
     assert [path.name for path in base.iterdir()] == ["start.lock"]
 
 
@@ -185,7 +186,7 @@ def test_stale_directories_are_cleaned(tmp_path: Path) -> None:
     (base / "link").symlink_to(tmp_path / "gone")
     base.chmod(0o700)
     with rundir.start_lock(base):
-        rundir.sweep_stale(base)
+        leftovers.sweep_stale(base)
     assert [path.name for path in base.iterdir()] == ["start.lock"]
 
 
@@ -197,7 +198,7 @@ def test_pids_of_another_boot_or_process_are_left_alone(tmp_path: Path) -> None:
     ):
         record = {"pid": os.getpid(), "start": start, "shm_prefix": "tfe-none-such-"}
         (tmp_path / "workers.json").write_text(json.dumps({"boot": boot, "workers": [record]}))
-        rundir.sweep(tmp_path)
+        leftovers.sweep(tmp_path)
 
 
 def test_a_worker_that_cannot_be_watched_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.devices import DeviceError, Gpu, Mig, needs_gpus, select
-from tritonfrontend.supervisor.spec import Device
+from tritonfrontend.supervisor.devices.selection import DeviceError, Gpu, Mig, needs_gpus, select
+from tritonfrontend.supervisor.options.spec import Device
 
 A, B, C, M = "GPU-aaaa1111", "GPU-aaaa2222", "GPU-cccc3333", "GPU-dddd4444"
 GPUS = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tritonfrontend.supervisor import rundir
-from tritonfrontend.supervisor.exits import Exit
-from tritonfrontend.supervisor.group import Group
-from tritonfrontend.supervisor.log import Output
-from tritonfrontend.supervisor.nvml import Nvml
-from tritonfrontend.supervisor.spec import Device, ServeOptions
+from tritonfrontend.supervisor.devices.nvml import Nvml
+from tritonfrontend.supervisor.group.group import Group
+from tritonfrontend.supervisor.instance import rundir
+from tritonfrontend.supervisor.options.spec import Device, ServeOptions
+from tritonfrontend.supervisor.system.exits import Exit
+from tritonfrontend.supervisor.system.log import Output
 
 PATIENCE = 20.0
 

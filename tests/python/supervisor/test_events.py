@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from instance import CLI, Instance, command, environment, running
 
-from tritonfrontend.supervisor import render, watch_commands
-from tritonfrontend.supervisor.events import BATCH, MAX_TEXT, EventRing
-from tritonfrontend.supervisor.exits import describe
-from tritonfrontend.supervisor.recorder import Recorder
-from tritonfrontend.supervisor.report import LastExit, SlotReport
-from tritonfrontend.supervisor.state import State
-from tritonfrontend.supervisor.target import CommandError
+from tritonfrontend.supervisor.cli import watch_commands
+from tritonfrontend.supervisor.cli.target import CommandError
+from tritonfrontend.supervisor.group.events import BATCH, MAX_TEXT, EventRing
+from tritonfrontend.supervisor.group.recorder import Recorder
+from tritonfrontend.supervisor.slots.report import LastExit, SlotReport
+from tritonfrontend.supervisor.slots.state import State
+from tritonfrontend.supervisor.status import render
+from tritonfrontend.supervisor.system.exits import describe
 
 
 def ring_of(count: int, capacity: int = 10) -> EventRing:

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tritonfrontend.supervisor.farewell import turn_away
+from tritonfrontend.supervisor.ports.farewell import turn_away
 
 
 @pytest.mark.parametrize(

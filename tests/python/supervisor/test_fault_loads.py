@@ -11,7 +11,7 @@ from clients import Load
 from fault_report import FaultReport
 from instance import command, running, until
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 pytestmark = pytest.mark.faults
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tritonfrontend import KServeGrpc, KServeHttp, SageMaker, VertexAI
-from tritonfrontend.supervisor import flags, platform, serve_flags
-from tritonfrontend.supervisor.spec import ServeOptions, SpecError
+from tritonfrontend.supervisor.options import flags, platform, serve_flags
+from tritonfrontend.supervisor.options.spec import ServeOptions, SpecError
 
 # The supervisor makes the sockets: address and port are flags of it, sharing is its design.
 SUPERVISORS = {

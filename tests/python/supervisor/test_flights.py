@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 
-from tritonfrontend.supervisor.flights import TABLE_BYTES, FlightTables
+from tritonfrontend.supervisor.protocol.flights import TABLE_BYTES, FlightTables
 
 
 def write(tables: FlightTables, slot: int, at: int, data: bytes) -> None:

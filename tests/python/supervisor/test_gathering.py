@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.channel import Channel
-from tritonfrontend.supervisor.gathering import Gathering, Member
-from tritonfrontend.supervisor.worker_gathering import Answer, WorkerGathering
+from tritonfrontend.supervisor.protocol.channel import Channel
+from tritonfrontend.supervisor.replication.gathering import Gathering, Member
+from tritonfrontend.supervisor.worker.gathering import Answer, WorkerGathering
 
 QUERY = {"op": "statistics", "model": "", "version": -1}
 

@@ -10,14 +10,14 @@ import pytest
 from instance import DEADLINE, Instance, command, get, running
 from test_nvml import MACHINE, ONE, TWO, libraries, machine, run  # noqa: F401 - fixtures
 
-from tritonfrontend.supervisor.gpu_health import (
+from tritonfrontend.supervisor.devices.gpu_health import (
     MemoryPeak,
     Quarantine,
     memory_reason,
     needed,
     xid_text,
 )
-from tritonfrontend.supervisor.health_flags import memory
+from tritonfrontend.supervisor.options.health_flags import memory
 
 GIB = 2**30
 
@@ -222,12 +222,12 @@ def test_worker_with_a_faulty_gpu_is_replaced_when_the_gpu_may_be_used(
     ],
 )
 def test_sticky_errors(libraries: Path, error: str, expected: str) -> None:  # noqa: F811
-    code = "from tritonfrontend.supervisor.cuda import context_fault; print(context_fault())"
+    code = "from tritonfrontend.supervisor.worker.cuda import context_fault; print(context_fault())"
     env = {"LD_LIBRARY_PATH": str(libraries), "FAKE_CUDA_ERROR": error}
     assert run(code, env) == f"{expected}\n"
 
 
 def test_device_that_nobody_uses_is_not_touched(libraries: Path) -> None:  # noqa: F811
-    code = "from tritonfrontend.supervisor.cuda import context_fault; print(context_fault())"
+    code = "from tritonfrontend.supervisor.worker.cuda import context_fault; print(context_fault())"
     assert run(code, {"LD_LIBRARY_PATH": str(libraries)}) == "None\n"
     assert run(code, {}) == "None\n"  # no driver library

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.group_sums import merged
+from tritonfrontend.supervisor.worker.group_sums import merged
 
 
 def duration(count: int) -> dict[str, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.healing import MAX_SECONDS, Healer, Outcome
-from tritonfrontend.supervisor.model_watch import hung_models
-from tritonfrontend.supervisor.worker_core import Busy
+from tritonfrontend.supervisor.worker.core import Busy
+from tritonfrontend.supervisor.worker.healing import MAX_SECONDS, Healer, Outcome
+from tritonfrontend.supervisor.worker.model_watch import hung_models
 
 
 class Clock:

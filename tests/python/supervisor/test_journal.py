@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.control_calls import Call, pack, received, unpack
-from tritonfrontend.supervisor.journal import Journal
+from tritonfrontend.supervisor.protocol.control_calls import Call, pack, received, unpack
+from tritonfrontend.supervisor.replication.journal import Journal
 
 
 def register(name: str, kind: str = "system", key: str = "/k") -> Call:

@@ -16,7 +16,7 @@ from instance import Instance, alive, run_id_of, until
 from test_liveness_triton import serve
 from test_real_triton import add_model, assert_nothing_left, family
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 pytestmark = pytest.mark.faults
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.instances import counted
-from tritonfrontend.supervisor.latency import WINDOW, LatencyWindow
+from tritonfrontend.supervisor.worker.instance_counts import counted
+from tritonfrontend.supervisor.worker.latency import WINDOW, LatencyWindow
 
 BOUNDS = [0.001, 0.01, 0.1, 1.0]
 

@@ -12,7 +12,7 @@ import pytest
 from instance import Instance, run_id_of, running, until
 from test_real_triton import SLOW, add_model, assert_nothing_left, family, infer
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 pytestmark = pytest.mark.faults
 

@@ -12,7 +12,7 @@ from fault_report import FaultReport
 from instance import pids, until
 from test_liveness_triton import serve
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 pytestmark = pytest.mark.faults
 

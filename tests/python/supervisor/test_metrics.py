@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.collector import Collector
-from tritonfrontend.supervisor.http import MAX_CONNECTIONS, Answer, HttpServer
-from tritonfrontend.supervisor.metrics import Family, Pages, escape, parse
-from tritonfrontend.supervisor.report import SlotReport
-from tritonfrontend.supervisor.spec import Device
-from tritonfrontend.supervisor.state import State
+from tritonfrontend.supervisor.control.http import MAX_CONNECTIONS, Answer, HttpServer
+from tritonfrontend.supervisor.options.spec import Device
+from tritonfrontend.supervisor.slots.report import SlotReport
+from tritonfrontend.supervisor.slots.state import State
+from tritonfrontend.supervisor.status.collector import Collector
+from tritonfrontend.supervisor.status.metrics import Family, Pages, escape, parse
 
 PAGE = """# HELP nv_requests Number of requests
 # TYPE nv_requests counter

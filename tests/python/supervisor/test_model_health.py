@@ -21,7 +21,7 @@ from instance import Instance, alive, run_id_of, shm_names, until
 from test_real_triton import EXAMPLES, add_model, assert_nothing_left, family, infer, serve
 from tritonclient.utils import InferenceServerException
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 pytestmark = pytest.mark.faults
 

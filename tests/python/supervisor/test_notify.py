@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from instance import pids, running
 
-from tritonfrontend.supervisor.notify import Notifier
+from tritonfrontend.supervisor.system.notify import Notifier
 
 
 def manager(address: str) -> socket.socket:

@@ -42,7 +42,7 @@ def machine(tmp_path: Path, libraries: Path) -> dict[str, str]:
 
 def run(code: str, env: dict[str, str]) -> str:
     result = subprocess.run(
-        [sys.executable, "-c", f"from tritonfrontend.supervisor.nvml import Nvml\n{code}"],
+        [sys.executable, "-c", f"from tritonfrontend.supervisor.devices.nvml import Nvml\n{code}"],
         env={**os.environ, **env},
         cwd="/",
         capture_output=True,
@@ -157,8 +157,8 @@ def test_no_such_device_is_exit_5(
 
 def test_worker_checks_its_gpu(libraries: Path) -> None:
     code = f"""
-from tritonfrontend.supervisor.cuda import check_device
-from tritonfrontend.supervisor.spec import Device
+from tritonfrontend.supervisor.worker.cuda import check_device
+from tritonfrontend.supervisor.options.spec import Device
 try: check_device(Device("gpu", 0, "{ONE}")); print("same")
 except Exception as error: print(int(error.code), error)
 """

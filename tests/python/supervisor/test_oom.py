@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tritonfrontend.supervisor import oom
-from tritonfrontend.supervisor.oom import OomKills
+from tritonfrontend.supervisor.system import oom
+from tritonfrontend.supervisor.system.oom import OomKills
 
 V2_MOUNTS = "31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 V1_MOUNTS = (

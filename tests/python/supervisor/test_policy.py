@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.policy import RestartHistory, RestartPolicy
-from tritonfrontend.supervisor.state import Event
+from tritonfrontend.supervisor.options.spec import RestartPolicy
+from tritonfrontend.supervisor.slots.policy import RestartHistory
+from tritonfrontend.supervisor.slots.state import Event
 
 
 class Clock:

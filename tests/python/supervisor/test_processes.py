@@ -26,7 +26,7 @@ from instance import (
     until,
 )
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 
 def test_start_serve_stop_leaves_nothing(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from instance import (
     until,
 )
 
-from tritonfrontend.supervisor import procfs
+from tritonfrontend.supervisor.system import procfs
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.exits import ExitInfo
-from tritonfrontend.supervisor.flights import Flight
-from tritonfrontend.supervisor.records import RecordError, dump, load
-from tritonfrontend.supervisor.report import LastExit, SlotReport
-from tritonfrontend.supervisor.serve_flags import parser, serve_options
-from tritonfrontend.supervisor.spec import Device, ServeOptions
+from tritonfrontend.supervisor.options.serve_flags import parser, serve_options
+from tritonfrontend.supervisor.options.spec import Device, ServeOptions
+from tritonfrontend.supervisor.protocol.flights import Flight
+from tritonfrontend.supervisor.slots.report import LastExit, SlotReport
+from tritonfrontend.supervisor.system.exits import ExitInfo
+from tritonfrontend.supervisor.system.records import RecordError, dump, load
 
 
 class Color(str, Enum):

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tritonfrontend.supervisor.inbox import Inbox
-from tritonfrontend.supervisor.refusal import Refusal
-from tritonfrontend.supervisor.relay import Relay
-from tritonfrontend.supervisor.sockets import PortGroup
-from tritonfrontend.supervisor.spec import PortSpec
+from tritonfrontend.supervisor.options.spec import PortSpec
+from tritonfrontend.supervisor.ports.refusal import Refusal
+from tritonfrontend.supervisor.ports.relay import Relay
+from tritonfrontend.supervisor.ports.sockets import PortGroup
+from tritonfrontend.supervisor.protocol.inbox import Inbox
 
 NEVER = 1000.0
 PATIENCE = 30.0

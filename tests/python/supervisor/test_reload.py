@@ -24,7 +24,7 @@ from instance import (
     until,
 )
 
-from tritonfrontend.supervisor.control import ControlError
+from tritonfrontend.supervisor.control.server import ControlError
 
 
 def config(tmp_path: Path, *lines: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.reload_plan import Effect, plan
-from tritonfrontend.supervisor.rolling import Strategy, choose, obstacle
-from tritonfrontend.supervisor.rotation import RETRY_AFTER, Candidate, Rotation, due
-from tritonfrontend.supervisor.spec import PortSpec, ServeOptions, SpecError, Timeouts
+from tritonfrontend.supervisor.group.reload_plan import Effect, plan
+from tritonfrontend.supervisor.group.rolling import Strategy, choose, obstacle
+from tritonfrontend.supervisor.group.rotation import RETRY_AFTER, Candidate, Rotation, due
+from tritonfrontend.supervisor.options.spec import PortSpec, ServeOptions, SpecError, Timeouts
 
 
 def options(tmp_path: Path, **changes: Any) -> ServeOptions:

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any
 
-from tritonfrontend.supervisor.channel import TEXT_BYTES, Message
-from tritonfrontend.supervisor.replica import Replica
-from tritonfrontend.supervisor.replication import Replication
+from tritonfrontend.supervisor.protocol.channel import TEXT_BYTES, Message
+from tritonfrontend.supervisor.replication.replica import Replica
+from tritonfrontend.supervisor.replication.replication import Replication
 
 
 class Worker:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor import cli, serve_flags, settings, toml_file, validation
-from tritonfrontend.supervisor.spec import ServeOptions, SpecError
+from tritonfrontend.supervisor.cli.main import main
+from tritonfrontend.supervisor.options import serve_flags, settings, toml_file
+from tritonfrontend.supervisor.options.spec import ServeOptions, SpecError
+from tritonfrontend.supervisor.session import validation
 
 
 def read(tmp_path: Path, *argv: str, file: str = "", **environ: str) -> settings.Settings:
@@ -160,7 +162,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
 
 
 def refused(capsys: Any, *argv: str) -> str:
-    assert cli.main(["serve", *argv]) == 3
+    assert main(["serve", *argv]) == 3
     out, err = capsys.readouterr()
     assert out == ""
     return str(err)
@@ -202,7 +204,7 @@ def test_unknown_flags_are_refused_with_the_nearest(capsys: Any) -> None:
         (["--http-port=x"], "argument --http-port: 'x' is not a whole number"),
     ):
         with pytest.raises(SystemExit) as caught:
-            cli.main(["serve", *argv])
+            main(["serve", *argv])
         assert caught.value.code == 2
         assert problem in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tritonfrontend.supervisor.shared_table import PAGE_BYTES, Page, SharedTable
+from tritonfrontend.supervisor.protocol.shared_table import PAGE_BYTES, Page, SharedTable
 
 
 @pytest.fixture

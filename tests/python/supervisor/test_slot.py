@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.gpu_watch import Admission
-from tritonfrontend.supervisor.rolling import Roller, Strategy
-from tritonfrontend.supervisor.slot import Slot
-from tritonfrontend.supervisor.spec import Device, ServeOptions
-from tritonfrontend.supervisor.state import Event, State
-from tritonfrontend.supervisor.upkeep import Upkeep
+from tritonfrontend.supervisor.devices.gpu_watch import Admission
+from tritonfrontend.supervisor.group.rolling import Roller, Strategy
+from tritonfrontend.supervisor.group.upkeep import Upkeep
+from tritonfrontend.supervisor.options.spec import Device, ServeOptions
+from tritonfrontend.supervisor.slots.slot import Slot
+from tritonfrontend.supervisor.slots.state import Event, State
 
 OPTIONS = ServeOptions(model_repository=(str(Path(__file__).parents[3] / "examples" / "models"),))
 GPU = Device("gpu", 0, "GPU-1")

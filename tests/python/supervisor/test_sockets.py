@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tritonfrontend.supervisor.sockets import PortError, PortGroup
-from tritonfrontend.supervisor.spec import PortSpec
-from tritonfrontend.supervisor.steering import MAX_SLOTS, Steering, program
+from tritonfrontend.supervisor.options.spec import PortSpec
+from tritonfrontend.supervisor.ports.sockets import PortError, PortGroup
+from tritonfrontend.supervisor.ports.steering import MAX_SLOTS, Steering, program
 
 
 @contextlib.contextmanager

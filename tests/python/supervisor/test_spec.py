@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.serve_flags import parser, serve_options
-from tritonfrontend.supervisor.spec import (
+from tritonfrontend.supervisor.options.serve_flags import parser, serve_options
+from tritonfrontend.supervisor.options.spec import (
     Device,
     PortSpec,
     ServeOptions,
     SpecError,
     Timeouts,
 )
-from tritonfrontend.supervisor.worker_spec import WorkerSpec, shm_prefix
-from tritonfrontend.supervisor.worker_spec import worker_spec as make_worker_spec
+from tritonfrontend.supervisor.protocol.worker_spec import WorkerSpec, shm_prefix
+from tritonfrontend.supervisor.protocol.worker_spec import worker_spec as make_worker_spec
 
 
 def options(tmp_path: Path, **changes: Any) -> ServeOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.state import SERVING, WITH_PROCESS, Event, State, next_state
+from tritonfrontend.supervisor.slots.state import SERVING, WITH_PROCESS, Event, State, next_state
 
 # Written out by hand, independent of the table's own form: one row per state, "-" = ignored.
 _COLUMNS = list(Event)

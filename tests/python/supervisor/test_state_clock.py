@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.spec import Timeouts
-from tritonfrontend.supervisor.state import Event, State, next_state
-from tritonfrontend.supervisor.state_clock import StateClock
+from tritonfrontend.supervisor.options.spec import Timeouts
+from tritonfrontend.supervisor.slots.state import Event, State, next_state
+from tritonfrontend.supervisor.slots.state_clock import StateClock
 
 LIMITS = Timeouts(hello=10, start=1800, start_stall=300, drain=30, stop_margin=5)
 

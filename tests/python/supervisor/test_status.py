@@ -9,10 +9,11 @@ from typing import Any
 
 from instance import Instance, command, raw_status, running
 
-from tritonfrontend.supervisor import process, procfs, render
-from tritonfrontend.supervisor.rates import WINDOW, Rates
-from tritonfrontend.supervisor.spec import ServeOptions
-from tritonfrontend.supervisor.status import config_hash
+from tritonfrontend.supervisor.group.rates import WINDOW, Rates
+from tritonfrontend.supervisor.options.spec import ServeOptions
+from tritonfrontend.supervisor.status import render
+from tritonfrontend.supervisor.status.status import config_hash
+from tritonfrontend.supervisor.system import process, procfs
 
 SUPERVISOR = [
     "version",

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from instance import until
 
-from tritonfrontend.supervisor import procfs
-from tritonfrontend.supervisor.model_reload import touch
-from tritonfrontend.supervisor.stubs import Death, Stub, StubWatch, parse
+from tritonfrontend.supervisor.system import procfs
+from tritonfrontend.supervisor.worker.model_reload import touch
+from tritonfrontend.supervisor.worker.stubs import Death, Stub, StubWatch, parse
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.suspicion import Limits, OwnTime, Signs, Verdict, Watchdog
+from tritonfrontend.supervisor.group.suspicion import Limits, OwnTime, Signs, Verdict, Watchdog
 
 BEAT = 0.05
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tritonfrontend.supervisor.tasks import TaskOwner, every
+from tritonfrontend.supervisor.system.tasks import TaskOwner, every
 
 
 def test_every_calls_until_cancelled() -> None:

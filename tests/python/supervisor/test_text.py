@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor import examples, render
-from tritonfrontend.supervisor.exits import describe, label
-from tritonfrontend.supervisor.log import (
+from tritonfrontend.supervisor.status import examples, render
+from tritonfrontend.supervisor.system import words
+from tritonfrontend.supervisor.system.exits import describe, label
+from tritonfrontend.supervisor.system.log import (
     MAX_BYTES_PER_SECOND,
     MAX_LINE_BYTES,
     MAX_QUEUED_BYTES,
@@ -161,14 +162,14 @@ def test_table() -> None:
 
 
 def test_units() -> None:
-    assert [render.duration(s) for s in (None, 0, 59, 60, 3600, 90000)] == [
+    assert [words.duration(s) for s in (None, 0, 59, 60, 3600, 90000)] == [
         *("-", "0s", "59s", "1m00s", "1h00m", "1d1h")
     ]
-    assert [render.size(n) for n in (None, 0, 2048, 5 << 20, 3 << 30)] == [
+    assert [words.size(n) for n in (None, 0, 2048, 5 << 20, 3 << 30)] == [
         *("-", "0 B", "2 KiB", "5 MiB", "3.0 GiB")
     ]
-    assert render.names(["a", "b", "c", "d", "e"], 9) == "a, b, c, d and 5 more"
-    assert render.names(["a"], 1) == "a"
+    assert words.names(["a", "b", "c", "d", "e"], 9) == "a, b, c, d and 5 more"
+    assert words.names(["a"], 1) == "a"
 
 
 @pytest.mark.parametrize(

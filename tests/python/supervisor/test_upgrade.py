@@ -27,7 +27,7 @@ from other_code import Installation
 from test_notify import manager
 from upgrading import assert_gone, upgrade, upgraded
 
-from tritonfrontend.supervisor.control import ControlError
+from tritonfrontend.supervisor.control.server import ControlError
 
 
 def served(instance: Instance) -> int:
@@ -86,7 +86,7 @@ def test_the_empty_repository_of_a_platform_stays(tmp_path: Path) -> None:
             after = upgraded(instance)
             assert pids(after) == pids(before)
             assert list((tmp_path / "tmp").iterdir()) == [folder]
-        code.change("supervisor/handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2")
+        code.change("supervisor/session/handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2")
         assert upgrade(instance, "--dry-run").returncode == 1
         assert list((tmp_path / "tmp").iterdir()) == [folder]
         assert instance.stop() == 0

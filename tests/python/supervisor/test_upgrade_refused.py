@@ -16,12 +16,32 @@ from upgrading import assert_gone, upgrade
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
-        ("takeover.py", "from .cli import", "raise OSError('half installed')  #", "half installed"),
-        ("takeover.py", "import argparse\n", "import argparse(\n", "SyntaxError"),
-        ("handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2", "this code knows 2 only"),
-        ("worker_spec.py", "PROTOCOL_VERSION = 1", "PROTOCOL_VERSION = 2", "worker protocol"),
-        ("shared_table.py", "BANKS = 2", "BANKS = 3", "the memory file tritonfrontend-beats has"),
-        ("handover.py", "    killed_because: str | None\n", "", "killed_because: expected no such"),
+        (
+            "session/takeover.py",
+            "from .serve_settings import",
+            "raise OSError('half installed')  #",
+            "half installed",
+        ),
+        ("session/takeover.py", "import argparse\n", "import argparse(\n", "SyntaxError"),
+        ("session/handover.py", "STATE_VERSION = 1", "STATE_VERSION = 2", "this code knows 2 only"),
+        (
+            "protocol/worker_spec.py",
+            "PROTOCOL_VERSION = 1",
+            "PROTOCOL_VERSION = 2",
+            "worker protocol",
+        ),
+        (
+            "protocol/shared_table.py",
+            "BANKS = 2",
+            "BANKS = 3",
+            "the memory file tritonfrontend-beats has",
+        ),
+        (
+            "slots/saved.py",
+            "    killed_because: str | None\n",
+            "",
+            "killed_because: expected no such",
+        ),
     ],
 )
 def test_code_that_cannot_take_over_is_refused(
@@ -47,7 +67,7 @@ def test_code_that_cannot_take_over_is_refused(
 #: The check with a session that reads a pipe as a real one reads its workers, and then as told.
 CHECK = """
 import asyncio, os, sys
-from tritonfrontend.supervisor import handover, takeover
+from tritonfrontend.supervisor.session import handover, takeover
 
 class Session:
     def __init__(self, *given):
@@ -82,7 +102,7 @@ def test_code_that_fails_after_all_drains_the_workers(tmp_path: Path) -> None:
     with running(tmp_path, **code.env) as instance:
         before = instance.wait_ready()
         code.change(
-            "supervisor/takeover.py",
+            "supervisor/session/takeover.py",
             "        output.resume(state.output)\n",
             "        raise ValueError('changed its mind')\n",
         )
@@ -108,7 +128,9 @@ def test_not_while_something_is_under_way(tmp_path: Path) -> None:
 def test_a_program_that_cannot_be_executed(tmp_path: Path) -> None:
     """As if the interpreter had gone between the check and the exec: the old program goes on."""
     code = Installation(tmp_path)
-    code.change("supervisor/upgrade.py", "os.execve(command[0], ", "os.execve('/no/such/python', ")
+    code.change(
+        "supervisor/session/upgrade.py", "os.execve(command[0], ", "os.execve('/no/such/python', "
+    )
     with running(tmp_path, **code.env) as instance:
         before = instance.wait_ready()
         for _ in range(2):
@@ -132,7 +154,7 @@ def test_a_death_after_the_check_calls_it_off(tmp_path: Path) -> None:
     with running(tmp_path, FAKE_MODE_0="helper", **code.env) as instance:
         instance.wait_ready()
         code.change(
-            "supervisor/takeover.py",
+            "supervisor/session/takeover.py",
             "    print(answer, flush=True)\n",
             "    os.kill(state.group.slots[0].generation.pid, 9)\n    print(answer, flush=True)\n",
         )

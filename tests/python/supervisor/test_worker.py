@@ -12,11 +12,12 @@ import pytest
 from instance import environment, until
 from test_spec import worker_spec
 
-from tritonfrontend.supervisor import process
-from tritonfrontend.supervisor.channel import Channel
-from tritonfrontend.supervisor.exits import WorkerExit
-from tritonfrontend.supervisor.spec import Device
-from tritonfrontend.supervisor.worker_core import ModelState, repository_models
+from tritonfrontend.supervisor.options.repositories import repository_models
+from tritonfrontend.supervisor.options.spec import Device
+from tritonfrontend.supervisor.protocol.channel import Channel
+from tritonfrontend.supervisor.system import process
+from tritonfrontend.supervisor.system.exits import WorkerExit
+from tritonfrontend.supervisor.worker.core import ModelState
 
 
 def start(tmp_path: Path, spec: str, *fds: int) -> process.Process:
@@ -37,7 +38,7 @@ def end(worker: process.Process) -> tuple[int, str]:
 def test_no_descriptor_leaks_into_programs_of_a_backend() -> None:
     code = """
 import os
-from tritonfrontend.supervisor.worker import protect_descriptors
+from tritonfrontend.supervisor.worker.__main__ import protect_descriptors
 read, write = os.pipe()
 for fd in (read, write): os.set_inheritable(fd, True)
 protect_descriptors()

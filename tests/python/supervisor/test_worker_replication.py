@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.channel import Channel, Message
-from tritonfrontend.supervisor.client_loads import ClientLoads
-from tritonfrontend.supervisor.control_calls import Outcome, received, unpack
-from tritonfrontend.supervisor.outbox import Outbox
-from tritonfrontend.supervisor.worker_replication import WorkerReplication
+from tritonfrontend.supervisor.protocol.channel import Channel, Message
+from tritonfrontend.supervisor.protocol.control_calls import Outcome, received, unpack
+from tritonfrontend.supervisor.protocol.outbox import Outbox
+from tritonfrontend.supervisor.worker.client_loads import ClientLoads
+from tritonfrontend.supervisor.worker.replication import WorkerReplication
 
 
 class Server:

@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import pytest
 
-from tritonfrontend.supervisor.channel import Channel
-from tritonfrontend.supervisor.client_loads import ClientLoads
-from tritonfrontend.supervisor.model_watch import ModelWatch, Wishes
-from tritonfrontend.supervisor.outbox import Outbox
-from tritonfrontend.supervisor.worker_core import Core, ModelState
-from tritonfrontend.supervisor.worker_reports import Reporter
+from tritonfrontend.supervisor.protocol.channel import Channel
+from tritonfrontend.supervisor.protocol.outbox import Outbox
+from tritonfrontend.supervisor.worker.client_loads import ClientLoads
+from tritonfrontend.supervisor.worker.core import Core, ModelState
+from tritonfrontend.supervisor.worker.model_watch import ModelWatch, Wishes
+from tritonfrontend.supervisor.worker.reports import Reporter
 
 
 @dataclass

@@ -205,7 +205,7 @@ def test_variables_that_are_refused(environ: dict[str, str]) -> None:
 
 
 def test_every_argument_is_one_that_serve_knows() -> None:
-    from tritonfrontend.supervisor import serve_flags
+    from tritonfrontend.supervisor.options import serve_flags
 
     environ: dict[str, Any] = {
         "ALLOW_GRPC": "true",

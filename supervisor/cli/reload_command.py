@@ -1,0 +1,44 @@
+"""`tritonfrontend reload`: ask, show the plan, wait for the end. The command's side only."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..system.exits import Exit
+
+#: The reload was refused or failed; the old configuration goes on.
+FAILED = 1
+_POLL = 0.2
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dry-run", action="store_true", help="show what would change")
+    command.add_argument(
+        "--force", action="store_true", help="replace all workers even if no setting has changed"
+    )
+
+
+def run(arguments: argparse.Namespace, ask: Callable[..., dict[str, Any]]) -> int:
+    """`ask` puts an operation to the instance. Returns the exit code."""
+    if arguments.dry_run:
+        _show(ask("reload", dry_run=True))
+        return Exit.CLEAN
+    answer = ask("reload", force=arguments.force)
+    _show(answer)
+    while answer["running"]:
+        time.sleep(_POLL)
+        answer = ask("reload-status")
+    if answer["failed"]:
+        print(f"failed, the old configuration goes on: {answer['failed']}")
+        return FAILED
+    print("reloaded")
+    return Exit.CLEAN
+
+
+def _show(answer: dict[str, Any]) -> None:
+    for change in answer["changes"]:
+        print(f"  {change}")
+    print(f"needed: {answer['effect']}")

@@ -1,0 +1,1 @@
+"""How a running group is asked: operator socket, and HTTP paths of its own port."""

@@ -1,0 +1,1 @@
+"""All slots as one service: watching over them, replacing them, ending them."""

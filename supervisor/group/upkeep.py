@@ -1,0 +1,76 @@
+"""What a group does once a second: adopted children, GPU values and errors, rates, the start limit,
+workers that grew or aged. Loop thread only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from ..devices.gpu_watch import SAMPLE_EVERY
+from ..options.spec import Device
+from ..slots.state import WITH_PROCESS
+from ..system import oom, process, procfs
+from ..system.exits import Exit
+from .recorder import Recorder
+from .renewal import Renewal
+
+if TYPE_CHECKING:
+    from .group import Group
+
+_TICK = 1.0
+
+
+class Upkeep:
+    """Of one group."""
+
+    def __init__(self, group: Group, recorder: Recorder) -> None:
+        self._group = group
+        self._recorder = recorder
+        self._renewal = Renewal(group.slots, group.roller, group.note)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        group, ticks = self._group, 0
+        group.gpu_watch.watch_errors(self._poisoned)
+        while True:
+            self._look_at_processes()
+            if ticks % SAMPLE_EVERY == 0 or group.gpu_watch.doubtful:
+                group.gpu_watch.refresh()
+            self._sample_rates()
+            uuids = (slot.device.uuid for slot in group.slots if slot.device.uuid)
+            self._recorder.gpus(group.gpu_watch, uuids)
+            self._check_start_limit()
+            if not group.ending.begun:
+                self._renewal.look(group.options)
+            group.ending.check()
+            ticks += 1
+            await asyncio.sleep(_TICK)
+
+    def _look_at_processes(self) -> None:
+        workers = [each for slot in self._group.slots for each in slot.processes]
+        process.reap(each.pid for each in workers)
+        killed = oom.count()
+        for each in workers:
+            each.oom_kills.look(killed)
+
+    def _sample_rates(self) -> None:
+        now = time.monotonic()
+        for slot, rates in zip(self._group.slots, self._group.rates, strict=True):
+            cpu_s = procfs.cpu_seconds(slot.generation.pid) if slot.generation else None
+            rates.sample(now, slot.report.generation, cpu_s, slot.report.total("requests_total"))
+
+    def _check_start_limit(self) -> None:
+        group = self._group
+        limit = group.options.timeouts.start
+        late = time.monotonic() - group.started_at >= limit
+        if late and group.first_ready_at is None and not group.ending.begun:
+            group.ending.fail(Exit.START_TIMEOUT, f"no worker was ready within {limit:g} s")
+
+    def _poisoned(self, device: Device, reason: str) -> None:
+        """The driver reported an error that leaves this GPU in doubt. The others go on."""
+        for slot in self._group.slots:
+            if slot.device.uuid == device.uuid and slot.state in WITH_PROCESS and slot.wanted:
+                self._group.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
+                slot.restart(f"GPU error: {reason}")

@@ -1,0 +1,1 @@
+"""Where connections arrive and which worker gets them."""

@@ -1,0 +1,1 @@
+"""What clients change or ask through one worker and mean of all: order, journal, answers."""

@@ -1,0 +1,4 @@
+"""One run of the supervisor.
+
+from settings to an exit code, and over an upgrade of its own program.
+"""

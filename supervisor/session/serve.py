@@ -1,0 +1,148 @@
+"""`serve`: from validated options to a running group, and to an exit code.
+
+Everything that can be refused is refused before the first worker starts: options, devices, the run
+directory, the ports. Main thread only.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..devices import affinity
+from ..devices import selection as devices
+from ..devices.nvml import Nvml
+from ..instance import leftovers, registry, rundir
+from ..options.repositories import check_gpus, repository_models
+from ..options.spec import Device, ServeOptions, SpecError
+from ..ports.sockets import PortError, PortGroup, close_all
+from ..system.exits import Exit
+from ..system.log import Output
+from .session import Launch, run
+
+
+def serve(
+    options: ServeOptions,
+    output: Output,
+    reread: Callable[[], ServeOptions] | None = None,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run a group until it ends. Returns the exit code; problems are told on `output`.
+
+    `reread` gives the settings of the moment when a reload is wanted; `argv` are the arguments of
+    `serve`, without which the supervisor cannot be upgraded in place.
+    """
+    nvml = Nvml()
+    try:
+        chosen = place(options, select_devices(options.devices, nvml))
+        check_models(options, chosen.devices)
+        run_dir, ports = _acquire(options, len(chosen.devices))
+    except devices.DeviceError as error:
+        output.write(f"error: {error}")
+        return Exit.NO_DEVICE
+    except SpecError as error:
+        output.write(f"error: {error}")
+        return Exit.CONFIG
+    except (rundir.RunDirError, PortError) as error:
+        output.write(f"error: {error}")
+        return Exit.IN_USE
+    if options.min_ready > len(chosen.devices):
+        close_all(list(ports.values()))
+        run_dir.close()
+        output.write(
+            f"error: --min-ready: {options.min_ready} of {len(chosen.devices)} workers cannot be"
+        )
+        return Exit.CONFIG
+    for notice in chosen.notices:
+        output.line(notice)
+    if not run_dir.listed:
+        output.line(
+            f"{rundir.default_base()} cannot be written: "
+            f"commands find this instance by --run-dir={run_dir.path} only"
+        )
+    launch = Launch(
+        options,
+        chosen.devices,
+        run_dir,
+        ports,
+        nvml,
+        output,
+        options.restarts,
+        secrets.token_hex(4),
+        reread or (lambda: options),
+        argv,
+    )
+    return run(launch)
+
+
+def select_devices(wanted: str, nvml: Nvml) -> devices.Selection:
+    """`--devices` against this machine. Raises DeviceError."""
+    found = nvml.discover() if devices.needs_gpus(wanted) else None
+    return devices.select(
+        wanted,
+        found.gpus if found else (),
+        found.problem if found else "",
+        os.environ.get("CUDA_VISIBLE_DEVICES"),
+        os.environ.get("CUDA_DEVICE_ORDER"),
+    )
+
+
+def place(options: ServeOptions, selection: devices.Selection) -> devices.Selection:
+    """The same devices, with their NUMA nodes and the CPUs of their workers."""
+    allowed = os.sched_getaffinity(0)
+    chosen = selection.devices
+    placed = tuple(
+        replace(
+            device,
+            numa=affinity.numa_node(device.pci) if device.pci else None,
+            cpus=tuple(affinity.choose(options.cpu_affinity, chosen, slot, allowed)),
+        )
+        for slot, device in enumerate(chosen)
+    )
+    return replace(selection, devices=placed)
+
+
+def check_models(options: ServeOptions, chosen: Sequence[Device]) -> None:
+    """Raise SpecError for model configurations that could not work on the chosen devices."""
+    core = {**options.core, "model_repository": options.model_repository}
+    if all(device.kind == "cpu" for device in chosen):
+        return
+    problems = check_gpus(options.model_repository, repository_models(core))
+    if problems:
+        raise SpecError("--model-repository", "; ".join(map(str, problems)))
+
+
+def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str, PortGroup]]:
+    """Run directory and ports, in one step that no other start can interleave."""
+    base = rundir.usable_base(options.run_dir)
+    with rundir.start_lock(base):
+        run_dir = rundir.acquire(base, options.instance_name, options.run_dir)
+        try:
+            leftovers.sweep_stale(base)
+            return run_dir, _bind(options, slots, base)
+        except BaseException:
+            run_dir.close_locked()
+            raise
+
+
+def _bind(options: ServeOptions, slots: int, base: Path | None) -> dict[str, PortGroup]:
+    """Bind all ports. A port of another instance is refused by its name."""
+    bound: dict[str, PortGroup] = {}
+    wanted = [*((port, slots) for port in options.worker_ports), (options.metrics, 1)]
+    try:
+        for spec, count in wanted:
+            if spec.enabled:
+                bound[spec.name] = PortGroup(spec, count)
+    except PortError as error:
+        close_all(list(bound.values()))
+        number = error.port.port
+        owner = registry.port_owner(base, number) if number else None
+        if owner is None:
+            raise
+        raise rundir.RunDirError(
+            f"port {number} belongs to tritonfrontend instance {owner.name}, pid {owner.pid}"
+        ) from error
+    return bound

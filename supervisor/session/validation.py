@@ -1,0 +1,57 @@
+"""Checks the options of the core and of the frontends with their own rules, before any start.
+
+The classes are those that a worker uses, so a value that passes here passes there. Making them
+loads neither Triton nor CUDA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import KServeGrpc, KServeHttp, SageMaker, VertexAI, inprocess
+from ..options.flags import FLAGS
+from ..options.spec import Device, ServeOptions, SpecError
+from ..protocol.worker_spec import worker_spec
+from ..worker.core_options import core_options
+
+KINDS: Mapping[str, Any] = {
+    "http": KServeHttp,
+    "grpc": KServeGrpc,
+    "sagemaker": SageMaker,
+    "vertex-ai": VertexAI,
+}
+
+
+def check(options: ServeOptions) -> None:
+    """Raises SpecError for the first option that a worker would refuse."""
+    for port in options.worker_ports:
+        given = dict(options.frontends.get(port.name, {}))
+        grpc = given.pop("grpc", None)
+        if grpc is not None:
+            _make("grpc", grpc)
+        _make(port.name, given)
+    spec = worker_spec(options, "check", 0, 0, Device("cpu", 0), {}, -1)
+    try:
+        core_options(inprocess, spec)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SpecError("Triton core", str(error)) from None
+
+
+def _make(target: str, given: Mapping[str, Any]) -> None:
+    kind = KINDS[target]
+    try:
+        # The routes of a cloud frontend come from its platform's environment.
+        getattr(kind.Options, "from_environment", kind.Options)(**given)
+    except (ValueError, TypeError) as error:
+        raise _named(target, str(error)) from None
+
+
+def _named(target: str, text: str) -> SpecError:
+    """`KServeHttp.Options.max_body_size: ...` by the flag that a user knows."""
+    field, colon, problem = text.partition(": ")
+    key = field.rpartition(".")[2]
+    for flag in FLAGS:
+        if colon and flag.key == key and (flag.target == target or flag.shared or flag.everywhere):
+            return SpecError(flag.name, problem)
+    return SpecError(f"{target} frontend", text)

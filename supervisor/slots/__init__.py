@@ -1,0 +1,1 @@
+"""One worker slot: its states, its processes, and what follows their end."""

@@ -1,0 +1,1 @@
+"""What a group looks like from outside: status, metrics, tables."""

@@ -1,0 +1,4 @@
+"""What the supervisor asks of the operating system: processes, signals, memory files, output.
+
+Knows nothing of Triton.
+"""
