@@ -1,10 +1,9 @@
-"""The operator's socket, the control channel of workers, and the run directory."""
+"""The operator's socket: its requests, its limits, and who may ask."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import os
 import socket
@@ -24,9 +23,6 @@ from tritonfrontend.supervisor.control.server import (
     ControlServer,
     peer_allowed,
 )
-from tritonfrontend.supervisor.instance import leftovers, registry, rundir
-from tritonfrontend.supervisor.protocol.channel import MAX_MESSAGE, Channel, ChannelClosed
-from tritonfrontend.supervisor.system import process, procfs
 
 
 def with_server(tmp_path: Path, talk: Callable[[Path], Awaitable[Any]]) -> Any:
@@ -100,171 +96,6 @@ def test_endless_request_is_cut_off(tmp_path: Path) -> None:
 def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="No such file"):
         ask(tmp_path / "control.sock", "status")
-
-
-@contextlib.contextmanager
-def channels() -> Any:
-    ours, theirs = Channel.pair()
-    other = Channel(theirs)
-    try:
-        yield ours, other
-    finally:
-        ours.close()
-        other.close()
-
-
-def test_messages_keep_their_borders_and_descriptors() -> None:
-    with channels() as (one, two):
-        read, write = os.pipe()
-        assert one.send("A", x=1)
-        assert one.send("B", [write], y="z")
-        os.close(write)
-        assert two.receive().args == {"x": 1}
-        message = two.receive()
-        assert (message.op, message.args) == ("B", {"y": "z"})
-        assert not os.get_inheritable(message.fds[0])
-        os.write(message.fds[0], b"through")
-        message.close()
-        assert os.read(read, 10) == b"through"
-        os.close(read)
-        assert two.receive() is None
-
-
-def test_too_long_and_foreign_messages() -> None:
-    with channels() as (one, two):
-        with pytest.raises(ValueError, match="exceeds 65536"):
-            one.send("A", x="y" * MAX_MESSAGE)
-        for raw in (b"\xff", b"[]", b"{}", b"x" * 70000):
-            os.write(one.fileno(), raw)
-        assert [message.op for message in two.drain()] == ["", "", "", ""]
-
-
-def test_full_and_closed_channel() -> None:
-    with channels() as (one, two):
-        sent = 0
-        while one.send("A", x="y" * 1000):
-            sent += 1
-            assert sent < 100_000
-        assert sum(1 for _ in two.drain()) == sent
-        two.close()
-        assert not one.send("A")
-        with pytest.raises(ChannelClosed):
-            one.receive()
-
-
-def identity(path: Path, **ports: int) -> registry.Identity:
-    return registry.Identity("one", "id", os.getpid(), 1, str(path), ports)
-
-
-def test_run_directory_is_exclusive_and_findable(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    with rundir.start_lock(base):
-        held = rundir.acquire(base, "one", "")
-        held.write_identity(identity(held.path, http=8123))
-        with pytest.raises(rundir.RunDirError, match="instance one is already running"):
-            rundir.acquire(base, "one", "")
-        with pytest.raises(rundir.RunDirError, match="instance one is already running"):
-            rundir.acquire(base, "other", str(held.path))
-        with pytest.raises(rundir.RunDirError, match="instance one is already running"):
-            rundir.acquire(base, "one", str(tmp_path / "elsewhere"))
-        owner = registry.port_owner(base, 8123)
-        assert owner is not None
-        assert owner.name == "one"
-        assert registry.port_owner(base, 8124) is None
-    held.close()
-    assert registry.instances(base) == []
-    assert [path.name for path in base.iterdir()] == ["start.lock"]
-
-
-def test_stale_directories_are_cleaned(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    stale = base / "dead"
-    stale.mkdir(parents=True, mode=0o700)
-    (stale / "lock").write_text("{}")
-    (stale / "control.sock").touch()
-    (stale / "workers.json").write_text("not json")
-    (base / "link").symlink_to(tmp_path / "gone")
-    base.chmod(0o700)
-    with rundir.start_lock(base):
-        leftovers.sweep_stale(base)
-    assert [path.name for path in base.iterdir()] == ["start.lock"]
-
-
-def test_pids_of_another_boot_or_process_are_left_alone(tmp_path: Path) -> None:
-    """Our own pid with a wrong start time, and with the right one under another boot."""
-    for boot, start in (
-        (procfs.boot_id(), 1),
-        ("other", procfs.start_time(os.getpid())),
-    ):
-        record = {"pid": os.getpid(), "start": start, "shm_prefix": "tfe-none-such-"}
-        (tmp_path / "workers.json").write_text(json.dumps({"boot": boot, "workers": [record]}))
-        leftovers.sweep(tmp_path)
-
-
-def test_a_worker_that_cannot_be_watched_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for lack of descriptors: the next try must not have even fewer."""
-    started = []
-
-    def none_left(pid: int) -> int:
-        started.append(pid)
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
-    monkeypatch.setattr(os, "pidfd_open", none_left)
-    before = os.listdir("/proc/self/fd")
-    with pytest.raises(OSError, match="Too many open files"):
-        process.spawn(["/bin/sleep", "60"], "{}", (), {})
-    assert os.listdir("/proc/self/fd") == before
-    (pid,) = started
-    assert procfs.stat(pid) is None
-
-
-def test_unusable_directories_are_refused(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    with rundir.start_lock(base):
-        wide = tmp_path / "wide"
-        wide.mkdir(mode=0o755)
-        with pytest.raises(rundir.RunDirError, match="open to other users"):
-            rundir.acquire(base, "one", str(wide))
-        file = tmp_path / "file"
-        file.touch()
-        with pytest.raises(rundir.RunDirError, match="not a directory"):
-            rundir.acquire(base, "one", str(file))
-        with pytest.raises(rundir.RunDirError, match="longer than"):
-            rundir.acquire(base, "one", str(tmp_path / ("x" * 120)))
-
-
-def test_a_directory_of_ones_own_does_not_hide_a_base_that_is_unsafe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert rundir.usable_base("") == tmp_path / "tritonfrontend"
-    (tmp_path / "tritonfrontend").chmod(0o755)
-    with pytest.raises(rundir.RunDirError, match="open to other users"):
-        rundir.usable_base(str(tmp_path / "own"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc")
-    assert rundir.usable_base(str(tmp_path / "own")) is None
-
-
-def test_a_lock_that_cannot_be_made_is_told_as_such(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read_only(*given: object) -> int:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    (tmp_path / "own").mkdir(mode=0o700)
-    monkeypatch.setattr(os, "open", read_only)
-    for base, explicit in ((tmp_path / "own", ""), (None, str(tmp_path / "own"))):
-        with (
-            pytest.raises(rundir.RunDirError, match="own: Read-only file system"),
-            rundir.start_lock(base),
-        ):
-            rundir.acquire(base, "one", explicit)
-
-
-def test_shared_memory_is_swept_by_a_real_prefix_only() -> None:
-    for bad in ("", "tfe-", "a/b/c/d/e/f"):
-        with pytest.raises(ValueError, match="sweep"):
-            process.sweep_shm(bad)
 
 
 def test_following_ends_with_either_side(tmp_path: Path) -> None:
