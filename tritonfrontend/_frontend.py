@@ -85,6 +85,16 @@ class Frontend(ABC):
             frontend = self._running()
         return frontend.drain(seconds)
 
+    def disperse(self) -> None:
+        """Tell the clients that are connected now to go elsewhere, as `drain` does; serve whoever
+        comes. For a server that has nothing for them while others behind the same address have.
+
+        What is in flight is finished. Returns at once. Raises UnavailableError when it is not
+        running.
+        """
+        with self._lock:
+            self._running().disperse()
+
     def adopt(self, fd: int) -> bool:
         """Serve a connection that was accepted elsewhere. Takes the descriptor in any case.
 

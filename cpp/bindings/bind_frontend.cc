@@ -74,6 +74,7 @@ void bind_class(nb::module_& module) {
             return without_gil([&] { return self->drain(timeout); });
           },
           nb::arg("seconds"))
+      .def("disperse", [](Self& self) { without_gil([&] { self->disperse(); }); })
       .def(
           "adopt",
           [](Self& self, int fd) {

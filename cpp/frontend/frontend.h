@@ -51,6 +51,8 @@ class Frontend {
   // kUnavailable "<label> server is not running."
   base::Status stop();
   bool drain(base::Duration timeout) { return server_.drain(timeout); }
+  // Clients that are connected now are sent away; others are served.
+  void disperse() { server_.disperse(); }
   // False, and it is closed, when the frontend does not run or the descriptor is no connection.
   bool adopt(base::UniqueFd connection) { return server_.adopt(std::move(connection)); }
   std::uint16_t port() const { return server_.port(); }

@@ -75,6 +75,10 @@ bool HttpServer::drain(base::Duration timeout) {
   return run->wait_until_empty(base::Clock::now() + timeout);
 }
 
+void HttpServer::disperse() {
+  if (const auto run = current()) run->disperse();
+}
+
 void HttpServer::stop() {
   const auto run = current();
   if (run) run->begin_stop();

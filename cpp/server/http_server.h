@@ -39,6 +39,10 @@ class HttpServer {
   // Called from a handler or a loop thread it begins the drain and returns false without waiting.
   bool drain(base::Duration timeout);
 
+  // Sends the clients that are connected now away, as a drain does it, and goes on to serve whoever
+  // comes: for a server that has nothing for them while others of its port have. Does not wait.
+  void disperse();
+
   // Closes everything and joins the threads; start() works again. Idempotent. Called from a handler
   // or from a task on a strand, which the threads may be waiting for, it only begins the stop; the
   // next stop() or start() elsewhere, or the destructor, completes it. Callbacks of the core that

@@ -157,6 +157,10 @@ void ServerRun::begin_drain() {
   });
 }
 
+void ServerRun::disperse() {
+  for (const auto& shard : shards_) shard->disperse();
+}
+
 void ServerRun::begin_stop() {
   if (stopping_.exchange(true)) return;
   // Posted from the loop that accepts: each shard gets its last connection before its end.

@@ -41,6 +41,7 @@ class ServerRun {
   bool wait_until_empty(base::TimePoint until) { return occupancy_.wait_until_empty(until); }
   void begin_stop();
   void join();
+  void disperse();
 
   // As those of HttpServer.
   bool adopt(base::UniqueFd socket);

@@ -86,6 +86,10 @@ void Shard::drain() {
   });
 }
 
+void Shard::disperse() {
+  loop_->post([this] { notify_all(kDrain, false); });
+}
+
 void Shard::abort() {
   loop_->post([this] {
     aborting_ = true;
@@ -94,10 +98,12 @@ void Shard::abort() {
   });
 }
 
-void Shard::notify_all(Signals signals) {
+void Shard::notify_all(Signals signals, bool links) {
   std::vector<std::shared_ptr<Connection>> all;
   all.reserve(open_.size());
-  for (const auto& [key, entry] : open_) all.push_back(entry.connection);
+  for (const auto& [key, entry] : open_) {
+    if (links || entry.kind != PeerKind::kLink) all.push_back(entry.connection);
+  }
   for (const auto& connection : all) connection->notify(signals);
 }
 

@@ -53,6 +53,8 @@ class Shard final : public ConnectionOwner {
 
   void adopt(Newcomer newcomer);
   void drain();
+  // Drains the clients of this moment, and not the links.
+  void disperse();
   void abort();
 
   net::Loop& loop() { return *loop_; }
@@ -72,7 +74,7 @@ class Shard final : public ConnectionOwner {
   void beat();
   void open(Newcomer newcomer);
   base::Result<std::unique_ptr<net::Transport>> make_transport(Newcomer newcomer);
-  void notify_all(Signals signals);
+  void notify_all(Signals signals, bool links = true);
   void gone(PeerKind kind);
 
   const std::shared_ptr<net::Loop> loop_;

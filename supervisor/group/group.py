@@ -28,6 +28,7 @@ from ..slots.state import LOADED, SERVING, State
 from ..system.exits import Exit
 from ..system.log import Output
 from ..system.tasks import TaskOwner
+from .direction import Direction
 from .ending import Ending
 from .events import EventRing
 from .health import Health
@@ -114,6 +115,7 @@ class Group:
         self.ending = Ending(self.slots, self.ports, self.traffic.refuse, self.log)
         self.replication = Replication(self, lambda: self.options.replication_timeout)
         self.gathering = Gathering()
+        self._direction = Direction(self.slots, self.traffic)
         self.rates = [Rates() for _ in self.slots]
         self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
         self._upkeep = Upkeep(self, self._recorder)
@@ -169,7 +171,7 @@ class Group:
 
     async def run(self) -> int:
         """Serve until stopped. Returns the exit code."""
-        self.traffic.update(self.ready)  # nobody, unless the workers are another supervisor's
+        self._direction.update()  # nobody, unless the workers are another supervisor's
         try:
             async with TaskOwner() as tasks:
                 for slot in self.slots:
@@ -222,8 +224,7 @@ class Group:
         self.traffic.table.select(slot.index, slot.report.generation)
         if slot.state is State.RECLAIM:
             self.traffic.table.clear(slot.index)
-        unsound = [slot.index for slot in self.slots if slot.state is State.DEGRADED]
-        self.traffic.update(ready, unsound)
+        self._direction.update()
         self._recorder.group(self.state)
         self.ending.check()
 

@@ -6,7 +6,7 @@ what must not be lost is tried again (outbox.py) or has a second way (signals, e
 
     up:   HELLO PROGRESS MODELS LOADED READY STATS METRICS+fd RESTART DRAINING DRAINED FATAL
           REPLICATE(+fd) APPLIED GATHER GATHERED(+fd)
-    down: SERVE METRICS DRAIN STOP APPLY(+fd) REPLIED GATHER GATHERING GATHERED(+fd)
+    down: SERVE METRICS DRAIN DISPERSE STOP APPLY(+fd) REPLIED GATHER GATHERING GATHERED(+fd)
 """
 
 from __future__ import annotations

@@ -7,11 +7,14 @@ event. An exception in one is a bug: it is raised where events are taken, which 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from .state import Event
 
-Work = Coroutine[object, object, None]
+#: Begun by its task: a task that is cancelled before its first turn leaves nothing unawaited.
+Work = Callable[[], Coroutine[Any, Any, None]]
+Guard = Callable[[Work], Coroutine[Any, Any, None]]
 
 
 class SlotEvents:
@@ -51,6 +54,6 @@ class SlotEvents:
     async def guard(self, work: Work) -> None:
         """Do it; `take` raises what goes wrong in it."""
         try:
-            await work
+            await work()
         except Exception as error:
             self._queue.put_nowait(error)

@@ -19,7 +19,7 @@ class Owner(Protocol):
 
     run_id: str
 
-    def changed(self, slot: Slot) -> None: ...  # the state changed; not yet acted upon
+    def changed(self, slot: Slot) -> None: ...  # state or models; not yet acted upon
 
     def loaded(self, slot: Slot) -> None: ...  # ports must listen when this returns
 

@@ -105,6 +105,11 @@ class SlotReport:
         return [model for model in self.models if model.get("failed")]
 
     @property
+    def bare(self) -> bool:
+        """None of its models is available, though some should be."""
+        return bool(self.models) and len(self.failed_models) == len(self.models)
+
+    @property
     def lost_reason(self) -> str:
         """The failed models and their faults, in words; "" if there is none."""
         faults = {str(m["name"]): str(m.get("fault") or "") for m in self.failed_models}

@@ -173,7 +173,7 @@ class Slot:
         if not self._resumed:
             self.start()
         elif self.state is State.WAIT_GPU:
-            self._events.start_job(self._wait_device())
+            self._events.start_job(self._wait_device)
         while True:
             item = await self._events.take(self._clock.left())
             self._apply(*(item or (Event.TIMEOUT, self._late())))
@@ -210,7 +210,7 @@ class Slot:
     def _enter(self, state: State, previous: State, reason: str) -> None:
         match state:
             case State.WAIT_GPU:
-                self._events.start_job(self._wait_device())
+                self._events.start_job(self._wait_device)
             case State.SPAWNING:
                 self._spawn()
             case State.READY | State.DEGRADED if self.generation and previous not in LOADED:
@@ -225,7 +225,7 @@ class Slot:
                 if self.generation:
                     self.generation.kill(reason or "stopped at once")
             case State.RECLAIM:
-                self._events.start_job(self._reclaim(reason))
+                self._events.start_job(partial(self._reclaim, reason))
             case State.DISABLED:
                 self._events.stop_job()
             case _:
@@ -313,6 +313,12 @@ class Slot:
         if self.state in SERVING:
             lost = bool(self.report.failed_models)
             self.post(Event.MODEL_LOST if lost else Event.MODEL_BACK, self.report.lost_reason)
+            self.owner.changed(self)  # the state may stay, and yet the last model be lost
+
+    def disperse(self) -> None:
+        """Its clients find more elsewhere. If it cannot be told, they notice by themselves."""
+        if self.generation and self.generation.send("DISPERSE"):
+            self.owner.note(self, "none of its models is available; its clients go elsewhere")
 
     def tell(self, op: str, **args: float) -> None:
         """A message that must arrive; SIGTERM says the same to a worker whose channel is full."""

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..options.spec import ServeOptions
 from ..system.tasks import Pulse
-from .events import Work
+from .events import Guard
 from .generation import Generation
 from .launcher import Launcher
 from .state import LEAVING, LOADED, Event, next_state
@@ -26,7 +25,7 @@ class Turnover:
     twice at most.
     """
 
-    def __init__(self, slot: Slot, launcher: Launcher, guard: Callable[[Work], Work]) -> None:
+    def __init__(self, slot: Slot, launcher: Launcher, guard: Guard) -> None:
         """`guard` reports bugs."""
         self._slot = slot
         self._launcher = launcher
@@ -118,7 +117,7 @@ class Turnover:
             self._leavers.discard(leaver)
             self._slot.owner.processes_changed()
 
-        task = asyncio.get_running_loop().create_task(self._guard(work()))
+        task = asyncio.get_running_loop().create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -113,6 +113,12 @@ class Core:
             thread.join(seconds + 1.0)
         return all(results.get(name, False) for name in self._frontends)
 
+    def disperse(self) -> None:
+        """Send the clients that are connected now away; those of other workers may do better."""
+        for frontend in self._frontends.values():
+            with contextlib.suppress(Exception):  # it stops just now
+                frontend.disperse()
+
     def stop(self) -> None:
         """Stop frontends and core. Blocks up to the core's exit timeout."""
         for frontend in self._frontends.values():

@@ -135,6 +135,8 @@ class Worker:
                 self._serve()
             case "DRAIN":
                 self._drain(float(message.args.get("seconds", self._spec.drain_timeout)))
+            case "DISPERSE" if self._phase == "serving":
+                self._core.disperse()
             case "STOP":
                 self._stop(WorkerExit.DRAINED)
             case "METRICS" if self._phase in ("serving", "draining"):

@@ -202,6 +202,30 @@ TEST_F(HttpServerTest, DrainClosesIdleConnectionsAndWaitsForBusyOnes) {
   EXPECT_TRUE(server().drain(0s)) << "nothing runs";
 }
 
+TEST_F(HttpServerTest, DisperseSendsThoseAwayWhoAreThereAndServesWhoComes) {
+  hold_requests();
+  start();
+  Client idle(server().port());
+  Client busy(server().port());
+  ASSERT_TRUE(busy.send("x\n"));
+  ASSERT_TRUE(
+      eventually([&] { return counts.lines == 1 && server().statistics().connections == 2; }));
+  server().disperse();
+  EXPECT_EQ(idle.rest(), "");
+  Client next(server().port());
+  ASSERT_TRUE(next.send("y\n"));
+  ASSERT_TRUE(eventually([&] { return counts.lines == 2; }));
+  for (auto& call : waiting) call.answer();
+  EXPECT_EQ(busy.rest(), "answer\n") << "and closed";
+  EXPECT_EQ(next.line(), "answer\n");
+  busy.close();
+  EXPECT_TRUE(eventually([&] { return server().statistics().connections == 1; }));
+  ASSERT_TRUE(next.send("z\n"));
+  EXPECT_TRUE(eventually([&] { return counts.lines == 3; })) << "it stays";
+  server().stop();
+  server().disperse();  // nothing runs
+}
+
 TEST_F(HttpServerTest, DrainAnswersWhatWasSentBefore) {
   start();
   for (int i = 0; i < 50; ++i) {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -16,6 +18,7 @@ from tritonfrontend.supervisor.devices.gpu_watch import Admission
 from tritonfrontend.supervisor.group.rolling import Roller, Strategy
 from tritonfrontend.supervisor.group.upkeep import Upkeep
 from tritonfrontend.supervisor.options.spec import Device, ServeOptions
+from tritonfrontend.supervisor.slots.events import SlotEvents
 from tritonfrontend.supervisor.slots.slot import Slot
 from tritonfrontend.supervisor.slots.state import Event, State
 
@@ -53,6 +56,26 @@ async def slot_in(state: State) -> AsyncIterator[Slot]:
 async def settled() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+def test_job_that_is_stopped_before_its_first_turn_leaves_nothing() -> None:
+    """A successor takes over in the very moment in which the slot begins to wait for its device."""
+
+    async def work() -> None:
+        raise AssertionError("it ran")
+
+    async def main() -> None:
+        events = SlotEvents()
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            events.start_job(work)
+            events.stop_job()
+            await settled()
+            gc.collect()
+        assert said == []
+        assert events.empty
+
+    asyncio.run(main())
 
 
 async def leave(slot: Slot) -> None:
