@@ -169,11 +169,13 @@ class GpuWatch:
         return needed(self._memory_needed, self._peaks[uuid].peak)
 
     def memory(self, uuid: str) -> tuple[int | None, int | None]:
-        """Bytes free and in use; None if nobody knows, or if what is known is old."""
+        """Bytes free, and what its worker has taken at its most: what is in use now, or was seen
+        before. None if nobody knows, or if what is known is old.
+        """
         sample = None if self.stale else self.samples.get(uuid)
         if sample is None or sample.mem_used is None or sample.mem_total is None:
             return None, None
-        return sample.mem_total - sample.mem_used, sample.mem_used
+        return sample.mem_total - sample.mem_used, max(sample.mem_used, self._peaks[uuid].peak)
 
     def _arrived(self, future: asyncio.Future[dict[str, GpuSample]]) -> None:
         self._pending = None

@@ -113,7 +113,11 @@ class Group:
             for index, device in enumerate(devices)
         ]
         self.ending = Ending(self.slots, self.ports, self.traffic.refuse, self.log)
-        self.replication = Replication(self, lambda: self.options.replication_timeout)
+        self.replication = Replication(
+            self,
+            lambda: self.options.replication_timeout,
+            lambda: self.options.replication_patience,
+        )
         self.gathering = Gathering()
         self._direction = Direction(self.slots, self.traffic)
         self.rates = [Rates() for _ in self.slots]
@@ -317,5 +321,5 @@ class Group:
         return sum(len(slot.processes) for slot in self.slots if slot.device.uuid == uuid)
 
     def _strategy(self, slot: Slot) -> Strategy:
-        free, used = self.gpu_watch.memory(slot.device.uuid)
-        return choose(self.options.reload_strategy, bool(slot.device.uuid), free, used)
+        free, peak = self.gpu_watch.memory(slot.device.uuid)
+        return choose(self.options.reload_strategy, bool(slot.device.uuid), free, peak)

@@ -43,6 +43,7 @@ _LIVE = frozenset(
         "worker_max_rss",
         "worker_max_age",
         "replication_timeout",
+        "replication_patience",
         "timeouts.gpu_quarantine",
     }
 )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..devices.gpu_watch import SAMPLE_EVERY
 from ..options.spec import Device
-from ..slots.state import WITH_PROCESS
 from ..system import oom, process, procfs
 from ..system.exits import Exit
 from .recorder import Recorder
@@ -71,6 +70,6 @@ class Upkeep:
     def _poisoned(self, device: Device, reason: str) -> None:
         """The driver reported an error that leaves this GPU in doubt. The others go on."""
         for slot in self._group.slots:
-            if slot.device.uuid == device.uuid and slot.state in WITH_PROCESS and slot.wanted:
+            if slot.device.uuid == device.uuid:
                 self._group.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
-                slot.restart(f"GPU error: {reason}")
+                slot.leave_device(f"GPU error: {reason}")

@@ -29,7 +29,14 @@ def add(made: argparse.ArgumentParser) -> None:
         "--replication-timeout",
         default.replication_timeout,
         "how much longer than the worker that was asked the others may take for a change before "
-        "they are restarted",
+        "the client is answered without them",
+    )
+    flag.add_seconds(
+        group,
+        "--replication-patience",
+        default.replication_patience,
+        "how much longer still before they are restarted; a model that loads may hold up the "
+        "Python of a worker for minutes",
     )
     group.add_argument(
         "--replication-queue-limit",
@@ -51,7 +58,7 @@ def add(made: argparse.ArgumentParser) -> None:
 def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fields of ServeOptions."""
     names = (
-        *("replicate_control", "replication_timeout", "replication_queue_limit"),
-        "gather_timeout",
+        *("replicate_control", "replication_timeout", "replication_patience"),
+        *("replication_queue_limit", "gather_timeout"),
     )
     return {name: getattr(arguments, name) for name in names}

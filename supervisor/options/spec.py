@@ -143,6 +143,7 @@ class ServeOptions:
     # Beyond what the worker that was asked took: to map memory takes milliseconds, and to load a
     # model again as long as the first time, or longer where workers share a disk.
     replication_timeout: float = 30.0
+    replication_patience: float = 150.0  # a model may hold the interpreter for two minutes
     replication_queue_limit: int = 256  # as many as may wait for the threads of a frontend
     gather_timeout: float = 1.0  # somebody waits, and the answers take milliseconds
 
@@ -159,7 +160,7 @@ class ServeOptions:
             if not 0 <= value < 1e7 or (value == 0 and item.name not in _MAY_BE_ZERO):
                 flag = _TIMEOUT_FLAGS.get(item.name, f"--{item.name.replace('_', '-')}-timeout")
                 raise SpecError(flag, f"{value} is not a number of seconds up to 1e7")
-        for name in ("replication_timeout", "gather_timeout"):
+        for name in ("replication_timeout", "replication_patience", "gather_timeout"):
             value = getattr(self, name)
             if not 0 < value < 1e7:
                 raise SpecError(

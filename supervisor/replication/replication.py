@@ -68,13 +68,18 @@ class _Refusal:
 class Replication:
     """The changes of one group."""
 
-    def __init__(self, host: Host, timeout: Callable[[], float]) -> None:
-        """`timeout`: seconds that the other workers have longer than the one that was asked."""
+    def __init__(
+        self, host: Host, timeout: Callable[[], float], patience: Callable[[], float]
+    ) -> None:
+        """`timeout`: seconds that the other workers have longer than the one that was asked, until
+        its client is answered; `patience`: that they have then.
+        """
         self.journal = Journal()
         self.replicated_total = 0
         self.failed_total = 0
         self._host = host
         self._timeout = timeout
+        self._patience = patience
         self._replicas: set[Replica] = set()  # that have the journal, or are being sent it
         self._making = 0
         self._lanes: dict[str, asyncio.Queue[_Change]] = {
@@ -192,7 +197,7 @@ class Replication:
                 self._unattended(each, change.call)
         asked = [each for each in others if each.serving]
         answers = await asyncio.gather(
-            *(self._within(each, each.apply(change.call), limit) for each in asked)
+            *(self._patiently(each, each.apply(change.call), limit) for each in asked)
         )
         refused = [
             (each, answer.outcome)
@@ -231,6 +236,30 @@ class Replication:
         for each, answer in zip(asked, answers, strict=True):
             if answer.outcome is not None:
                 self._give_up(each, f"could not take back a change: {answer.outcome[1]}")
+
+    async def _patiently(
+        self, replica: Replica, answer: asyncio.Future[Applied], limit: float
+    ) -> Applied:
+        """The client waits for `limit` only. The worker has longer: a model that loads may hold its
+        interpreter for minutes, in which its loops serve. Later changes wait behind this one.
+        """
+        await asyncio.wait({answer}, timeout=limit)
+        if answer.done():
+            return answer.result()
+        text = f"has not made a change of the server within {limit:.3g} s; it is waited for"
+        self._host.replication_event(replica.slot, text)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._patience(), self._lost_patience, replica, answer)
+        answer.add_done_callback(lambda done: self._late(replica, done.result()))
+        return Applied(gone=True)
+
+    def _late(self, replica: Replica, applied: Applied) -> None:
+        if applied.outcome is not None and not applied.gone:
+            self._give_up(replica, f"could not make a change of the server: {applied.outcome[1]}")
+
+    def _lost_patience(self, replica: Replica, answer: asyncio.Future[Applied]) -> None:
+        if not answer.done():
+            self._give_up(replica, "did not make a change of the server, and does not answer")
 
     async def _within(
         self, replica: Replica, answer: asyncio.Future[Applied], limit: float | None

@@ -16,12 +16,12 @@ from ..devices import affinity
 from ..devices import selection as devices
 from ..devices.nvml import Nvml
 from ..instance import leftovers, registry, rundir
-from ..options.repositories import check_gpus, repository_models
-from ..options.spec import Device, ServeOptions, SpecError
+from ..options.spec import ServeOptions, SpecError
 from ..ports.sockets import PortError, PortGroup, close_all
 from ..system.exits import Exit
 from ..system.log import Output
 from .session import Launch, run
+from .validation import check_devices
 
 
 def serve(
@@ -38,7 +38,7 @@ def serve(
     nvml = Nvml()
     try:
         chosen = place(options, select_devices(options.devices, nvml))
-        check_models(options, chosen.devices)
+        check_devices(options, chosen.devices)
         run_dir, ports = _acquire(options, len(chosen.devices))
     except devices.DeviceError as error:
         output.write(f"error: {error}")
@@ -49,13 +49,6 @@ def serve(
     except (rundir.RunDirError, PortError) as error:
         output.write(f"error: {error}")
         return Exit.IN_USE
-    if options.min_ready > len(chosen.devices):
-        close_all(list(ports.values()))
-        run_dir.close()
-        output.write(
-            f"error: --min-ready: {options.min_ready} of {len(chosen.devices)} workers cannot be"
-        )
-        return Exit.CONFIG
     for notice in chosen.notices:
         output.line(notice)
     if not run_dir.listed:
@@ -103,16 +96,6 @@ def place(options: ServeOptions, selection: devices.Selection) -> devices.Select
         for slot, device in enumerate(chosen)
     )
     return replace(selection, devices=placed)
-
-
-def check_models(options: ServeOptions, chosen: Sequence[Device]) -> None:
-    """Raise SpecError for model configurations that could not work on the chosen devices."""
-    core = {**options.core, "model_repository": options.model_repository}
-    if all(device.kind == "cpu" for device in chosen):
-        return
-    problems = check_gpus(options.model_repository, repository_models(core))
-    if problems:
-        raise SpecError("--model-repository", "; ".join(map(str, problems)))
 
 
 def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str, PortGroup]]:

@@ -29,6 +29,7 @@ from ..system.signals import stop_signals
 from ..system.tasks import TaskOwner
 from .handover import Handover
 from .upgrade import Upgrader
+from .validation import check_devices
 
 _REFRESH_SECONDS = 5.0
 #: A scrape that is being answered when an upgrade begins.
@@ -194,7 +195,12 @@ def _reloader(launch: Launch, group: Group) -> Reloader:
         group.log(text)
         group.events.add("reload", text)
 
-    return Reloader(launch.reread, lambda: group.options, adopt, group.roller, tell)
+    def reread() -> ServeOptions:
+        options = launch.reread()
+        check_devices(options, launch.devices)
+        return options
+
+    return Reloader(reread, lambda: group.options, adopt, group.roller, tell)
 
 
 async def _obey_signals(group: Group, received: asyncio.Queue[int]) -> None:

@@ -1,4 +1,5 @@
-"""Checks the options of the core and of the frontends with their own rules, before any start.
+"""Checks the options of the core and of the frontends with their own rules, and all options against
+the devices that there are, before any start.
 
 The classes are those that a worker uses, so a value that passes here passes there. Making them
 loads neither Triton nor CUDA.
@@ -6,11 +7,12 @@ loads neither Triton nor CUDA.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import KServeGrpc, KServeHttp, SageMaker, VertexAI, inprocess
 from ..options.flags import FLAGS
+from ..options.repositories import check_gpus, repository_models
 from ..options.spec import Device, ServeOptions, SpecError
 from ..protocol.worker_spec import worker_spec
 from ..worker.core_options import core_options
@@ -55,3 +57,16 @@ def _named(target: str, text: str) -> SpecError:
         if colon and flag.key == key and (flag.target == target or flag.shared or flag.everywhere):
             return SpecError(flag.name, problem)
     return SpecError(f"{target} frontend", text)
+
+
+def check_devices(options: ServeOptions, chosen: Sequence[Device]) -> None:
+    """Raises SpecError for what cannot work with a worker on each of the `chosen` devices."""
+    if options.min_ready > len(chosen):
+        text = f"{options.min_ready} of {len(chosen)} workers cannot be"
+        raise SpecError("--min-ready", text)
+    if all(device.kind == "cpu" for device in chosen):
+        return
+    core = {**options.core, "model_repository": options.model_repository}
+    problems = check_gpus(options.model_repository, repository_models(core))
+    if problems:
+        raise SpecError("--model-repository", "; ".join(map(str, problems)))

@@ -100,6 +100,16 @@ class SlotReport:
         self.elapsed = float(args.get("elapsed", 0.0))
         self.trouble = str(args.get("trouble", ""))
 
+    def stuck(self, *, exit_on_error: bool) -> bool:
+        """It still says that it loads, and yet nothing goes on. With models that may fail, a
+        helper's end does not mean that.
+        """
+        return bool(self.trouble) and exit_on_error
+
+    def why_late(self, reason: str) -> str:
+        """`reason` why a start took too long, with what seems to be behind it."""
+        return f"{reason}: {self.trouble}" if self.trouble else reason
+
     @property
     def failed_models(self) -> list[Mapping[str, Any]]:
         return [model for model in self.models if model.get("failed")]

@@ -106,6 +106,14 @@ class Slot:
         else:
             self.start(reason)
 
+    def leave_device(self, reason: str) -> None:
+        """Its GPU is in doubt: no more work there, neither for its worker nor for one that is about
+        to replace it.
+        """
+        self.turnover.stop(reason, immediate=False)
+        if self.state in WITH_PROCESS and self.wanted:
+            self.restart(reason)
+
     @property
     def options(self) -> ServeOptions:
         """What the present worker was started with, or the next one will be."""
@@ -189,8 +197,7 @@ class Slot:
     def _late(self) -> str:
         """Why the state's time is over."""
         reason = self._clock.reason() or self.report.reason
-        trouble = self.report.trouble if self.state is State.LOADING else ""
-        return f"{reason}: {trouble}" if trouble else reason
+        return self.report.why_late(reason) if self.state is State.LOADING else reason
 
     def _apply(self, event: Event, reason: str) -> None:
         target = next_state(self.state, event)
@@ -304,8 +311,7 @@ class Slot:
 
     def progressed(self) -> None:
         """The worker loads, and says so."""
-        # With models that may fail, a helper's end does not mean that nothing goes on.
-        if not self.report.trouble or not self._options.exit_on_error:
+        if not self.report.stuck(exit_on_error=self._options.exit_on_error):
             self._clock.progress()
         self.owner.changed(self)
 

@@ -54,7 +54,7 @@ class Successor:
             left = self._clock.left()
             await asyncio.wait({self._ended}, timeout=left)
             if not self._ended.done() and self._clock.left() == 0:
-                return self._clock.reason()
+                return self.report.why_late(self._clock.reason())
         return self._ended.result()
 
     def _on_message(self, message: Message) -> None:
@@ -64,7 +64,8 @@ class Successor:
                 self._clock.enter(State.LOADING)
             case "PROGRESS":
                 self.report.take_progress(args)
-                self._clock.progress()
+                if not self.report.stuck(exit_on_error=self.options.exit_on_error):
+                    self._clock.progress()
             case "MODELS":
                 self.report.take_models(args)
             case "LOADED" if generation is not None:

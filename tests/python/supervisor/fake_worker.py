@@ -158,7 +158,7 @@ def main() -> None:
     if mode.startswith("exit-"):
         send("FATAL", code=int(mode[5:]), text="model 'broken' version 1: it is broken")
         os._exit(int(mode[5:]))
-    if mode == "loads-forever":
+    if mode == "loads-forever" or (mode == "second-loads-forever" and spec["generation"] == 2):
         time.sleep(600)
     send("PROGRESS", elapsed=0.1, models=["identity"], total=1)
     row = {"name": "identity", "version": 1, "state": "READY", "reason": "", "failed": False}

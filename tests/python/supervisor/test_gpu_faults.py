@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from closed_loop import Load
 from fault_report import FaultReport
-from instance import DEADLINE, Instance, command, get, running
+from instance import DEADLINE, Instance, command, get, running, until
 from test_nvml import MACHINE, MIG, ONE, TWO, libraries, machine  # noqa: F401 - fixtures
+
+from tritonfrontend.supervisor.system import procfs
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
 HEX_ONE = ONE.removeprefix("GPU-").replace("-", "")
@@ -122,6 +124,32 @@ def test_reload_without_memory_never_goes_below_min_ready(
             done.stdout + done.stderr
         )
         assert instance.worker(0)["generation"] == 1
+        assert get(instance.port("http"))
+
+
+def test_successor_that_loads_on_a_gpu_that_fails_is_given_up(
+    tmp_path: Path,
+    machine: dict[str, str],  # noqa: F811
+) -> None:
+    """Else it would take over, and serve from a GPU that is quarantined."""
+    flags = ("--devices=0,1", "--reload-strategy=surge", "--gpu-quarantine-timeout=600")
+    with running(tmp_path, *flags, FAKE_MODE_0="second-loads-forever", **machine) as instance:
+        other = instance.wait_ready()["workers"][1]["pid"]
+        old = instance.worker(0)["pid"]
+        instance.ask("reload", force=True)
+
+        def on_the_gpu() -> list[int]:
+            children = procfs.children_of(instance.popen.pid)
+            return [child.pid for child in children if child.pid != other and child.state != "Z"]
+
+        until(lambda: len(on_the_gpu()) == 2, "a successor")
+        with Path(machine["FAKE_NVML"]).open("a") as file:
+            file.write(f"xid {ONE} 79\n")
+        instance.wait("quarantine", lambda s: "quarantined" in s["workers"][0]["reason"])
+        until(lambda: on_the_gpu() == [], f"all gone, as {old} and its successor")
+        failed = instance.wait("told", lambda s: s["supervisor"]["last_reload"]["failed"])
+        assert "XID 79" in failed["supervisor"]["last_reload"]["failed"]
+        assert instance.worker(1)["pid"] == other
         assert get(instance.port("http"))
 
 

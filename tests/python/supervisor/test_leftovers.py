@@ -27,10 +27,10 @@ class TritonPythonModel:
 """
 
 
-def serve(tmp_path: Path, source: str) -> Any:
+def serve(tmp_path: Path, source: str, *more: str) -> Any:
     repository = tmp_path / "repository"
     add_model(repository, "model", source)
-    flags = ("--devices=cpu:1", "--model-repository", str(repository))
+    flags = ("--devices=cpu:1", "--model-repository", str(repository), *more)
     return running(tmp_path, *flags, fake=False)
 
 
@@ -69,6 +69,26 @@ def test_second_signal_with_a_request_in_flight(tmp_path: Path, number: int) -> 
         assert instance.stop(number) == 128 + number
         asking.join()
         assert_nothing_left(pids, run_id_of(status))
+
+
+def test_terminated_while_a_predecessor_drains(tmp_path: Path) -> None:
+    """Its last request is answered, and nobody is killed for the stop."""
+    slower = SLOW.replace("1.5", "15")  # longer than a successor takes
+    with serve(tmp_path, slower, "--drain-timeout=60") as instance:
+        status = instance.wait_ready()
+        pids, port, said = family(status), instance.port("http"), []
+        asking = threading.Thread(target=lambda: said.append(infer(port, "model")))
+        asking.start()
+        instance.wait("in flight", lambda s: s["workers"][0]["inflight"] == 1)
+        instance.ask("reload", force=True)
+        until(lambda: "took over: reload" in instance.text(), "a successor")
+        pids += family(instance.wait_ready())
+        assert asking.is_alive()
+        assert instance.stop() == 0, instance.text()
+        asking.join()
+        assert said == ["Roger Roger"]
+        assert_nothing_left(pids, run_id_of(status))
+        assert "a bug in" not in instance.text()
 
 
 def test_terminated_in_a_surge(tmp_path: Path) -> None:

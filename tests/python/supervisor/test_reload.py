@@ -99,6 +99,18 @@ def test_wrong_configuration_changes_nothing(tmp_path: Path) -> None:
         assert pids(instance.wait_ready()) == pids(before)
 
 
+def test_what_the_devices_cannot_do_is_refused(tmp_path: Path) -> None:
+    """As by `serve`: afterwards the group would never be ready again."""
+    with running(tmp_path, config(tmp_path, "min-ready = 1")) as instance:
+        instance.wait_ready()
+        config(tmp_path, "min-ready = 9")
+        refused = reload(instance)
+        assert refused.returncode == 3
+        text = "nothing was changed: --min-ready: 9 of 2 workers cannot be"
+        assert text in refused.stdout + refused.stderr
+        assert instance.wait_ready()["supervisor"]["min_ready"] == 1
+
+
 def test_what_needs_a_new_start_is_refused(tmp_path: Path) -> None:
     with running(tmp_path, config(tmp_path, "sagemaker-port = 8081")) as instance:
         before = instance.wait_ready()

@@ -61,10 +61,10 @@ class Worker:
 
 
 class Group:
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, patience: float) -> None:
         self.events: list[tuple[int, str]] = []
         self.given_up: list[int] = []
-        self.replication = Replication(self, lambda: timeout)
+        self.replication = Replication(self, lambda: timeout, lambda: patience)
 
     def replication_event(self, slot: int, text: str) -> None:
         self.events.append((slot, text))
@@ -99,8 +99,8 @@ def asynchronous(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], 
 
 
 @asynccontextmanager
-async def group(timeout: float = 30.0) -> AsyncIterator[Group]:
-    made = Group(timeout)
+async def group(timeout: float = 30.0, patience: float = 30.0) -> AsyncIterator[Group]:
+    made = Group(timeout, patience)
     task = asyncio.create_task(made.replication.run())
     yield made
     assert not task.done()
@@ -230,13 +230,49 @@ async def test_a_worker_that_dies_is_not_waited_for() -> None:
 
 
 @asynchronous
-async def test_a_worker_that_is_late_is_given_up() -> None:
+async def test_a_worker_that_is_late_catches_up() -> None:
+    """As one whose model holds the interpreter while it loads: the client does not wait for it."""
     async with group(timeout=0.05) as made:
+        one, two = await made.workers(2)
+        one.ask(1, register("r"))
+        await one.make()
+        late = await two.next()
+        assert await one.next("REPLIED") == {"id": 1, "outcome": None}
+        one.ask(2, register("s"))
+        await one.make()
+        assert await one.next("REPLIED") == {"id": 2, "outcome": None}
+        assert not two.sent  # behind the other
+        two.said(late)
+        assert (await two.make())["call"] == register("s")
+        assert made.given_up == []
+        assert [slot for slot, _ in made.events] == [1, 1]
+        assert made.events[0][1].endswith("it is waited for")
+
+
+@asynchronous
+async def test_a_worker_that_refuses_late_is_given_up() -> None:
+    async with group(timeout=0.05) as made:
+        one, two = await made.workers(2)
+        one.ask(1, register("r"))
+        await one.make()
+        late = await two.next()
+        assert await one.next("REPLIED") == {"id": 1, "outcome": None}
+        two.said(late, "no such object")
+        await asyncio.sleep(0)
+        assert made.given_up == [1]
+        assert made.events[-1] == (1, "could not make a change of the server: no such object")
+
+
+@asynchronous
+async def test_a_worker_that_is_late_is_given_up() -> None:
+    async with group(timeout=0.05, patience=0.05) as made:
         one, two = await made.workers(2)
         one.ask(1, register("r"))
         await one.make()
         message = await two.next()
         assert await one.next("REPLIED") == {"id": 1, "outcome": None}
+        while not made.given_up:
+            await asyncio.sleep(0.01)
         assert made.given_up == [1]
         two.said(message)  # too late, and no harm
         one.ask(2, register("s"))

@@ -67,7 +67,8 @@ def test_a_change_that_one_cannot_make_is_taken_back(tmp_path: Path) -> None:
 
 
 def test_a_stopped_worker_does_not_keep_the_client(tmp_path: Path) -> None:
-    flags = ("--hang-timeout=0", "--replication-timeout=1", "--drain-timeout=1")
+    waits = ("--replication-timeout=1", "--replication-patience=1")
+    flags = ("--hang-timeout=0", *waits, "--drain-timeout=1")
     with serve(tmp_path, *flags) as instance, tensor_memory("Roger") as memory:
         instance.wait_ready()
         port = instance.port("http")
