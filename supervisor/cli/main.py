@@ -18,7 +18,7 @@ from ..options.spec import SpecError
 from ..session.serve import serve
 from ..session.serve_settings import serve_settings
 from ..system.exits import Exit
-from ..system.log import Output
+from ..system.log import Output, hold_standard_streams
 from . import reload_command, upgrade_command
 from .target import CommandError, find, request
 from .watch_commands import run_events, run_status, run_wait_ready
@@ -26,6 +26,7 @@ from .watch_commands import run_events, run_status, run_wait_ready
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
+    hold_standard_streams()
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] == "serve":  # its settings come from more than the command line
         return run_serve(argv[1:])

@@ -121,7 +121,7 @@ class Group:
         self.gathering = Gathering()
         self._direction = Direction(self.slots, self.traffic)
         self.rates = [Rates() for _ in self.slots]
-        self.roller = Roller(self.slots, lambda: self.options.min_ready, self._strategy)
+        self.roller = Roller(self.slots, self._strategy)
         self._upkeep = Upkeep(self, self._recorder)
         if before is not None:
             self._resume(before)
@@ -209,8 +209,8 @@ class Group:
     def ready(self) -> list[int]:
         return [slot.index for slot in self.slots if slot.state in SERVING]
 
-    def log(self, text: str) -> None:
-        self.events.add("supervisor", text)
+    def log(self, text: str, kind: str = "supervisor") -> None:
+        self.events.add(kind, text)
         self._output.line(text)
 
     # -- what slots report (owner.Owner) ----------------------------------------------------
@@ -320,6 +320,6 @@ class Group:
     def _workers_on(self, uuid: str) -> int:
         return sum(len(slot.processes) for slot in self.slots if slot.device.uuid == uuid)
 
-    def _strategy(self, slot: Slot) -> Strategy:
+    def _strategy(self, slot: Slot, options: ServeOptions) -> Strategy:
         free, peak = self.gpu_watch.memory(slot.device.uuid)
-        return choose(self.options.reload_strategy, bool(slot.device.uuid), free, peak)
+        return choose(options.reload_strategy, bool(slot.device.uuid), free, peak)

@@ -10,6 +10,7 @@ from ..options.spec import ServeOptions
 from ..slots.slot import Slot
 from ..slots.state import State
 from ..system import procfs
+from ..system.words import size
 from .rolling import Roller
 from .rotation import Candidate, Rotation
 
@@ -52,7 +53,12 @@ class Renewal:
             self._task = asyncio.get_running_loop().create_task(self._renew(slot, reason))
 
     async def _renew(self, slot: Slot, reason: str) -> None:
-        if why := await self._roller.renew(slot, slot.options, reason):
+        why = await self._roller.renew(slot, slot.options, reason)
+        limit, worker = slot.options.worker_max_rss, slot.generation
+        fresh = _memory(worker.pid) if worker is not None and not why else 0
+        if limit and fresh > limit:
+            why = f"its successor holds {size(fresh)} before it has served; raise --worker-max-rss"
+        if why:
             self._rotation.failed()
             self._note(slot, f"should be replaced ({reason}) but: {why}")
 

@@ -60,11 +60,10 @@ class Roller:
     def __init__(
         self,
         slots: Sequence[Slot],
-        min_ready: Callable[[], int],
-        strategy: Callable[[Slot], Strategy],
+        strategy: Callable[[Slot, ServeOptions], Strategy],
     ) -> None:
+        """`strategy`: for a slot, by the options that are to come."""
         self._slots = slots
-        self._min_ready = min_ready
         self._strategy = strategy
         self._lock = asyncio.Lock()
 
@@ -101,9 +100,9 @@ class Roller:
             _use(slot, old, "back to the old configuration")
 
     async def _replace(self, slot: Slot, options: ServeOptions, reason: str) -> str:
-        strategy = self._strategy(slot)
+        strategy = self._strategy(slot, options)
         others = sum(each.state in SERVING for each in self._slots if each is not slot)
-        if why := obstacle(strategy, others, self._min_ready()):
+        if why := obstacle(strategy, others, options.min_ready):
             return why
         if strategy is Strategy.SURGE:
             why = await slot.turnover.replace(options, reason)

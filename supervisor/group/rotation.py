@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..system.words import size
+
 _AGE_JITTER = 0.1
 #: After a replacement that failed. Its reason is in the log; at once would be a loop.
 RETRY_AFTER = 60.0
@@ -27,10 +29,10 @@ class Candidate:
 def due(candidate: Candidate, max_rss: int, max_age: float) -> str:
     """Why this worker should be replaced; "" if it may stay. A limit of 0 is none."""
     if max_rss and candidate.rss > max_rss:
-        mib = candidate.rss >> 20
-        return f"resident memory {mib} MiB exceeds --worker-max-rss ({max_rss >> 20} MiB)"
-    limit = max_age * (1 - _AGE_JITTER + 2 * _AGE_JITTER * candidate.lot)
-    if max_age and candidate.age >= limit:
+        held, limit = size(candidate.rss), size(max_rss)
+        return f"resident memory {held} (with its stubs) exceeds --worker-max-rss ({limit})"
+    most = max_age * (1 - _AGE_JITTER + 2 * _AGE_JITTER * candidate.lot)
+    if max_age and candidate.age >= most:
         return f"{candidate.age:.0f} s old, --worker-max-age is {max_age:g} s"
     return ""
 

@@ -85,12 +85,21 @@ def _shown(value: Any) -> str:
 
 def collect(arguments: argparse.Namespace, target: str) -> dict[str, Any]:
     """The given flags of one target as keyword arguments. SpecError for a malformed list item."""
-    http = target in ("sagemaker", "vertex-ai")
     values: dict[str, Any] = {}
     for flag in FLAGS:
         given = getattr(arguments, flag.dest)
-        wanted = flag.target == target or (http and flag.shared)
-        wanted = wanted or (target == "grpc" and flag.everywhere)
-        if wanted and given is not None:
+        if given is not None and _means(flag, target):
             values[flag.key] = flag.convert(given)
     return values
+
+
+def name_of(target: str, key: str) -> str:
+    """The flag that a user knows for a field of a frontend's options; "" if there is none."""
+    return next((flag.name for flag in FLAGS if flag.key == key and _means(flag, target)), "")
+
+
+def _means(flag: Flag, target: str) -> bool:
+    """Does its value go to that frontend, or to the core?"""
+    if flag.target == target or (target == "grpc" and flag.everywhere):
+        return True
+    return target in ("sagemaker", "vertex-ai") and flag.shared

@@ -21,6 +21,10 @@ _TOKEN = re.compile(
 )
 
 
+#: Not plain ASCII, or with a meaning for a shell.
+_SHELL_UNSAFE = re.compile(r"[^A-Za-z0-9_./+=:@%,~-]")
+
+
 @dataclass(frozen=True)
 class Problem:
     """A configuration that cannot work. `text` tells the user what to do."""
@@ -46,6 +50,21 @@ def repository_models(core: Mapping[str, Any]) -> list[str]:
                 found += sorted(e.name for e in entries if e.is_dir() and e.name[0] != ".")
         except OSError:
             continue
+    return found
+
+
+def check_paths(repositories: Sequence[str], models: Sequence[str]) -> list[Problem]:
+    """Python models (of those named) that the backend could not start from where they lie: it
+    starts their processes by a shell, and does not quote the path.
+    """
+    found = []
+    for repository in repositories:
+        for model in dict.fromkeys(models):
+            folder = Path(repository, model)
+            unsafe = sorted(set(_SHELL_UNSAFE.findall(str(folder))))
+            if unsafe and "://" not in repository and any(folder.glob("[0-9]*/model.py")):
+                text = f"the Python backend cannot use a path with {' '.join(map(repr, unsafe))}"
+                found.append(Problem(model, folder, f"{text}; rename it, or use a link"))
     return found
 
 
@@ -98,7 +117,7 @@ def _configs(repositories: Sequence[str], models: Sequence[str]) -> Iterator[tup
     for repository in repositories:
         if "://" in repository:
             continue
-        for model in models:
+        for model in dict.fromkeys(models):
             path = Path(repository, model, "config.pbtxt")
             if path.is_file():
                 yield model, path

@@ -7,6 +7,7 @@ directories exist.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -189,8 +190,10 @@ class ServeOptions:
         for path in self.model_repository:
             if "://" in path:  # remote storage is the core's business
                 continue
-            if not Path(path).is_dir():
+            if not path or not Path(path).is_dir():
                 raise SpecError("--model-repository", f"{path!r} is not a directory")
+            if not os.access(path, os.R_OK | os.X_OK):
+                raise SpecError("--model-repository", f"{path!r} cannot be read")
 
     def _check_ports(self) -> None:
         if not self.worker_ports:

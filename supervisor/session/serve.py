@@ -20,7 +20,7 @@ from ..options.spec import ServeOptions, SpecError
 from ..ports.sockets import PortError, PortGroup, close_all
 from ..system.exits import Exit
 from ..system.log import Output
-from .session import Launch, run
+from .session import CannotStart, Launch, run
 from .validation import check_devices
 
 
@@ -49,6 +49,9 @@ def serve(
     except (rundir.RunDirError, PortError) as error:
         output.write(f"error: {error}")
         return Exit.IN_USE
+    except OSError as error:
+        output.write(f"error: {CannotStart(error)}")
+        return Exit.IN_USE
     for notice in chosen.notices:
         output.line(notice)
     if not run_dir.listed:
@@ -68,7 +71,11 @@ def serve(
         reread or (lambda: options),
         argv,
     )
-    return run(launch)
+    try:
+        return run(launch)
+    except CannotStart as error:
+        output.write(f"error: {error}")
+        return Exit.IN_USE
 
 
 def select_devices(wanted: str, nvml: Nvml) -> devices.Selection:

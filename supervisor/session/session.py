@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,14 @@ _FINISH_SECONDS = 1.0
 _FLUSH_SECONDS = 0.2
 
 
+#: What to do about it, after the system's own words.
+_HINTS = {
+    errno.EMFILE: "; raise the limit of open files (ulimit -n)",
+    errno.ENOSPC: "; make room there, or use --run-dir elsewhere",
+    errno.EFBIG: "; raise the limit of file sizes (ulimit -f)",
+}
+
+
 @dataclass(frozen=True)
 class Launch:
     """All that was acquired before the first worker starts."""
@@ -54,31 +63,57 @@ class Launch:
     argv: Sequence[str] | None = None
 
 
+class CannotStart(Exception):
+    """The system refuses what a supervisor needs for itself. No worker was started."""
+
+    def __init__(self, error: OSError) -> None:
+        hint = _HINTS.get(error.errno or 0, "")
+        super().__init__(f"cannot start: {error}{hint}")
+
+
 def run(launch: Launch, before: Handover | None = None) -> int:
-    """Until the instance ends. Returns the exit code. `before` as for `Session`."""
+    """Until the instance ends. Returns the exit code. `before` as for `Session`.
+
+    Raises CannotStart, but not for an instance that runs already.
+    """
     code: int = Exit.INTERNAL
     run_dir, ports = launch.run_dir, launch.ports
     try:
-        run_dir.write_identity(
-            registry.Identity(
-                name=launch.options.instance_name,
-                run_id=launch.run_id,
-                pid=os.getpid(),
-                start=procfs.start_time(os.getpid()),
-                run_dir=str(run_dir.path),
-                ports={name: group.port for name, group in ports.items()},
-            )
-        )
+        _write_identity(launch)
         process.become_subreaper()
         code = asyncio.run(_main(launch, before))
+    except CannotStart:
+        code = Exit.IN_USE
+        raise
     finally:
         close_all(list(ports.values()))
         run_dir.close(keep_records=code in (Exit.LEAKED, Exit.INTERNAL))
     return code
 
 
+def _write_identity(launch: Launch) -> None:
+    identity = registry.Identity(
+        name=launch.options.instance_name,
+        run_id=launch.run_id,
+        pid=os.getpid(),
+        start=procfs.start_time(os.getpid()),
+        run_dir=str(launch.run_dir.path),
+        ports={name: group.port for name, group in launch.ports.items()},
+    )
+    try:
+        launch.run_dir.write_identity(identity)
+    except OSError as error:
+        raise CannotStart(error) from None
+
+
 async def _main(launch: Launch, before: Handover | None) -> int:
-    return await Session(launch, before).run()
+    try:
+        session = Session(launch, before)
+    except OSError as error:
+        if before is not None:
+            raise
+        raise CannotStart(error) from None
+    return await session.run()
 
 
 class Session:
@@ -192,8 +227,7 @@ def _reloader(launch: Launch, group: Group) -> Reloader:
         group.config_generation += 1
 
     def tell(text: str) -> None:
-        group.log(text)
-        group.events.add("reload", text)
+        group.log(text, "reload")
 
     def reread() -> ServeOptions:
         options = launch.reread()

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import KServeGrpc, KServeHttp, SageMaker, VertexAI, inprocess
-from ..options.flags import FLAGS
-from ..options.repositories import check_gpus, repository_models
+from ..options.flags import name_of
+from ..options.repositories import check_gpus, check_paths, repository_models
 from ..options.spec import Device, ServeOptions, SpecError
 from ..protocol.worker_spec import worker_spec
 from ..worker.core_options import core_options
+from .named_files import check_files
 
 KINDS: Mapping[str, Any] = {
     "http": KServeHttp,
@@ -33,6 +34,7 @@ def check(options: ServeOptions) -> None:
         if grpc is not None:
             _make("grpc", grpc)
         _make(port.name, given)
+    check_files(options)
     spec = worker_spec(options, "check", 0, 0, Device("cpu", 0), {}, -1)
     try:
         core_options(inprocess, spec)
@@ -46,17 +48,27 @@ def _make(target: str, given: Mapping[str, Any]) -> None:
         # The routes of a cloud frontend come from its platform's environment.
         getattr(kind.Options, "from_environment", kind.Options)(**given)
     except (ValueError, TypeError) as error:
-        raise _named(target, str(error)) from None
+        raise _named(target, str(error), _culprit(target, given, str(error))) from None
 
 
-def _named(target: str, text: str) -> SpecError:
+def _culprit(target: str, given: Mapping[str, Any], text: str) -> str:
+    """The flag that brings the error `text` about also alone; "" if none does."""
+    kind = KINDS[target]
+    for key, value in given.items():
+        try:
+            getattr(kind.Options, "from_environment", kind.Options)(**{key: value})
+        except (ValueError, TypeError) as error:
+            if str(error) == text:
+                return name_of(target, key)
+    return ""
+
+
+def _named(target: str, text: str, culprit: str) -> SpecError:
     """`KServeHttp.Options.max_body_size: ...` by the flag that a user knows."""
     field, colon, problem = text.partition(": ")
-    key = field.rpartition(".")[2]
-    for flag in FLAGS:
-        if colon and flag.key == key and (flag.target == target or flag.shared or flag.everywhere):
-            return SpecError(flag.name, problem)
-    return SpecError(f"{target} frontend", text)
+    if colon and (name := name_of(target, field.rpartition(".")[2])):
+        return SpecError(name, problem)
+    return SpecError(culprit or f"{target} frontend", text)
 
 
 def check_devices(options: ServeOptions, chosen: Sequence[Device]) -> None:
@@ -64,9 +76,10 @@ def check_devices(options: ServeOptions, chosen: Sequence[Device]) -> None:
     if options.min_ready > len(chosen):
         text = f"{options.min_ready} of {len(chosen)} workers cannot be"
         raise SpecError("--min-ready", text)
-    if all(device.kind == "cpu" for device in chosen):
-        return
     core = {**options.core, "model_repository": options.model_repository}
-    problems = check_gpus(options.model_repository, repository_models(core))
+    models = repository_models(core)
+    problems = check_paths(options.model_repository, models)
+    if any(device.kind == "gpu" for device in chosen):
+        problems += check_gpus(options.model_repository, models)
     if problems:
         raise SpecError("--model-repository", "; ".join(map(str, problems)))

@@ -128,7 +128,9 @@ class SlotReport:
 
     @property
     def models_ready(self) -> int:
-        return sum(model.get("state") == "READY" for model in self.models)
+        """Those that answer: the core calls a model ready whose processes have died."""
+        ready = [model for model in self.models if model.get("state") == "READY"]
+        return sum(not model.get("failed") for model in ready)
 
     def total(self, key: str) -> int:
         """A counter of the frontends, summed."""

@@ -74,6 +74,8 @@ class Slot:
     def stop(self, reason: str, *, immediate: bool = False) -> None:
         """Drain (or, `immediate`, kill) the worker and leave the slot empty."""
         self._intent = Intent(stop=True)
+        if self.state in LEAVING:  # for another reason so far
+            self.report.reason = reason
         self.turnover.stop(reason, immediate=immediate)
         self.post(Event.KILL if immediate else Event.DRAIN, reason)
 

@@ -90,7 +90,7 @@ def worker(group: Group, slot: Slot) -> dict[str, Any]:
         "gpu": _gpu(group, slot),
         "numa": slot.device.numa,
         **_process(group, slot),
-        "models_ready": report.models_ready,
+        "models_ready": report.models_ready if generation else 0,
         "models_total": len(report.models) or report.loading_total,
         "models": [{**_UNKNOWN_OF_MODEL, **model} for model in report.models],
         "loading": report.loading if not report.models else [],

@@ -39,6 +39,20 @@ def json_line(at: float, worker: int | None, stream: str, text: str) -> str:
     return json.dumps({"time": stamp, "worker": worker, "stream": stream, "text": text})
 
 
+def hold_standard_streams() -> None:
+    """Where a launcher has closed standard input, output or error, what is written there is lost.
+    Without this the next socket would get one of their numbers, and what is written.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the whole process
+
+
 class Output:
     """Ordered, non-blocking writes to stdout and stderr. Any thread may call `write` and `line`.
 
@@ -70,7 +84,8 @@ class Output:
             self._queue_text("err", f"[w{worker}] {text}")
         else:
             about = "" if worker is None else f"w{worker}: "
-            self._queue_text("err", f"[{SUPERVISOR}] {about}{text}")
+            lines = text.splitlines() or [""]  # a reason may quote a model's traceback
+            self._queue_text("err", "\n".join(f"[{SUPERVISOR}] {about}{line}" for line in lines))
 
     def write(self, text: str, stream: str = "err") -> None:
         """Queue whole lines (a newline is added), without a prefix."""

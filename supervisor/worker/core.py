@@ -92,7 +92,10 @@ class Core:
             try:
                 frontend.start()
             except Exception as error:
-                raise CoreError(WorkerExit.BAD_FD, f"{name} frontend: {error}") from error
+                # What the descriptors are not to blame for, the settings are.
+                wrong = isinstance(error, (ValueError, TypeError))
+                code = WorkerExit.BAD_CONFIG if wrong else WorkerExit.BAD_FD
+                raise CoreError(code, f"{name} frontend: {error}") from error
 
     def drain(self, seconds: float) -> bool:
         """Stop accepting and finish the requests in flight. True if all finished in time."""
@@ -233,7 +236,11 @@ class Core:
     def _failures(self) -> Iterator[str]:
         explicit = self._spec.core.get("model_control_mode") == "explicit"
         startup = set(self._spec.core.get("startup_models", ()))
-        for model in self.models():
+        models = self.models()
+        # The core does not miss what no repository has.
+        for name in sorted(startup - {"*"} - {model.name for model in models}):
+            yield f"model {name!r} (--load-model): no repository has a model of this name"
+        for model in models:
             needed = not explicit or "*" in startup or model.name in startup
             if model.failed:
                 yield f"model {model.name!r} version {model.version}: {model.reason}"

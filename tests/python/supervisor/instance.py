@@ -37,8 +37,15 @@ class Instance:
     """One `serve` process. Ports are taken by the system."""
 
     def __init__(
-        self, root: Path, *flags: str, fake: bool = True, output: int | None = None, **env: str
+        self,
+        root: Path,
+        *flags: str,
+        fake: bool = True,
+        output: int | None = None,
+        through: str = 'exec "$@"',
+        **env: str,
     ) -> None:
+        """`through`: what a shell does with the command."""
         self.root = root
         self.name = "test"
         self.log = root / "serve.log"
@@ -54,7 +61,7 @@ class Instance:
             base += ["--name", self.name]
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
-                [*base, *flags],
+                ["sh", "-c", through, "sh", *base, *flags],
                 stdout=log if output is None else output,
                 stderr=log if output is None else output,
                 env={**environment(root), **env},

@@ -13,7 +13,6 @@ from tritonfrontend.supervisor.devices.affinity import (
     share,
     sysfs_name,
 )
-from tritonfrontend.supervisor.options.repositories import check_gpus, gpus
 from tritonfrontend.supervisor.options.spec import Device
 
 GPUS = [
@@ -76,30 +75,3 @@ def test_spelling() -> None:
     assert parse_cpus("\n") == set()
     with pytest.raises(ValueError, match="invalid literal"):
         parse_cpus("all")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("instance_group [ { count: 1 kind: KIND_GPU gpus: [ 0, 1 ] } ]", [0, 1]),
-        ("instance_group { gpus: 1 gpus: 2 }\ninstance_group { gpus: [3] }", [1, 2, 3]),
-        ("instance_group [ { kind: KIND_CPU } ]", []),
-        ("# instance_group [ { gpus: [ 7 ] } ]\nname: 'gpus: 3'", []),
-        ('parameters { key: "gpus" value { string_value: "instance_group { gpus: 1 }" } }', []),
-        ("optimization { gpus: 5 }", []),
-        ('instance_group [ { count: 2 name: "gpus" rate_limiter { priority: 4 } } ]', []),
-        ("instance_group [ { gpus: [ 1", [1]),  # broken: the core will say so
-    ],
-)
-def test_gpus_of_a_configuration(text: str, expected: list[int]) -> None:
-    assert gpus(text) == expected
-
-
-def test_gpus_that_no_worker_has(tmp_path: Path) -> None:
-    for model, numbers in (("good", "[0]"), ("bad", "[ 0, 2, 1 ]"), ("other", "[ 3 ]")):
-        folder = tmp_path / model
-        folder.mkdir()
-        (folder / "config.pbtxt").write_text(f"instance_group [ {{ gpus: {numbers} }} ]")
-    (problem,) = check_gpus([str(tmp_path), "s3://bucket"], ["good", "bad", "none"])
-    assert str(problem).startswith(f"model 'bad': {tmp_path}/bad/config.pbtxt: ")
-    assert "names GPU 1, 2, but each worker has one GPU" in str(problem)

@@ -100,6 +100,12 @@ def test_whoever_never_had_clients_has_none_to_send_away() -> None:
     assert rig.dispersed == []
 
 
+def test_what_does_not_answer_is_not_counted_as_ready() -> None:
+    """The core goes on calling a model ready whose processes have died."""
+    models = [{"state": "READY", "failed": failed} for failed in (True, False, True)]
+    assert SlotReport(models=list(models)).models_ready == 1
+
+
 def connections(instance: Instance, slot: int) -> int:
     frontends = instance.worker(slot)["frontends"]
     return sum(int(found.get("connections", 0)) for found in frontends.values())

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from instance import Instance, get, running, until
 
+from tritonfrontend.supervisor.system.log import Output
+
 
 def test_prefixes(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
@@ -19,6 +21,21 @@ def test_prefixes(tmp_path: Path) -> None:
         text = instance.text()
     assert "[w0] fake worker 0 speaks\n" in text
     assert "[supervisor] w0: ready with 1/1 models" in text
+
+
+def test_every_line_of_a_reason_has_the_prefix(tmp_path: Path) -> None:
+    """A model's error may be a whole traceback."""
+    with (tmp_path / "log").open("w+") as file:
+        output = Output(file, file)
+        output.line("it failed: boom\nAt:\n  model.py(3)", 1)
+        output.close()
+        file.seek(0)
+        lines = file.read().splitlines()
+    assert lines == [
+        "[supervisor] w1: it failed: boom",
+        "[supervisor] w1: At:",
+        "[supervisor] w1:   model.py(3)",
+    ]
 
 
 def test_json_has_one_object_per_line(tmp_path: Path) -> None:

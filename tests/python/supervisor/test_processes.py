@@ -218,6 +218,30 @@ def test_interrupt_of_the_terminal_reaches_the_supervisor_alone(tmp_path: Path) 
         assert instance.popen.wait(DEADLINE) == 0
 
 
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(tmp_path: Path, closed: str) -> None:
+    """As some launchers leave them: no socket may take their numbers, and nothing is written."""
+    with running(tmp_path, through=f'exec "$@" {closed}') as instance:
+        instance.wait_ready()
+        links = [os.readlink(f"/proc/{instance.popen.pid}/fd/{fd}") for fd in range(3)]
+        assert not any("socket" in link for link in links), links
+        assert get(instance.port("http"))
+        assert instance.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("ulimit -n 16", "raise the limit of open files"), ("ulimit -f 8", "file sizes (ulimit -f)")],
+)
+def test_what_the_system_refuses_at_the_start(tmp_path: Path, limit: str, said: str) -> None:
+    with running(tmp_path, through=f'{limit}; exec "$@"') as instance:
+        assert instance.popen.wait(DEADLINE) == 4
+        text = instance.text()
+    assert "error: cannot start: " in text.splitlines()[-1]
+    assert said in text
+    assert not instance.socket.parent.exists()
+
+
 def test_fast_restart_on_the_same_port(tmp_path: Path) -> None:
     """Connections closed by the server leave TIME_WAIT behind: no reason to refuse the port."""
     with running(tmp_path) as instance:

@@ -80,8 +80,8 @@ def test_stop_start_keeps_min_ready(tmp_path: Path) -> None:
         done = reload(instance, "--force")
         assert done.returncode == 0, done.stdout + done.stderr
         assert generations(instance.wait_ready()) == [2, 2]
-        config(tmp_path, "min-ready = 2")
-        assert reload(instance).returncode == 0  # log-verbose is back at its default
+        config(tmp_path, "log-verbose = 0", "min-ready = 2")
+        assert reload(instance).returncode == 0  # no worker is replaced for it
         refused = reload(instance, "--force")
         assert refused.returncode == 1
         assert "--min-ready is 2" in refused.stdout
@@ -209,10 +209,39 @@ def test_old_workers_are_replaced_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_grew_is_replaced(tmp_path: Path) -> None:
+    """One whose successor is as large is not replaced on and on."""
     with running(tmp_path, "--worker-max-rss=1M") as instance:
-        instance.wait("second generation", lambda s: min(generations(s)) >= 2)
+        instance.wait("second generation", lambda s: max(generations(s)) >= 2)
+        until(lambda: "before it has served; raise --worker-max-rss" in instance.text(), "said so")
         assert "exceeds --worker-max-rss (1 MiB)" in instance.text()
+        assert sorted(generations(instance.wait_ready())) == [1, 2]
         assert instance.stop() == 0
+
+
+def test_what_a_reload_brings_holds_for_itself(tmp_path: Path) -> None:
+    """Its error says which setting would help: then that one must."""
+    settings = ("min-ready = 2", 'reload-strategy = "stop-start"')
+    with running(tmp_path, config(tmp_path, *settings)) as instance:
+        instance.wait_ready()
+        config(tmp_path, *settings, "log-verbose = 1")
+        refused = reload(instance)
+        assert refused.returncode == 1
+        assert "use --reload-strategy=surge" in refused.stdout + refused.stderr
+        config(tmp_path, "min-ready = 2", 'reload-strategy = "surge"', "log-verbose = 1")
+        done = reload(instance)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert generations(instance.wait_ready()) == [2, 2]
+        events = [each["text"] for each in instance.ask("events")["events"]]
+        assert events.count("reloaded") == 1
+
+
+def test_the_last_wish_is_the_reason(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        instance.ask("restart", slot=0)
+        instance.wait_state(0, "DRAINING")
+        instance.ask("drain", slot=0)
+        assert instance.wait_state(0, "DISABLED")["reason"] == "drained by the operator"
 
 
 def test_stop_during_a_reload_leaves_nothing(tmp_path: Path) -> None:

@@ -189,6 +189,8 @@ def test_later_checks_name_the_place_too(
     [
         ("--http-max-header-size=1", "--http-max-header-size"),
         ("--grpc-http2-max-ping-strikes=99999999999", "--grpc-http2-max-ping-strikes"),
+        ("--http-restricted-api=foo:a=b", "--http-restricted-api"),
+        ("--http-header-forward-pattern=(", "--http-header-forward-pattern"),
     ],
 )
 def test_frontends_are_checked_before_anything_starts(tmp_path: Path, flag: str, name: str) -> None:

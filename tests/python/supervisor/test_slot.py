@@ -115,7 +115,7 @@ def test_a_reload_does_not_leave_a_worker_that_loads_with_old_settings(
     async def work() -> None:
         async with slot_in(state) as slot:
             new = replace(OPTIONS, exit_timeout=44)
-            roller = Roller([slot], lambda: 1, lambda slot: Strategy.SURGE)
+            roller = Roller([slot], lambda slot, options: Strategy.SURGE)
             assert await roller.change(OPTIONS, new, "reload") == ""
             await settled()
             assert slot.state is then
