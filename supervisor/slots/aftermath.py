@@ -69,7 +69,11 @@ def _judge(
 
 def _told(info: ExitInfo, verdict: Verdict) -> str:
     """A line for people about a worker that failed."""
-    why = "" if verdict.reason.startswith(str(info)) else f" {info}:"
+    what = str(info)
+    if verdict.reason.startswith(what):
+        what = verdict.reason
+    elif verdict.reason not in what:
+        what = f"{what}: {verdict.reason}"
     given_up = verdict.event is Event.GIVE_UP and not verdict.delay
     then = "no further try" if given_up else f"next try in {verdict.delay:.1f} s"
-    return f"worker ended:{why} {verdict.reason}; {then}"
+    return f"worker ended: {what}; {then}"

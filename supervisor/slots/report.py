@@ -98,7 +98,9 @@ class SlotReport:
         self.loading = [str(name) for name in args.get("models", ())]
         self.loading_total = int(args.get("total", len(self.loading)))
         self.elapsed = float(args.get("elapsed", 0.0))
-        self.trouble = str(args.get("trouble", ""))
+        trouble = str(args.get("trouble", ""))
+        if trouble != self.trouble:  # nobody should have to wait for the limit to hear of it
+            self.trouble = self.reason = trouble
 
     def stuck(self, *, exit_on_error: bool) -> bool:
         """It still says that it loads, and yet nothing goes on. With models that may fail, a

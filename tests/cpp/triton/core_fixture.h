@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -48,13 +49,35 @@ inline void check(const base::Status& status) {
   if (!status) throw std::runtime_error(status.error().message);
 }
 
+inline std::string make_directory(std::string pattern) {
+  if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
+  return pattern;
+}
+
+// Where all directories of this process are: servers that tests share are never deleted, and so
+// leave theirs to the end of the process. Not to that of a death test's, which is a copy of it.
+class Scratch {
+ public:
+  static const std::string& path() {
+    static const Scratch scratch;
+    return scratch.path_;
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+ private:
+  Scratch() : path_(make_directory(::testing::TempDir() + "tritonfrontend-XXXXXX")) {}
+  ~Scratch() {
+    std::error_code ignored;
+    if (owner_ == ::getpid()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string path_;
+  const ::pid_t owner_ = ::getpid();
+};
+
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = ::testing::TempDir() + "tritonfrontend-XXXXXX";
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-  }
+  TemporaryDirectory() : path_(make_directory(Scratch::path() + "/XXXXXX")) {}
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   ~TemporaryDirectory() {
@@ -64,7 +87,7 @@ class TemporaryDirectory {
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_;
+  const std::string path_;
 };
 
 inline std::shared_ptr<const triton::Library> test_library() {

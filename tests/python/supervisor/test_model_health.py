@@ -313,8 +313,13 @@ def test_stub_that_cannot_be_executed(tmp_path: Path, repository: Path) -> None:
     program.chmod(0o755)
     flags = ["--devices=cpu:1", "--start-stall-timeout=20", "--start-timeout=600"]
     with serve(tmp_path, repository, *flags) as instance:
+        told = "perhaps a Python stub that cannot be executed"
+        loads = instance.wait("told", lambda s: told in s["workers"][0]["reason"])["workers"][0]
+        assert (loads["state"], loads["last_exit"]) == ("LOADING", None)
         worker = instance.wait("given up", lambda s: s["workers"][0]["last_exit"])["workers"][0]
         assert worker["last_exit"]["signal"] == signal.SIGKILL
+        (line,) = [line for line in instance.text().splitlines() if "worker ended" in line]
+        assert line.count(told) == 1
         reason = worker["last_exit"]["reason"]
         assert reason.startswith("no progress for 20 s while loading: 1 helper process(es)")
         assert "loads identity: perhaps a Python stub that cannot be executed" in reason
