@@ -121,6 +121,9 @@ def answer(message: dict[str, Any]) -> None:
         if mode == "speaks-in-halves":  # the other half when it is told to
             signal.signal(signal.SIGUSR1, lambda *_: os.write(2, b"and the other\n"))
             os.write(2, b"one half ")
+        if mode == "hangs-up" and spec["generation"] == 1:
+            control.close()
+            time.sleep(600)
         if mode == "floods":
             threading.Thread(target=flood, daemon=True).start()
         if mode == "dies-amid-a-line":

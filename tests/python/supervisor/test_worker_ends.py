@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from instance import (
     DEADLINE,
     alive,
@@ -135,6 +136,39 @@ def test_silent_worker_is_killed_and_named(tmp_path: Path) -> None:
         assert "no progress for 1 s while loading" in instance.worker(0)["last_exit"]["meaning"]
         page = get(instance.port("metrics"), "/metrics")
         assert 'failures_total{worker="0",reason="not ready in time"} ' in page
+
+
+@pytest.mark.faults  # its limit is ten seconds, and no option
+def test_worker_that_never_speaks_is_killed_and_retried(tmp_path: Path) -> None:
+    cured = tmp_path / "cured"
+    with running(tmp_path, FAKE_MODE_0="silent", FAKE_CURED=str(cured)) as instance:
+        victim = instance.wait_state(0, "SPAWNING")["pid"]
+        instance.wait_state(1, "READY")
+        cured.touch()
+        instance.wait("killed", lambda s: s["workers"][0]["last_exit"])
+        worker = instance.worker(0)
+        assert worker["last_exit"]["signal"] == signal.SIGKILL
+        assert worker["last_exit"]["meaning"] == "no sign of life within 10 s"
+        status = instance.wait_ready()
+        assert status["workers"][0]["generation"] == 2
+        assert status["workers"][1]["generation"] == 1
+        assert not alive(victim)
+        page = get(instance.port("metrics"), "/metrics")
+        assert 'failures_total{worker="0",reason="not ready in time"} 1\n' in page
+
+
+def test_worker_that_closes_its_channel_but_lives_is_replaced(tmp_path: Path) -> None:
+    """It cannot be told to drain or to stop any more, though it still serves."""
+    with running(tmp_path, FAKE_MODE_0="hangs-up") as instance:
+        victim = instance.wait_state(0, "READY")["pid"]
+        instance.wait("killed", lambda s: s["workers"][0]["last_exit"])
+        last = instance.worker(0)["last_exit"]
+        assert (last["signal"], last["meaning"]) == (signal.SIGKILL, "closed its control channel")
+        assert "worker ended: signal SIGKILL (closed its control channel)" in instance.text()
+        status = instance.wait_ready()
+        assert status["workers"][0]["generation"] == 2
+        assert not alive(victim)
+        assert {int(get(instance.port("http"))) for _ in range(20)} == set(pids(status))
 
 
 def test_drain_start_restart_of_one_worker(tmp_path: Path) -> None:
