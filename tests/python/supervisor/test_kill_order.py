@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tritonclient.grpc as grpcclient
 from instance import Instance, alive, run_id_of, shm_names, until
-from test_model_health import stubs
-from test_real_triton import EXAMPLES, assert_nothing_left, family, infer, serve
+from test_model_health import HANGS, stubs
+from test_real_triton import EXAMPLES, add_model, assert_nothing_left, family, infer, serve
 
 pytestmark = pytest.mark.faults
 
@@ -100,6 +105,43 @@ def test_death_of_the_supervisor(
     with serve(tmp_path, repository, "--devices=cpu:1") as successor:
         successor.wait_ready()
         assert_nothing_left(pids, run_id_of(status))
+
+
+def infer_grpc(port: int, model: str) -> str:
+    tensor = grpcclient.InferInput("INPUT0", [1, 1], "BYTES")
+    tensor.set_data_from_numpy(np.array([["Roger Roger"]], dtype=object))
+    with grpcclient.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        answer: bytes = client.infer(model, [tensor]).as_numpy("OUTPUT0")[0][0]
+        return answer.decode()
+
+
+def test_supervisor_killed_with_requests_in_flight(tmp_path: Path, repository: Path) -> None:
+    """They are answered after its death, by workers that then leave and clean up themselves."""
+    wait = tmp_path / "wait"
+    wait.touch()
+    add_model(repository, "hangs", HANGS.format(path=str(wait)))
+    with (
+        ThreadPoolExecutor(4) as pool,
+        serve(tmp_path, repository, "--drain-timeout=30") as instance,
+    ):
+        status = instance.wait_ready()
+        ports = {name: instance.port(name) for name in ("http", "grpc", "metrics")}
+        answers = [
+            pool.submit(ask, ports[name], "hangs")
+            for name, ask in (("http", infer), ("grpc", infer_grpc))
+            for _ in range(2)
+        ]
+        instance.wait("in flight", lambda s: sum(w["inflight"] for w in s["workers"]) == 4)
+        pids = family(status)
+        instance.popen.kill()
+        instance.popen.wait()
+        assert not any(answer.done() for answer in answers)
+        wait.unlink()
+        assert [answer.result() for answer in answers] == ["Roger Roger"] * 4
+        assert_nothing_left(pids, run_id_of(status))
+        for port in ports.values():
+            with socket.socket() as client:
+                assert client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def test_stop_with_a_stopped_stub(tmp_path: Path, repository: Path) -> None:
