@@ -133,6 +133,7 @@ def answer(message: dict[str, Any]) -> None:
     elif message["op"] == "METRICS":
         fd = os.memfd_create("page")
         text = f'# TYPE served counter\nserved{{model="m"}} {served[0]}\n'
+        text += f"# TYPE relayed counter\nrelayed {relayed[0]}\n"
         os.write(fd, text.encode())
         send("METRICS", [fd], seq=message["seq"])
     elif message["op"] == "DRAIN":
