@@ -241,7 +241,7 @@ def test_model_that_cannot_load(tmp_path: Path, repository: Path) -> None:
         text = instance.text()
         assert "model 'broken' version 1" in text
         assert "the weights are missing" in text
-        assert "generation 2" not in text
+        assert text.count("worker ended") <= 2  # once each
 
 
 def test_model_that_cannot_load_but_need_not(tmp_path: Path, repository: Path) -> None:

@@ -106,7 +106,7 @@ def test_model_that_cannot_load_is_named_and_not_retried(tmp_path: Path) -> None
         text = instance.text()
         assert "all workers failed" in text
         assert "model 'broken' version 1: it is broken" in text
-        assert "generation 2" not in text
+        assert text.count("worker ended") <= 2  # once each
 
 
 def test_one_failed_worker_can_be_started_again(tmp_path: Path) -> None:
