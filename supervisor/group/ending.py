@@ -111,8 +111,7 @@ class Ending:
 
 def _is_final(slot: Slot) -> bool:
     """Nothing more will come of it: empty, or with a process that survives SIGKILL."""
-    unkillable = slot.state is State.KILLING and slot.report.reason.startswith("unkillable")
-    return slot.empty or (unkillable and not slot.turnover.busy)
+    return slot.empty or (slot.unkillable and not slot.turnover.busy)
 
 
 def _is_given_up(slot: Slot) -> bool:

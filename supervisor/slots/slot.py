@@ -55,6 +55,7 @@ class Slot:
         self.device = device
         self.state = State.DISABLED
         self.report = SlotReport()
+        self.unkillable = False  # its process survives SIGKILL
         self.generation: Generation | None = None
         self.history = RestartHistory(policy or RestartPolicy(), time.monotonic, random.random)
         self.leaked = False
@@ -74,7 +75,7 @@ class Slot:
     def stop(self, reason: str, *, immediate: bool = False) -> None:
         """Drain (or, `immediate`, kill) the worker and leave the slot empty."""
         self._intent = Intent(stop=True)
-        if self.state in LEAVING:  # for another reason so far
+        if self.state in LEAVING and not self.unkillable:  # for another reason so far
             self.report.reason = reason
         self.turnover.stop(reason, immediate=immediate)
         self.post(Event.KILL if immediate else Event.DRAIN, reason)
@@ -210,6 +211,7 @@ class Slot:
         if (self.state, event) == (State.FAILED, Event.TIMEOUT):
             self.history.try_half_open()
         previous, self.state = self.state, target
+        self.unkillable = False
         self._clock.enter(target, self._verdict.delay)
         self.report.entered(target, reason, time.time())
         self.changed.pulse()
@@ -243,6 +245,7 @@ class Slot:
     def _overdue(self) -> None:
         self._clock.stop()
         if self.state is State.KILLING:
+            self.unkillable = True
             self.report.reason = "unkillable: survives SIGKILL (sick driver?)"
             self.owner.note(self, self.report.reason)
 

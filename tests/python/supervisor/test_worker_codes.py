@@ -84,8 +84,8 @@ def test_models_that_nobody_needs() -> None:
     Loaded(GOOD)._require_models()
     Loaded(ModelState("old", 1, "UNAVAILABLE", "unloaded"), GOOD)._require_models()
     explicit = {"model_control_mode": "explicit"}
-    Loaded(ABSENT, startup_models=["good"], **explicit)._require_models()
-    for names in (["absent"], ["*"]):
+    Loaded(ABSENT, GOOD, startup_models=["good"], **explicit)._require_models()
+    for names in (["absent"], ["*"], ["nowhere"]):
         code, _ = refusal(Loaded(ABSENT, startup_models=names, **explicit))
         assert code is WorkerExit.MODEL_FAILED
 
