@@ -85,10 +85,22 @@ class RunDir:
         os.pwrite(self._lock_fd, data, 0)
 
     def write_workers(self, records: list[dict[str, Any]]) -> None:
-        """Replace the list of worker records in one step."""
+        """Replace the list of worker records in one step. Those of processes that could not be
+        killed stay: the next start must know what they leave.
+        """
+        every = [*records, *self._survivors(records)]
         temporary = self._workers.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"boot": procfs.boot_id(), "workers": records}))
+        temporary.write_text(json.dumps({"boot": procfs.boot_id(), "workers": every}))
         temporary.replace(self._workers)
+
+    def _survivors(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Recorded before, not any more, and still alive."""
+        known = {(each["pid"], each["start"]) for each in records}
+        with contextlib.suppress(OSError, ValueError):
+            before = json.loads(self._workers.read_text())["workers"]
+            others = [each for each in before if (each["pid"], each["start"]) not in known]
+            return [each for each in others if procfs.is_same(each["pid"], each["start"])]
+        return []
 
     def close(self, *, keep_records: bool = False) -> None:
         """Release. With `keep_records` (something could not be killed) the next start sweeps."""

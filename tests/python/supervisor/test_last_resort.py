@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from instance import DEADLINE, alive, get, pids, run_id_of, running, shm_names
+from instance import DEADLINE, alive, command, get, pids, run_id_of, running, shm_names
 from other_code import Installation
 
 from tritonfrontend.supervisor.system import procfs
@@ -83,6 +83,31 @@ def test_worker_that_survives_sigkill(tmp_path: Path) -> None:
             assert int(get(instance.port("http"))) == instance.wait_state(1, "READY")["pid"]
             assert instance.stop() == 8
             assert alive(stuck)
+            assert records(tmp_path) == [stuck]
+    assert shm_names(run_id_of(status))
+    with running(tmp_path) as successor:
+        successor.wait_ready()
+        assert shm_names(run_id_of(status)) == []
+        assert successor.stop() == 0
+
+
+def test_replaced_worker_that_survives_sigkill(tmp_path: Path) -> None:
+    """Nobody counts on it any more, and yet its memory goes with the next start."""
+    code = Installation(tmp_path)
+    code.change("supervisor/slots/state_clock.py", "UNKILLABLE_AFTER = 30", "UNKILLABLE_AFTER = 1")
+    flags = ("--devices=cpu:1", "--reload-strategy=surge")
+    with running(tmp_path, *flags, **code.env) as instance:
+        stuck = pids(instance.wait_ready())[0]
+        with held_at_its_end(stuck):
+            assert command(tmp_path, "reload", "--force").returncode == 0
+            status = instance.wait_ready()
+            assert status["workers"][0]["generation"] == 2
+            assert int(get(instance.port("http"))) == pids(status)[0]
+            assert command(tmp_path, "restart", "0").returncode == 0
+            instance.wait("restarted", lambda s: s["workers"][0]["generation"] == 3)
+            instance.wait_ready()
+            assert alive(stuck)
+            assert instance.stop() == 8
             assert records(tmp_path) == [stuck]
     assert shm_names(run_id_of(status))
     with running(tmp_path) as successor:
