@@ -19,7 +19,7 @@ from ..session.serve import serve
 from ..session.serve_settings import serve_settings
 from ..system.exits import Exit
 from ..system.log import Output, hold_standard_streams
-from . import reload_command, upgrade_command
+from . import reload_command, slot_commands, upgrade_command
 from .target import CommandError, find, request
 from .watch_commands import run_events, run_status, run_wait_ready
 
@@ -72,9 +72,7 @@ def parser() -> argparse.ArgumentParser:
         ("start", "fill an empty or failed slot"),
         ("restart", "drain one worker and start its successor"),
     ):
-        one = _command(commands, name, text, run_slot_command)
-        one.add_argument("slot", type=flag.natural, help="number of the worker, as in status")
-        one.set_defaults(op=name)
+        slot_commands.add(_command(commands, name, text, slot_commands.run), name)
     reload_command.add(_command(commands, "reload", "apply changed settings", run_reload))
     upgrade_command.add(
         _command(commands, "upgrade", "renew the supervisor's program", upgrade_command.run)
@@ -142,11 +140,6 @@ def run_stop(arguments: argparse.Namespace) -> int:
 
 def run_reload(arguments: argparse.Namespace) -> int:
     return reload_command.run(arguments, partial(request, find(arguments)))
-
-
-def run_slot_command(arguments: argparse.Namespace) -> int:
-    request(find(arguments), arguments.op, slot=arguments.slot)
-    return Exit.CLEAN
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from ..instance import registry, rundir
 #: Exit codes of `status` and `wait-ready`: 0 ready, then these.
 DEGRADED = 1
 NOT_RUNNING = 3
+#: What was asked for was refused, or was not done in time.
+FAILED = 1
 #: What may be asked again if the supervisor was upgraded in the middle, and how often.
-_QUESTIONS = ("status", "events", "reload-status", "upgrade-status")
+_QUESTIONS = ("status", "events", "slot", "reload-status", "upgrade-status")
 _TRIES = 3
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..group.group import Group
 from ..group.reloading import Reloader, ReloadError, describe
 from ..slots.slot import Slot
+from ..slots.state import LEAVING, WITH_PROCESS, Event, next_state
 from ..status.collector import Collector
 from ..status.status import status
 from .http import Answer
@@ -42,25 +43,35 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
         number = request.get("slot")
         if not isinstance(number, int) or not 0 <= number < len(group.slots):
             raise ControlError(f"slot {number!r} is not one of 0..{len(group.slots) - 1}")
+        return group.slots[number]
+
+    def changeable(request: Mapping[str, Any]) -> Slot:
+        slot = one(request)
         if group.ending.begun:
             raise ControlError("the instance is stopping")
-        return group.slots[number]
+        return slot
 
     def stop(request: Mapping[str, Any]) -> dict[str, Any]:
         group.ending.stop("stop command")
         return {}
 
     def drain(request: Mapping[str, Any]) -> dict[str, Any]:
-        one(request).stop("drained by the operator")
-        return {}
+        slot = changeable(request)
+        before = _place(slot)
+        slot.stop("drained by the operator")
+        return {**before, "begun": not before["empty"]}
 
     def start(request: Mapping[str, Any]) -> dict[str, Any]:
-        one(request).start("started by the operator")
-        return {}
+        slot = changeable(request)
+        before = _place(slot)
+        slot.start("started by the operator")
+        return {**before, "begun": before["startable"]}
 
     def restart(request: Mapping[str, Any]) -> dict[str, Any]:
-        one(request).restart("restarted by the operator")
-        return {}
+        slot = changeable(request)
+        before = _place(slot)
+        slot.restart("restarted by the operator")
+        return {**before, "begun": before["startable"] or before["process"]}
 
     async def follow(since: int) -> AsyncIterator[dict[str, Any]]:
         async for batch in group.events.follow(since):
@@ -89,9 +100,23 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
         "undrain": start,
         "reload": reload,
         "reload-status": reload_status,
+        "slot": lambda request: _place(one(request)),
         "status": lambda request: {"status": status(group)},
         "stop": stop,
         "drain": drain,
         "start": start,
         "restart": restart,
+    }
+
+
+def _place(slot: Slot) -> dict[str, Any]:
+    """JSON form of a slot for whoever waits for it. `startable`: a start would change something."""
+    leaving = slot.state in LEAVING
+    return {
+        "state": str(slot.state),
+        "empty": slot.empty,
+        "wanted": slot.wanted,
+        "leaving": leaving,
+        "process": slot.state in WITH_PROCESS,
+        "startable": leaving or next_state(slot.state, Event.START) is not None,
     }

@@ -178,7 +178,7 @@ def test_drain_and_undrain(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
         instance.wait_ready()
         assert command(tmp_path, "drain", "0").returncode == 0
-        instance.wait_state(0, "DISABLED")
+        assert instance.worker(0)["state"] == "DISABLED"
         assert int(get(instance.port("http"))) == instance.worker(1)["pid"]
         assert command(tmp_path, "undrain", "0").returncode == 0
         instance.wait_ready()

@@ -174,8 +174,9 @@ def test_worker_that_closes_its_channel_but_lives_is_replaced(tmp_path: Path) ->
 def test_drain_start_restart_of_one_worker(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
         first = pids(instance.wait_ready())
-        assert command(tmp_path, "drain", "0").returncode == 0
-        assert instance.wait_state(0, "DISABLED")["pid"] is None
+        done = command(tmp_path, "drain", "0")
+        assert (done.returncode, done.stdout) == (0, "w0: draining\nw0: drained\n")
+        assert (instance.worker(0)["state"], instance.worker(0)["pid"]) == ("DISABLED", None)
         assert {int(get(instance.port("http"))) for _ in range(10)} == {first[1]}
         assert command(tmp_path, "start", "0").returncode == 0
         instance.wait_ready()
