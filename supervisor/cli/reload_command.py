@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..system.exits import Exit
+from .target import FAILED
 
-#: The reload was refused or failed; the old configuration goes on.
-FAILED = 1
 _POLL = 0.2
 
 

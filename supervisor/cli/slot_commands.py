@@ -10,7 +10,7 @@ from typing import Any
 
 from ..options import flag
 from ..system.exits import Exit
-from .target import FAILED, CommandError, find, request
+from .target import CommandError, find, request
 
 _POLL = 0.1
 _WATCH = "tritonfrontend status shows it"
@@ -60,10 +60,10 @@ def _wait_empty(look: Callable[[], dict[str, Any]], name: str, seconds: float) -
     while not (now := look())["empty"]:
         if now["wanted"]:
             raise CommandError(
-                f"{name}: somebody has filled the slot meanwhile, it is {now['state']}", FAILED
+                f"{name}: somebody has filled the slot meanwhile, it is {now['state']}"
             )
         if time.monotonic() >= deadline:
             raise CommandError(
-                f"{name}: still {now['state']} after {seconds:g} s; the drain goes on", FAILED
+                f"{name}: still {now['state']} after {seconds:g} s; the drain goes on"
             )
         time.sleep(_POLL)

@@ -9,8 +9,6 @@ from functools import partial
 from ..system.exits import Exit
 from .target import CommandError, find, request, still_runs
 
-#: The upgrade was refused or failed.
-FAILED = 1
 _POLL = 0.1
 #: How long a supervisor may be silent while it becomes another one.
 _SILENCE = 60.0
@@ -31,10 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Returns the exit code. Raises CommandError."""
     target = find(arguments)
     ask = partial(request, target)
-    try:
-        answer = ask("upgrade", dry_run=arguments.dry_run)
-    except CommandError as error:
-        raise CommandError(str(error), FAILED) from error
+    answer = ask("upgrade", dry_run=arguments.dry_run)
     before = answer["upgrades_total"]
     heard = time.monotonic()
     while answer["running"] and answer["upgrades_total"] == before:
@@ -44,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
             heard = time.monotonic()
         except CommandError:  # a program that starts on a busy machine
             if not still_runs(target):
-                raise CommandError(_ENDED, FAILED) from None
+                raise CommandError(_ENDED) from None
             if time.monotonic() - heard > _SILENCE:
                 raise
     if answer["failed"]:
-        raise CommandError(answer["failed"], FAILED)
+        raise CommandError(answer["failed"])
     if answer["upgrades_total"] == before:
         print(f"version {answer['version']} could take over")
         return Exit.CLEAN

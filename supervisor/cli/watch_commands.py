@@ -12,12 +12,22 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from ..control.client import follow
+from ..control.client import Unreachable, follow
 from ..control.server import ControlError
 from ..instance.registry import Identity
 from ..status import render
 from ..system.exits import Exit
-from .target import DEGRADED, CommandError, SeveralRun, control_path, find, request, still_runs
+from .target import (
+    DEGRADED,
+    CommandError,
+    NotRunning,
+    SeveralRun,
+    control_path,
+    ended,
+    find,
+    request,
+    still_runs,
+)
 
 _POLL = 0.1
 
@@ -56,18 +66,15 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def run_events(arguments: argparse.Namespace) -> int:
     target = find(arguments)
-    try:
-        since = arguments.since
-        if arguments.follow:
-            return _follow_events(target, since, arguments.json)
-        while True:
-            batch = request(target, "events", since=since)
-            _print_events(batch, arguments.json)
-            if not batch["events"]:
-                return Exit.CLEAN
-            since = batch["last"]
-    except ControlError as error:
-        raise CommandError(str(error)) from error
+    since = arguments.since
+    if arguments.follow:
+        return _follow_events(target, since, arguments.json)
+    while True:
+        batch = request(target, "events", since=since)
+        _print_events(batch, arguments.json)
+        if not batch["events"]:
+            return Exit.CLEAN
+        since = batch["last"]
 
 
 def _follow_events(target: Identity, since: int, as_json: bool) -> int:
@@ -77,11 +84,16 @@ def _follow_events(target: Identity, since: int, as_json: bool) -> int:
         try:
             for batch in follow(control_path(target), "events", follow=True, since=since):
                 _print_events(batch, as_json)
-                since, followed = batch["last"], True
-        except ControlError:
+                since = batch["last"]
+            followed = True
+        except Unreachable:
+            pass  # it starts, is upgraded, or ends
+        except ControlError as error:
             if not followed:
-                raise
+                raise CommandError(str(error)) from error
         if not still_runs(target):
+            if not followed:
+                raise ended(target)
             return Exit.CLEAN
         time.sleep(_POLL)
 
@@ -105,8 +117,8 @@ def run_wait_ready(arguments: argparse.Namespace) -> int:
             raise
         except CommandError as error:
             problem: CommandError | None = error
-            if seen is not None:
-                raise CommandError("the instance ended before it was ready") from error
+            if seen is not None and isinstance(error, NotRunning):
+                raise NotRunning("the instance ended before it was ready") from error
         else:
             problem = None
             if _enough(seen, arguments.min_ready):

@@ -15,7 +15,15 @@ from .server import ControlError
 MAX_ANSWER = 64 << 20
 
 
-class ConnectionEnded(ControlError):
+class Unreachable(ControlError):
+    """Nobody took the request."""
+
+
+class NoAnswer(ControlError):
+    """The request was sent; whether anything came of it is not known."""
+
+
+class ConnectionEnded(NoAnswer):
     """The supervisor closed before it answered: it ends, or becomes another one (`upgrade`)."""
 
 
@@ -63,7 +71,7 @@ def _connected(path: Path, seconds: float) -> Any:
         try:
             sock.connect(str(path))
         except OSError as error:
-            raise ControlError(f"{path}: {error.strerror or error}") from error
+            raise Unreachable(f"{path}: {error.strerror or error}") from error
         with sock.makefile("rb") as lines:
             yield sock, lines
 
@@ -72,7 +80,7 @@ def _send(sock: socket.socket, op: str, args: Mapping[str, Any]) -> None:
     try:
         sock.sendall(json.dumps({"op": op, **args}).encode() + b"\n")
     except OSError as error:
-        raise ControlError(f"the supervisor takes no request ({error})") from error
+        raise Unreachable(f"the supervisor takes no request ({error})") from error
 
 
 def _receive(lines: Any) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def _receive(lines: Any) -> dict[str, Any]:
     except ConnectionResetError:
         line = b""
     except OSError as error:
-        raise ControlError(f"no answer from the supervisor ({error})") from error
+        raise NoAnswer(f"no answer from the supervisor ({error})") from error
     if not line:
         raise ConnectionEnded("no answer from the supervisor (it closed the connection)")
     return _decoded(line)

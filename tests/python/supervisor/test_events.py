@@ -16,7 +16,7 @@ import pytest
 from instance import CLI, Instance, command, environment, running
 
 from tritonfrontend.supervisor.cli import watch_commands
-from tritonfrontend.supervisor.cli.target import CommandError
+from tritonfrontend.supervisor.cli.target import CommandError, NotRunning
 from tritonfrontend.supervisor.group.events import BATCH, MAX_TEXT, EventRing
 from tritonfrontend.supervisor.group.recorder import Recorder
 from tritonfrontend.supervisor.slots.report import LastExit, SlotReport
@@ -226,7 +226,11 @@ def test_wait_ready(instance: Instance, tmp_path: Path) -> None:
 def test_wait_ready_of_one_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was there and is gone: waiting on would mean another instance."""
     group = {"name": "n", "ready": 0, "total": 1, "min_ready": 1, "group_state": "starting"}
-    answers: list[Any] = [{"status": {"supervisor": group}}, CommandError("nothing runs")]
+    answers: list[Any] = [
+        {"status": {"supervisor": group}},
+        CommandError("no answer"),  # a busy machine
+        NotRunning("nothing runs"),
+    ]
 
     def request(target: Any, op: str) -> Any:
         answer = answers.pop(0)

@@ -96,7 +96,7 @@ def test_reloads_that_fail_cost_no_request(
         with Load(instance.port("http"), 6, INFER) as load:
             config.write_text("log-verbos = 1\n")
             refused = command(tmp_path, "reload")
-            assert refused.returncode != 0
+            assert refused.returncode == 1
             assert "did you mean log-verbose" in refused.stderr
             load.more(100)
             config.write_text("log-verbose = 0\n")

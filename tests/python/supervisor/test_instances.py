@@ -44,10 +44,10 @@ def test_two_instances_side_by_side(tmp_path: Path) -> None:
         two.name = "other"
         two.wait_ready()
         answer = command(tmp_path, "status")
-        assert answer.returncode == 3
+        assert answer.returncode == 1
         assert "choose with --name: other, test" in answer.stderr
         answer = command(tmp_path, "wait-ready", "--timeout=600")
-        assert answer.returncode == 3
+        assert answer.returncode == 1
         assert "choose with --name: other, test" in answer.stderr
         assert command(tmp_path, "wait-ready", "--name=other").returncode == 0
         assert command(tmp_path, "status", "--name=other").returncode == 0

@@ -186,7 +186,7 @@ def test_drain_start_restart_of_one_worker(tmp_path: Path) -> None:
         assert not alive(first[1])
         assert status["workers"][1]["restarts_window"] == 0  # no failure
         answer = command(tmp_path, "drain", "7")
-        assert answer.returncode == 3
+        assert answer.returncode == 1
         assert "slot 7 is not one of 0..1" in answer.stderr
 
 
