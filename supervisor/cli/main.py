@@ -19,7 +19,7 @@ from ..session.serve import serve
 from ..session.serve_settings import serve_settings
 from ..system.exits import Exit
 from ..system.log import Output, hold_standard_streams
-from . import reload_command, slot_commands, upgrade_command
+from . import output, reload_command, slot_commands, upgrade_command
 from .target import CommandError, find, request
 from .watch_commands import run_events, run_status, run_wait_ready
 
@@ -32,15 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_serve(argv[1:])
     arguments = parser().parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
-        return code
+        with output.checked(needed=arguments.run in (run_status, run_events, run_wait_ready)):
+            code: int = arguments.run(arguments)
+            return code
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:  # `status | head`
-        sys.stderr.close()
         return Exit.CLEAN
 
 
@@ -118,11 +118,11 @@ def run_serve(argv: Sequence[str]) -> int:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return Exit.CONFIG
-    output = Output(as_json=options.log_json)
+    log = Output(as_json=options.log_json)
     try:
-        return serve(options, output, reread=lambda: serve_settings(argv, environ), argv=argv)
+        return serve(options, log, reread=lambda: serve_settings(argv, environ), argv=argv)
     finally:
-        output.close()
+        log.close()
 
 
 def run_stop(arguments: argparse.Namespace) -> int:

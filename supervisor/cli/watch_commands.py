@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
@@ -49,19 +48,25 @@ def _watch(arguments: argparse.Namespace) -> int:
     another, a terminal one that is redrawn.
     """
     target = find(arguments)
-    console = Console(width=None if sys.stdout.isatty() else render.terminal_width())
-    live = Live(console=console, auto_refresh=False, screen=sys.stdout.isatty())
-    with live if console.is_terminal else contextlib.nullcontext():
+    if not arguments.json and sys.stdout.isatty():
+        _redraw(target, arguments.watch)
+    while True:
+        status = request(target, "status")["status"]
+        if arguments.json:
+            print(json.dumps(status), flush=True)
+        else:
+            text = render.table(status, color=False, width=render.terminal_width())
+            print(text, end="\n\n", flush=True)
+        time.sleep(arguments.watch)
+
+
+def _redraw(target: Identity, pause: float) -> NoReturn:
+    console = Console()
+    with Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
             status = request(target, "status")["status"]
-            if arguments.json:
-                print(json.dumps(status), flush=True)
-            elif console.is_terminal:
-                live.update(render.view(status, console.width), refresh=True)
-            else:
-                console.print(render.view(status, console.width), "")
-                sys.stdout.flush()
-            time.sleep(arguments.watch)
+            live.update(render.view(status, console.width), refresh=True)
+            time.sleep(pause)
 
 
 def run_events(arguments: argparse.Namespace) -> int:
