@@ -65,7 +65,8 @@ def _redraw(target: Identity, pause: float) -> NoReturn:
     with Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
             status = request(target, "status")["status"]
-            live.update(render.view(status, console.width), refresh=True)
+            width, height = console.size
+            live.update(render.view(status, width, height), refresh=True)
             time.sleep(pause)
 
 

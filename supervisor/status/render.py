@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from ..system.words import duration, names, size
+from ..system.words import duration, names
+from .columns import GAP, fitting
 
-_STYLE = {
-    "READY": "bold green",
-    "DEGRADED": "yellow",
-    "FAILED": "bold red",
-    "SUSPECT": "magenta",
-    "KILLING": "red",
-    "BACKOFF": "red",
-    "DISABLED": "dim",
-}
 #: Of a dead worker; --json has all.
 _LINES_SHOWN = 3
 _REQUESTS_SHOWN = 5
 #: Where the output is no terminal: wide enough for the table in a log file.
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH = 160
 
 
 def terminal_width() -> int:
@@ -46,62 +37,63 @@ def table(status: Mapping[str, Any], *, color: bool, width: int) -> str:
     return buffer.getvalue().rstrip("\n")
 
 
-def view(status: Mapping[str, Any], width: int = _PLAIN_WIDTH) -> Group:
+def view(status: Mapping[str, Any], width: int = _PLAIN_WIDTH, height: int | None = None) -> Group:
     """Workers as a table, the group's line above and what is wrong below. A narrow table leaves out
-    what matters least.
+    what matters least. If all of it has more than `height` lines, the last one says so.
     """
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    columns = [column for column in _COLUMNS if width >= column.needs]
-    for column in columns:
-        grid.add_column(column.title, justify=column.justify, overflow="fold")
-    for worker in status["workers"]:
-        grid.add_row(*(column.text(worker) for column in columns))
+    head, workers = _headline(status["supervisor"]), list(status["workers"])
     troubles = [
         Text(f"w{worker['slot']}: {line}", overflow="fold")
-        for worker in status["workers"]
+        for worker in workers
         for line in _troubles(worker)
     ]
-    return Group(_headline(status["supervisor"]), grid, *troubles)
+    if height is None:
+        return Group(head, _grid(workers, width), *troubles)
+    room = height - _lines(head, width) - 1
+    workers, troubles, note = _cut(workers, troubles, width, room)
+    return Group(head, _grid(workers, width), *troubles, *note)
 
 
-@dataclass(frozen=True)
-class _Column:
-    """`needs`: shown if the terminal has so many columns."""
-
-    title: str
-    text: Callable[[Mapping[str, Any]], Text | str]
-    justify: Literal["left", "right"] = "right"
-    needs: int = 0
-
-
-def _state(worker: Mapping[str, Any]) -> Text:
-    state = str(worker["state"])
-    return Text(state, style=_STYLE.get(state, ""))
+def _grid(workers: Sequence[Mapping[str, Any]], width: int) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    columns = fitting(workers, width)
+    for column in columns:
+        grid.add_column(column.title, justify=column.justify, no_wrap=True)
+    for worker in workers:
+        grid.add_row(*(column.text(worker) for column in columns))
+    return grid
 
 
-def _number(key: str, form: str = "{}") -> Callable[[Mapping[str, Any]], str]:
-    def text(worker: Mapping[str, Any]) -> str:
-        value = worker.get(key)
-        return "-" if value is None else form.format(value)
+def _cut(
+    workers: list[Any], troubles: list[Text], width: int, room: int
+) -> tuple[list[Any], list[Text], list[Text]]:
+    """What of it fits into `room` lines, those that are not ready first, and a line about the rest
+    if there is a rest.
+    """
+    if len(workers) + sum(_lines(text, width) for text in troubles) <= room:
+        return workers, troubles, []
+    room = max(0, room - 1)
+    telling = sorted(workers, key=lambda worker: (worker["state"] == "READY", worker["slot"]))
+    shown = sorted(telling[:room], key=lambda worker: int(worker["slot"]))
+    room -= len(shown)
+    told: list[Text] = []
+    for text in troubles:
+        room -= _lines(text, width)
+        if room < 0:
+            break
+        told.append(text)
+    hidden, untold = len(workers) - len(shown), len(troubles) - len(told)
+    parts = [_count(hidden, "worker"), _count(untold, "line about them", "lines about them")]
+    note = f"not shown: {', '.join(filter(None, parts))}"
+    return shown, told, [Text(note, no_wrap=True, overflow="ellipsis")]
 
-    return text
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}" if number else ""
 
 
-_COLUMNS = (
-    _Column("worker", lambda worker: f"w{worker['slot']}", "left"),
-    _Column("state", _state, "left"),
-    _Column("device", lambda worker: _device(worker), "left"),
-    _Column("pid", lambda worker: str(worker["pid"] or "-"), needs=90),
-    _Column("models", lambda worker: f"{worker['models_ready']}/{worker['models_total']}"),
-    _Column("conns", _number("conns"), needs=100),
-    _Column("in flight", _number("inflight")),
-    _Column("requests", _number("completed"), needs=110),
-    _Column("req/s", _number("rps_1m", "{:.1f}")),
-    _Column("restarts", _number("restarts_total"), needs=80),
-    _Column("uptime", lambda worker: duration(worker["uptime_s"])),
-    _Column("cpu", _number("cpu_percent", "{:.0f}%"), needs=100),
-    _Column("memory", lambda worker: size(worker["rss"]), needs=70),
-)
+def _lines(text: Text, width: int) -> int:
+    return len(text.wrap(Console(file=io.StringIO(), width=width), width))
 
 
 def _headline(supervisor: Mapping[str, Any]) -> Text:
@@ -114,18 +106,6 @@ def _headline(supervisor: Mapping[str, Any]) -> Text:
         f"up {duration(supervisor['uptime_s'])}, pid {supervisor['pid']}\n{ports}",
         overflow="fold",
     )
-
-
-def _device(worker: Mapping[str, Any]) -> str:
-    gpu = worker.get("gpu")
-    if not gpu:
-        return str(worker["device"])
-    parts = [str(worker["device"]), str(gpu["name"])]
-    if gpu.get("mem_total"):
-        parts.append(f"{size(gpu['mem_used'])}/{size(gpu['mem_total'])}")
-    if gpu["stale"]:
-        parts.append("(stale)")
-    return " ".join(part for part in parts if part)
 
 
 def _troubles(worker: Mapping[str, Any]) -> list[str]:

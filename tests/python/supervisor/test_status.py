@@ -11,7 +11,6 @@ from instance import Instance, command, raw_status, running
 
 from tritonfrontend.supervisor.group.rates import WINDOW, Rates
 from tritonfrontend.supervisor.options.spec import ServeOptions
-from tritonfrontend.supervisor.status import render
 from tritonfrontend.supervisor.status.status import config_hash
 from tritonfrontend.supervisor.system import process, procfs
 
@@ -198,12 +197,6 @@ def test_same_settings_same_hash(tmp_path: Path) -> None:
         return config_hash(ServeOptions(model_repository=(str(tmp_path),), **changes))
 
     assert made() == made(core={}) != made(core={"log_info": True})
-
-
-def test_narrow_terminals_leave_out_columns() -> None:
-    assert [column.title for column in render._COLUMNS if column.needs == 0] == [
-        *("worker", "state", "device", "models", "in flight", "req/s", "uptime")
-    ]
 
 
 def test_last_death_shows_what_was_in_flight(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def worker(**changes: Any) -> dict[str, Any]:
     }
 
 
-def shown(*workers: dict[str, Any], color: bool = False) -> str:
-    status = {
+def status_of(*workers: dict[str, Any]) -> dict[str, Any]:
+    return {
         "supervisor": {
             "name": "blue",
             "group_state": "degraded",
@@ -125,7 +125,10 @@ def shown(*workers: dict[str, Any], color: bool = False) -> str:
         },
         "workers": list(workers),
     }
-    return render.table(status, color=color, width=140)
+
+
+def shown(*workers: dict[str, Any], color: bool = False, width: int = 140) -> str:
+    return render.table(status_of(*workers), color=color, width=width)
 
 
 def test_table() -> None:

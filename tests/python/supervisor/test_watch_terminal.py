@@ -19,7 +19,10 @@ HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"  # the cursor
 class Terminal:
     """The user's side of a pseudo-terminal on which `command` runs."""
 
-    def __init__(self, command: list[str], env: dict[str, str], columns: int) -> None:
+    def __init__(
+        self, command: list[str], env: dict[str, str], columns: int, rows: int = 24
+    ) -> None:
+        self._rows = rows
         self._fd, theirs = os.openpty()
         self.shown = b""
         self.resize(columns)
@@ -36,7 +39,7 @@ class Terminal:
         os.set_blocking(self._fd, False)
 
     def resize(self, columns: int) -> None:
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", self._rows, columns, 0, 0))
 
     def type(self, keys: bytes) -> None:
         os.write(self._fd, keys)
@@ -72,5 +75,17 @@ def test_a_terminal_is_redrawn_and_given_back(tmp_path: Path) -> None:
             assert terminal.read().rstrip().endswith(LEAVE)
             assert SHOW in terminal.shown
             assert b"Traceback" not in terminal.shown
+        finally:
+            terminal.close()
+
+
+def test_a_low_terminal_tells_what_is_not_shown(tmp_path: Path) -> None:
+    with running(tmp_path, "--devices=cpu:3") as instance:
+        instance.wait_ready()
+        watch = [*CLI, "status", "--watch=0.05"]
+        terminal = Terminal(watch, environment(instance.root), columns=120, rows=5)
+        try:
+            until(lambda: b"not shown: 2 workers" in terminal.read(), "it is said")
+            assert b"w0" in terminal.shown
         finally:
             terminal.close()
