@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ... import __version__
 from ..instance import registry
 from ..options import flag
 from ..options.spec import SpecError
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         prog="tritonfrontend",
         description="One Triton worker per device, behind one HTTP, one gRPC and one metrics port.",
     )
+    root.add_argument("--version", action="version", version=f"tritonfrontend {__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("serve", help="start workers and keep them alive", add_help=False)
     status = _command(commands, "status", "show what each worker is doing", run_status)
@@ -88,7 +90,10 @@ def _add_watchers(commands: Any) -> None:
         "--since", type=flag.natural, default=0, metavar="N", help="after event N (default 0: all)"
     )
     wait = _command(commands, "wait-ready", "wait until enough workers serve", run_wait_ready)
-    wait.description = "Exit codes: 0 ready, 1 not in time, 3 nothing runs."
+    wait.description = (
+        "Wait until enough workers serve. Exit codes: 0 they do, 1 not in time, 2 usage, 3 nothing "
+        "runs, or the instance ended."
+    )
     wait.add_argument(
         "--timeout", type=flag.seconds, default=1800.0, metavar="S", help="(default 1800 s)"
     )

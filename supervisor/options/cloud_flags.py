@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .flag import Flag, choice, natural, seconds
+from .flag import Choice, Flag, natural, seconds
 
 CLOUD_FLAGS = (
     Flag("--sagemaker-thread-count", "sagemaker", "thread_count", natural, "threads (default 8)"),
@@ -10,7 +10,7 @@ CLOUD_FLAGS = (
         "--sagemaker-ping-mode",
         "sagemaker",
         "ping_mode",
-        choice(ready="ready", live="live"),
+        Choice(ready="ready", live="live"),
         "what /ping tells (default ready)",
     ),
     Flag(
@@ -24,7 +24,7 @@ CLOUD_FLAGS = (
         "--sagemaker-inference-type",
         "sagemaker",
         "inference_type",
-        choice(infer="infer", generate="generate", generate_stream="generate_stream"),
+        Choice(infer="infer", generate="generate", generate_stream="generate_stream"),
         "of /invocations (default infer)",
     ),
     Flag(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .flag import Flag, boolean, choice, natural
+from .flag import Choice, Flag, boolean, natural
 
 CORE_FLAGS = (
     Flag("--id", "core", "server_id", str, "name of the server in its metadata"),
@@ -10,7 +10,7 @@ CORE_FLAGS = (
         "--model-control-mode",
         "core",
         "model_control_mode",
-        choice(none="none", poll="poll", explicit="explicit"),
+        Choice(none="none", poll="poll", explicit="explicit"),
         "none: load all models; poll: follow changes of the repository; explicit: load on demand",
     ),
     Flag(
@@ -82,7 +82,7 @@ CORE_FLAGS = (
         "--rate-limit",
         "core",
         "rate_limiter_mode",
-        choice(off="OFF", execution_count="EXEC_COUNT"),
+        Choice(off="OFF", execution_count="EXEC_COUNT"),
         "off or execution_count",
     ),
     Flag(
@@ -173,7 +173,7 @@ CORE_FLAGS = (
         "--log-format",
         "core",
         "log_format",
-        choice(default="DEFAULT", iso8601="ISO8601", json="JSON"),
+        Choice(default="DEFAULT", iso8601="ISO8601", json="JSON"),
         "default, ISO8601, or json: an object per line of all output (default: default)",
     ),
     Flag("--log-file", "core", "log_file", str, "the core's log; .w<slot> is added per worker"),

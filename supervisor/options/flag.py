@@ -62,15 +62,21 @@ def size(text: str) -> int:
     return int(digits) << (shift or 0)
 
 
-def choice(**names: str) -> Callable[[str], str]:
-    """A word of `names`; the value is what the API calls it."""
+class Choice:
+    """Reads a word of `names`; the value is what the API calls it."""
 
-    def read(text: str) -> str:
-        if text.lower() not in names:
-            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(names)}")
-        return names[text.lower()]
+    def __init__(self, **names: str) -> None:
+        self._names = names
 
-    return read
+    def __call__(self, text: str) -> str:
+        if text.lower() not in self._names:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(self._names)}")
+        return self._names[text.lower()]
+
+    def word(self, value: object) -> str:
+        """What a user types for a value of the API."""
+        words = (name for name, called in self._names.items() if called == str(value))
+        return next(words, str(value))
 
 
 def any_case(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .flag import Flag, any_case, boolean, choice, natural
+from .flag import Choice, Flag, any_case, boolean, natural
 
 GRPC_FLAGS = (
     Flag(
@@ -81,7 +81,7 @@ GRPC_FLAGS = (
         "--grpc-infer-response-compression-level",
         "grpc",
         "infer_compression_level",
-        choice(none="0", low="1", medium="2", high="3"),
+        Choice(none="0", low="1", medium="2", high="3"),
         "none, low, medium or high",
     ),
     Flag("--grpc-use-ssl", "grpc", "use_ssl", boolean, "TLS on the gRPC port"),

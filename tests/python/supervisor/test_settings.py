@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tritonfrontend import __version__
 from tritonfrontend.supervisor.cli.main import main
 from tritonfrontend.supervisor.options import serve_flags, settings, toml_file
 from tritonfrontend.supervisor.options.spec import ServeOptions, SpecError
@@ -228,3 +229,24 @@ def test_help_has_one_line_with_a_default_for_every_flag() -> None:
     assert "worker-command" not in text
     for group in ("group of workers:", "deadlines in seconds:", "HTTP frontend:"):
         assert group in text
+
+
+def test_defaults_in_the_help_can_be_typed() -> None:
+    text = serve_flags.parser().format_help()
+    told = dict(re.findall(r"^  (--\S+) .*\(default ([^\s:,;)]+)\)$", text, re.MULTILINE))
+    assert told["--grpc-infer-response-compression-level"] == "none"
+    assert told["--rate-limit"] == "off"
+    for name, value in told.items():
+        if value != "none" or name == "--grpc-infer-response-compression-level":
+            settings.read([f"{name}={value}"], {})
+
+
+def test_help_and_version_of_the_program(capsys: Any) -> None:
+    for argv, expected in (
+        (["--version"], f"tritonfrontend {__version__}\n"),
+        (["wait-ready", "--help"], "Wait until enough workers serve. Exit codes: 0 "),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(argv)
+        assert caught.value.code == 0
+        assert expected in capsys.readouterr().out
