@@ -21,7 +21,7 @@ from ..session.serve_settings import serve_settings
 from ..system.exits import Exit
 from ..system.log import Output, hold_standard_streams
 from . import output, reload_command, slot_commands, upgrade_command
-from .target import CommandError, find, request
+from .target import CommandError, find, goes_on, request
 from .watch_commands import run_events, run_status, run_wait_ready
 
 
@@ -133,14 +133,19 @@ def run_serve(argv: Sequence[str]) -> int:
 def run_stop(arguments: argparse.Namespace) -> int:
     target = find(arguments)
     request(target, "stop")
-    print(f"{target.name}: draining")
-    deadline = time.monotonic() + arguments.timeout
-    while (now := registry.running(Path(target.run_dir))) and now.pid == target.pid:
-        if time.monotonic() >= deadline:
-            raise CommandError(f"{target.name}: still running after {arguments.timeout:g} s")
-        time.sleep(0.05)
+    with goes_on(f"{target.name}: the stop goes on"):
+        print(f"{target.name}: draining", flush=True)
+        _wait_end(target, arguments.timeout)
     print(f"{target.name}: stopped")
     return Exit.CLEAN
+
+
+def _wait_end(target: registry.Identity, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while (now := registry.running(Path(target.run_dir))) and now.pid == target.pid:
+        if time.monotonic() >= deadline:
+            raise CommandError(f"{target.name}: still running after {seconds:g} s")
+        time.sleep(0.05)
 
 
 def run_reload(arguments: argparse.Namespace) -> int:

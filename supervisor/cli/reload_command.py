@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..system.exits import Exit
-from .target import FAILED
+from .target import FAILED, goes_on
 
 _POLL = 0.2
+#: Effects for which no worker is replaced unless somebody wants it.
+_LEAVES_WORKERS = ("nothing", "no restart")
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -23,13 +25,14 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, ask: Callable[..., dict[str, Any]]) -> int:
     """`ask` puts an operation to the instance. Returns the exit code."""
     if arguments.dry_run:
-        _show(ask("reload", dry_run=True))
+        _show(ask("reload", dry_run=True), arguments.force)
         return Exit.CLEAN
     answer = ask("reload", force=arguments.force)
-    _show(answer)
-    while answer["running"]:
-        time.sleep(_POLL)
-        answer = ask("reload-status")
+    with goes_on("the reload goes on; `tritonfrontend events --follow` shows its end"):
+        _show(answer, arguments.force)
+        while answer["running"]:
+            time.sleep(_POLL)
+            answer = ask("reload-status")
     if answer["failed"]:
         print(f"failed, the old configuration goes on: {answer['failed']}")
         return FAILED
@@ -37,7 +40,9 @@ def run(arguments: argparse.Namespace, ask: Callable[..., dict[str, Any]]) -> in
     return Exit.CLEAN
 
 
-def _show(answer: dict[str, Any]) -> None:
+def _show(answer: dict[str, Any], force: bool) -> None:
     for change in answer["changes"]:
         print(f"  {change}")
-    print(f"needed: {answer['effect']}")
+    forced = force and answer["effect"] in _LEAVES_WORKERS
+    why = "; all workers are replaced because of --force" if forced else ""
+    print(f"needed: {answer['effect']}{why}", flush=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..options import flag
 from ..system.exits import Exit
-from .target import CommandError, find, request
+from .target import CommandError, find, goes_on, request
 
 _POLL = 0.1
 _WATCH = "tritonfrontend status shows it"
@@ -43,8 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.no_wait:
         print(f"{name}: draining; {_WATCH}")
     else:
-        print(f"{name}: draining", flush=True)
-        _wait_empty(partial(ask, "slot", slot=arguments.slot), name, arguments.timeout)
+        with goes_on(f"{name}: the drain goes on; {_WATCH}"):
+            print(f"{name}: draining", flush=True)
+            _wait_empty(partial(ask, "slot", slot=arguments.slot), name, arguments.timeout)
         print(f"{name}: drained")
     return Exit.CLEAN
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,16 @@ def _unanswered(error: ControlError, op: str) -> str:
 
 def ended(target: registry.Identity) -> NotRunning:
     return NotRunning(f"the instance {target.name} has ended")
+
+
+@contextlib.contextmanager
+def goes_on(text: str) -> Iterator[None]:
+    """Ctrl-C in the block ends the command and not what it waits for: `text` says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(text, file=sys.stderr)
+        raise
 
 
 def still_runs(target: registry.Identity) -> bool:

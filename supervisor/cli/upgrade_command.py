@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import time
 from functools import partial
+from typing import Any
 
+from ..instance.registry import Identity
 from ..system.exits import Exit
-from .target import CommandError, find, request, still_runs
+from .target import CommandError, find, goes_on, request, still_runs
 
 _POLL = 0.1
 #: How long a supervisor may be silent while it becomes another one.
@@ -31,17 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     ask = partial(request, target)
     answer = ask("upgrade", dry_run=arguments.dry_run)
     before = answer["upgrades_total"]
-    heard = time.monotonic()
-    while answer["running"] and answer["upgrades_total"] == before:
-        time.sleep(_POLL)
-        try:
-            answer = ask("upgrade-status")
-            heard = time.monotonic()
-        except CommandError:  # a program that starts on a busy machine
-            if not still_runs(target):
-                raise CommandError(_ENDED) from None
-            if time.monotonic() - heard > _SILENCE:
-                raise
+    with goes_on("the upgrade goes on; `tritonfrontend status --json` has upgrades_total"):
+        answer = _wait(target, answer)
     if answer["failed"]:
         raise CommandError(answer["failed"])
     if answer["upgrades_total"] == before:
@@ -50,3 +43,19 @@ def run(arguments: argparse.Namespace) -> int:
     group = ask("status")["status"]["supervisor"]
     print(f"upgraded from {group['upgraded_from']} to {group['version']}, pid {group['pid']}")
     return Exit.CLEAN
+
+
+def _wait(target: Identity, answer: dict[str, Any]) -> dict[str, Any]:
+    """Until it has ended, one way or the other. Returns the last answer."""
+    before, heard = answer["upgrades_total"], time.monotonic()
+    while answer["running"] and answer["upgrades_total"] == before:
+        time.sleep(_POLL)
+        try:
+            answer = request(target, "upgrade-status")
+            heard = time.monotonic()
+        except CommandError:  # a program that starts on a busy machine
+            if not still_runs(target):
+                raise CommandError(_ENDED) from None
+            if time.monotonic() - heard > _SILENCE:
+                raise
+    return answer

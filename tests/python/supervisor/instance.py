@@ -150,6 +150,23 @@ def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@contextlib.contextmanager
+def started(root: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A `tritonfrontend` command that runs until it ends or the block does."""
+    with subprocess.Popen(
+        [*CLI, *arguments],
+        env=environment(root),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def get(port: int, path: str = "/") -> str:
     """Body of a GET on a connection of its own."""
     request = urllib.request.Request(

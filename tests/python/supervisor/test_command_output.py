@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from instance import CLI, DEADLINE, Instance, environment, running
+from instance import CLI, DEADLINE, Instance, environment, running, started
 
 WATCHERS = [
     "status",
@@ -68,14 +68,8 @@ def test_an_instance_that_ends_while_it_is_watched(instance: Instance) -> None:
     with running(instance.root, "--name=other") as other:
         other.name = "other"
         other.wait_ready()
-        with subprocess.Popen(
-            [*CLI, "status", "--watch=0.01", "--name=other"],
-            env=environment(instance.root),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd="/",
-        ) as watcher:
+        watch = ("status", "--watch=0.01", "--name=other")
+        with started(instance.root, *watch) as watcher:
             assert watcher.stdout is not None
             os.read(watcher.stdout.fileno(), 100)
             assert other.stop() == 0

@@ -21,6 +21,7 @@ from instance import (
     run_id_of,
     running,
     shm_names,
+    started,
     until,
 )
 
@@ -71,6 +72,28 @@ def test_plan_then_surge(tmp_path: Path) -> None:
         assert instance.stop() == 0
         gone(pids(after))
     assert shm_names(run_id_of(after)) == []
+
+
+def test_workers_that_are_replaced_for_no_setting(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        told = "needed: nothing; all workers are replaced because of --force\n"
+        assert reload(instance, "--force", "--dry-run").stdout == told
+        assert reload(instance, "--force").stdout == f"{told}reloaded\n"
+        assert generations(instance.wait_ready()) == [2, 2]
+
+
+def test_ctrl_c_ends_the_command_and_not_the_reload(tmp_path: Path) -> None:
+    flags = ("--reload-strategy=surge",)
+    with running(tmp_path, *flags, FAKE_MODE_0="second-loads-forever") as instance:
+        instance.wait_ready()
+        with started(tmp_path, "reload", "--force") as command:
+            assert command.stdout is not None
+            assert command.stdout.readline().startswith("needed: nothing; ")
+            command.send_signal(signal.SIGINT)
+            assert command.wait(DEADLINE) == 130
+            assert command.communicate()[1].startswith("the reload goes on; ")
+        assert instance.ask("reload-status")["running"]
 
 
 def test_stop_start_keeps_min_ready(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from instance import CLI, DEADLINE, Instance, command, environment, running
+from instance import DEADLINE, Instance, command, running, started
 
 SHOWS = "; tritonfrontend status shows it\n"
 
@@ -25,23 +25,6 @@ def said(instance: Instance, *arguments: str) -> str:
     answer = command(instance.root, *arguments)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
-
-
-@contextlib.contextmanager
-def started(instance: Instance, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs until the block or it ends."""
-    with subprocess.Popen(
-        [*CLI, *arguments],
-        env=environment(instance.root),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd="/",
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @contextlib.contextmanager
@@ -87,7 +70,7 @@ def test_a_slot_that_somebody_fills_while_it_drains(instance: Instance) -> None:
     instance.wait_ready()
     with contextlib.ExitStack() as held, contextlib.ExitStack() as ended:
         held.enter_context(stopped_worker(instance, 1))
-        drain = ended.enter_context(started(instance, "drain", "1"))
+        drain = ended.enter_context(started(instance.root, "drain", "1"))
         assert drain.stdout is not None
         assert drain.stdout.readline() == "w1: draining\n"
         instance.wait_state(1, "DRAINING")
@@ -97,3 +80,26 @@ def test_a_slot_that_somebody_fills_while_it_drains(instance: Instance) -> None:
         assert drain.returncode == 1
         assert errors.startswith("error: w1: somebody has filled the slot meanwhile, it is ")
     instance.wait_ready()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("drain", "1"), "w1: the drain goes on; tritonfrontend status shows it\n"),
+        (("stop",), "test: the stop goes on\n"),
+    ],
+)
+def test_ctrl_c_ends_the_command_and_not_the_drain(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    with running(tmp_path) as instance:
+        instance.wait_ready()
+        with stopped_worker(instance, 1), started(tmp_path, *words) as waiting:
+            assert waiting.stdout is not None
+            assert waiting.stdout.readline().endswith(": draining\n")
+            waiting.send_signal(signal.SIGINT)
+            assert (waiting.wait(DEADLINE), waiting.communicate()[1]) == (130, told)
+        if words == ("stop",):
+            assert instance.popen.wait(DEADLINE) == 0
+        else:
+            instance.wait_state(1, "DISABLED")
