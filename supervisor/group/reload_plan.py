@@ -6,11 +6,11 @@ devices and everything that the supervisor itself was built from cannot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
+from ..options.by_flag import Setting, by_flag, running
 from ..options.spec import ServeOptions
 
 #: Fields that only workers and their slots read. Any other field needs a new start, so that a new
@@ -66,7 +66,7 @@ _ORDER = list(Effect)
 
 @dataclass(frozen=True)
 class Change:
-    """One setting with its old and new value as text."""
+    """One setting, by its flag, with its old and new value as typed."""
 
     name: str
     old: str
@@ -95,34 +95,21 @@ def plan(old: ServeOptions, new: ServeOptions) -> Plan:
 
 
 def _changes(old: ServeOptions, new: ServeOptions) -> Iterator[Change]:
-    for field in fields(ServeOptions):
-        before, after = getattr(old, field.name), getattr(new, field.name)
-        for name, one, other in _differences(field.name, before, after):
-            yield Change(name, one, other, _effect(field.name, name))
+    frontends = running(old) | running(new)
+    before, after = by_flag(old, frontends), by_flag(new, frontends)
+    for name in dict.fromkeys([*before, *after]):
+        one, other = before.get(name), after.get(name)
+        if one is None or other is None or one.value != other.value:
+            effects = (_effect(each.path) for each in (one, other) if each is not None)
+            yield Change(name, _text(one), _text(other), max(effects, key=_ORDER.index))
 
 
-def _effect(field: str, name: str) -> Effect:
-    """`name` is the field's, or that of a leaf in it."""
-    if not _LIVE.isdisjoint({field, name}):
+def _effect(path: str) -> Effect:
+    field = path.partition(".")[0]
+    if not _LIVE.isdisjoint({field, path}):
         return Effect.LIVE
-    return Effect.ROLLING if field in _ROLLING and name not in _WATCHDOGS else Effect.FULL
+    return Effect.ROLLING if field in _ROLLING and path not in _WATCHDOGS else Effect.FULL
 
 
-def _differences(name: str, old: Any, new: Any) -> Iterator[tuple[str, str, str]]:
-    """Leaves that differ: mappings and records are entered, so that a person sees the one key."""
-    if old == new:
-        return
-    if hasattr(old, "__dataclass_fields__"):
-        old, new = vars(old), vars(new)
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        yield name, _text(old), _text(new)
-        return
-    for key in sorted({*old, *new}, key=str):
-        yield from _differences(f"{name}.{key}", old.get(key, _ABSENT), new.get(key, _ABSENT))
-
-
-_ABSENT = object()
-
-
-def _text(value: Any) -> str:
-    return "default" if value is _ABSENT else repr(value)
+def _text(setting: Setting | None) -> str:
+    return "default" if setting is None else setting.text

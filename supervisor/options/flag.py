@@ -104,6 +104,21 @@ class Flag:
     def dest(self) -> str:
         return f"{self.target}.{self.key}"
 
+    def typed(self, value: Any) -> str:
+        """A value of the option as a user would type it; items of a list side by side."""
+        match self.style:
+            case "settings":
+                return ", ".join(f"{key}={text}" for key, text in value)
+            case "sizes":
+                return ", ".join(f"{device}:{size}" for device, size in value.items())
+            case "fractions":
+                return ", ".join(f"{device}:{plain(size)}" for device, size in value)
+            case "resources":
+                return ", ".join(":".join(str(p) for p in each if p != -1) for each in value)
+        if isinstance(self.read, Choice):
+            return self.read.word(value)
+        return value.removeprefix("(?i)") if self.read is any_case else plain(value)
+
     def convert(self, given: Any) -> Any:
         """The value of the option. SpecError for a malformed item of a list."""
         match self.style:
@@ -119,6 +134,17 @@ class Flag:
                 return [_resource(self.name, item) for item in given]
             case _:
                 return given
+
+
+def plain(value: Any) -> str:
+    """A value as a user would type it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value)) or "none"
+    return "none" if value in ("", None) else str(value)
 
 
 def _nested(name: str, items: Iterable[str]) -> dict[str, dict[str, str]]:

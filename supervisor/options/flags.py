@@ -10,7 +10,7 @@ from typing import Any
 from ... import KServeGrpc, KServeHttp, SageMaker, VertexAI, inprocess
 from .cloud_flags import CLOUD_FLAGS
 from .core_flags import CORE_FLAGS
-from .flag import Choice, Flag, boolean, natural, seconds
+from .flag import Flag, boolean, natural, seconds
 from .grpc_flags import GRPC_FLAGS
 from .http2_flags import HTTP2_FLAGS
 from .http_flags import HTTP_FLAGS
@@ -76,14 +76,9 @@ def _described(flag: Flag) -> str:
 
 
 def _shown(flag: Flag, value: Any) -> str:
-    """As a user would type it."""
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, enum.Enum):
         return value.name.lower()
-    if isinstance(flag.read, Choice):
-        return flag.read.word(value)
-    return "none" if value in ("", None, dataclasses.MISSING) else str(value)
+    return "none" if value is dataclasses.MISSING else flag.typed(value)
 
 
 def collect(arguments: argparse.Namespace, target: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_plan_then_surge(tmp_path: Path) -> None:
         config(tmp_path, "log-verbose = 1")
         shown = reload(instance, "--dry-run")
         assert shown.returncode == 0, shown.stderr
-        assert "core.log_verbose: 0 -> 1 (rolling restart)" in shown.stdout
+        assert "--log-verbose: 0 -> 1 (rolling restart)" in shown.stdout
         assert "needed: rolling restart" in shown.stdout
         assert generations(instance.wait_ready()) == [1, 1]
         done = reload(instance)
@@ -62,7 +62,7 @@ def test_plan_then_surge(tmp_path: Path) -> None:
         told = after["supervisor"]
         assert told["config_generation"] == 2
         assert told["last_reload"]["failed"] == ""
-        assert told["last_reload"]["changes"] == ["core.log_verbose: 0 -> 1 (rolling restart)"]
+        assert told["last_reload"]["changes"] == ["--log-verbose: 0 -> 1 (rolling restart)"]
         gone(pids(before))
         names = shm_names(run_id_of(after))
         assert names
@@ -141,7 +141,7 @@ def test_what_needs_a_new_start_is_refused(tmp_path: Path) -> None:
         assert "needed: full restart" in reload(instance, "--dry-run").stdout
         refused = reload(instance)
         assert refused.returncode == 1
-        assert "full restart is needed for sagemaker.port" in refused.stderr
+        assert "full restart is needed for --sagemaker-port" in refused.stderr
         assert pids(instance.wait_ready()) == pids(before)
 
 

@@ -27,34 +27,34 @@ def test_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "effect", "text"),
     [
-        ({"min_ready": 2}, Effect.LIVE, "min_ready: 1 -> 2 (no restart)"),
-        ({"worker_max_age": 60.0}, Effect.LIVE, "worker_max_age: 0.0 -> 60.0 (no restart)"),
+        ({"min_ready": 2}, Effect.LIVE, "--min-ready: 1 -> 2 (no restart)"),
+        ({"worker_max_age": 60.0}, Effect.LIVE, "--worker-max-age: 0 -> 60 (no restart)"),
         (
             {"core": {"log_verbose": 1}},
             Effect.ROLLING,
-            "core.log_verbose: default -> 1 (rolling restart)",
+            "--log-verbose: default -> 1 (rolling restart)",
         ),
         (
             {"frontends": {"http": {"thread_count": 3}}},
             Effect.ROLLING,
-            "frontends.http: default -> {'thread_count': 3} (rolling restart)",
+            "--http-thread-count: default -> 3 (rolling restart)",
         ),
         (
             {"timeouts": Timeouts(drain=5.0)},
             Effect.ROLLING,
-            "timeouts.drain: 30.0 -> 5.0 (rolling restart)",
+            "--drain-timeout: 30 -> 5 (rolling restart)",
         ),
         (
             {"timeouts": Timeouts(gpu_quarantine=5.0)},
             Effect.LIVE,
-            "timeouts.gpu_quarantine: 60.0 -> 5.0 (no restart)",
+            "--gpu-quarantine-timeout: 60 -> 5 (no restart)",
         ),
         (
             {"http": PortSpec("http", True, "0.0.0.0", 9000)},
             Effect.FULL,
-            "http.port: 8000 -> 9000 (full restart)",
+            "--http-port: 8000 -> 9000 (full restart)",
         ),
-        ({"devices": "cpu:3"}, Effect.FULL, "devices: 'auto' -> 'cpu:3' (full restart)"),
+        ({"devices": "cpu:3"}, Effect.FULL, "--devices: auto -> cpu:3 (full restart)"),
     ],
 )
 def test_one_change(tmp_path: Path, changes: Any, effect: Effect, text: str) -> None:
