@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.group.reload_plan import plan
+from tritonfrontend.supervisor.group.reload_plan import Change, plan
 from tritonfrontend.supervisor.options import flags, serve_flags, settings
 from tritonfrontend.supervisor.options.spec import ServeOptions
 
@@ -40,8 +40,8 @@ def options(tmp_path: Path, *argv: str) -> ServeOptions:
     return serve_flags.serve_options(settings.read(argv, {}).arguments)
 
 
-def changes(tmp_path: Path, old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
-    return [str(each) for each in plan(options(tmp_path, *old), options(tmp_path, *new)).changes]
+def changes(tmp_path: Path, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[Change, ...]:
+    return plan(options(tmp_path, *old), options(tmp_path, *new)).changes
 
 
 def values(name: str, action: argparse.Action) -> list[str]:
@@ -61,19 +61,24 @@ def values(name: str, action: argparse.Action) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-def test_one_flag_is_one_change(tmp_path: Path, name: str) -> None:
+def changed(tmp_path: Path, name: str) -> tuple[str, Change]:
+    """A value of the flag that is not its default, and the one change that it makes."""
     for value in values(name, ACTIONS[name]):
         with contextlib.suppress(ValueError):  # not what the flag takes
-            found = changes(tmp_path, BASE, (*BASE, f"{name}={value}"))
-            if found:
-                break
-    (change,) = found
+            if found := changes(tmp_path, BASE, (*BASE, f"{name}={value}")):
+                assert len(found) == 1, found
+                return value, found[0]
+    raise AssertionError(f"{name}: no value makes a change")
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_one_flag_is_one_change(tmp_path: Path, name: str) -> None:
+    value, change = changed(tmp_path, name)
     if STYLES.get(name) == "nested":
         name, value = f"{name}=n,k", "v"
-    assert change.startswith(f"{name}: ")
+    assert change.name == name
     if name != "--model-repository":  # a list with the one of `options`
-        assert f" -> {value} (" in change
+        assert change.new == value
 
 
 @pytest.mark.parametrize(
@@ -118,4 +123,4 @@ def test_one_flag_is_one_change(tmp_path: Path, name: str) -> None:
 def test_what_is_told(
     tmp_path: Path, old: tuple[str, ...], new: tuple[str, ...], expected: list[str]
 ) -> None:
-    assert changes(tmp_path, old, new) == expected
+    assert [str(change) for change in changes(tmp_path, old, new)] == expected
