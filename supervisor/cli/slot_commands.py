@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     ask = partial(request, find(arguments))
     name = f"w{arguments.slot}"
     before = ask(arguments.op, slot=arguments.slot)
-    if not before["begun"]:
+    if "begun" not in before:  # a supervisor of an earlier version, before its `upgrade`
+        print(f"{name}: {arguments.op} asked for; {_WATCH}")
+    elif not before["begun"]:
         state = "empty" if arguments.op == "drain" else before["state"]
         print(f"{name}: nothing to do, it is {state}")
     elif arguments.op != "drain":

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from instance import DEADLINE, Instance, command, running, started
 
+from tritonfrontend.supervisor.cli import slot_commands
+from tritonfrontend.supervisor.cli.main import main
+
 SHOWS = "; tritonfrontend status shows it\n"
 
 
@@ -103,3 +106,12 @@ def test_ctrl_c_ends_the_command_and_not_the_drain(
             assert instance.popen.wait(DEADLINE) == 0
         else:
             instance.wait_state(1, "DISABLED")
+
+
+def test_a_supervisor_that_is_older_than_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(slot_commands, "find", lambda arguments: None)
+    monkeypatch.setattr(slot_commands, "request", lambda target, op, **args: {})
+    assert main(["drain", "1"]) == 0
+    assert capsys.readouterr().out == f"w1: drain asked for{SHOWS}"
