@@ -27,7 +27,6 @@ from .watch_commands import run_events, run_status, run_wait_ready
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
-    hold_standard_streams()
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] == "serve":  # its settings come from more than the command line
         return run_serve(argv[1:])
@@ -116,6 +115,7 @@ def _command(commands: Any, name: str, text: str, run: Any) -> argparse.Argument
 
 
 def run_serve(argv: Sequence[str]) -> int:
+    hold_standard_streams()
     environ = dict(os.environ)
     try:
         options = serve_settings(argv, environ)

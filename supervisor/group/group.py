@@ -209,8 +209,8 @@ class Group:
     def ready(self) -> list[int]:
         return [slot.index for slot in self.slots if slot.state in SERVING]
 
-    def log(self, text: str, kind: str = "supervisor") -> None:
-        self.events.add(kind, text)
+    def log(self, text: str) -> None:
+        self.events.add("supervisor", text)
         self._output.line(text)
 
     # -- what slots report (owner.Owner) ----------------------------------------------------

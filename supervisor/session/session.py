@@ -227,7 +227,8 @@ def _reloader(launch: Launch, group: Group) -> Reloader:
         group.config_generation += 1
 
     def tell(text: str) -> None:
-        group.log(text, "reload")
+        group.events.add("reload", text)
+        launch.output.line(text)
 
     def reread() -> ServeOptions:
         options = launch.reread()
