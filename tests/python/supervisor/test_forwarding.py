@@ -80,7 +80,7 @@ class Callers:
         self._done = threading.Event()
         self._channel = channel or grpc.insecure_channel(f"127.0.0.1:{instance.port('grpc')}")
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
-        self._threads = [threading.Thread(target=self._run) for _ in range(_CALLERS)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_CALLERS)]
         for thread in self._threads:
             thread.start()
 
