@@ -131,6 +131,11 @@ def test_clients_of_a_worker_whose_model_broke_go_to_another(tmp_path: Path) -> 
         for _ in range(20):
             assert infer(instance.port("http")) == "Roger Roger"
         assert instance.worker(0)["state"] == "DEGRADED"
+        before = instance.worker(0)["completed"]
         os.kill(stub, signal.SIGCONT)
         instance.wait_ready()
-        until(lambda: infer(instance.port("http")) and connections(instance, 0) > 0, "back")
+
+        def back() -> bool:
+            return bool(infer(instance.port("http"))) and instance.worker(0)["completed"] > before
+
+        until(back, "back")
