@@ -87,7 +87,7 @@ void Shard::drain() {
 }
 
 void Shard::disperse() {
-  loop_->post([this] { notify_all(kDrain, false); });
+  loop_->post([this] { notify_all(kDrain, /*links=*/false); });
 }
 
 void Shard::abort() {

@@ -8,9 +8,9 @@ after a second and is then refused by the closed port.
 
 from __future__ import annotations
 
-import ctypes
 import socket
-import struct
+
+from .socket_filter import attach
 
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
@@ -39,11 +39,4 @@ def turn_away(listener: socket.socket) -> bool:
 
     False if the kernel has no socket filters (then closing it may reset a few clients).
     """
-    filters = b"".join(struct.pack("=HBBI", *instruction) for instruction in _PROGRAM)
-    buffer = ctypes.create_string_buffer(filters, len(filters))
-    fprog = struct.pack("@HP", len(_PROGRAM), ctypes.addressof(buffer))
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
-    except OSError:
-        return False
-    return True
+    return attach(listener, _SO_ATTACH_FILTER, _PROGRAM)

@@ -9,10 +9,10 @@ hash over all slots stays: connections to a slot without a worker wait for the n
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import socket
-import struct
 from collections.abc import Sequence
+
+from .socket_filter import Instruction, attach
 
 _SO_ATTACH_REUSEPORT_CBPF = 51  # asm-generic/socket.h; Python's socket module has no name for it
 _SO_DETACH_REUSEPORT_BPF = 68
@@ -28,7 +28,7 @@ _AD_RANDOM = 0xFFFFF000 + 56
 MAX_SLOTS = 2000
 
 
-def program(ready: Sequence[int]) -> list[tuple[int, int, int, int]]:
+def program(ready: Sequence[int]) -> list[Instruction]:
     """Instructions (code, jt, jf, k) that return a uniformly random member of `ready`."""
     if not 0 < len(ready) <= MAX_SLOTS:
         raise ValueError(f"{len(ready)} ready slots, not 1..{MAX_SLOTS}")
@@ -42,16 +42,7 @@ def program(ready: Sequence[int]) -> list[tuple[int, int, int, int]]:
 
 def steer(sock: socket.socket, ready: Sequence[int]) -> bool:
     """Install the program on the group that listening `sock` belongs to. False if refused."""
-    code = program(ready)
-    filters = b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
-    buffer = ctypes.create_string_buffer(filters, len(filters))
-    # struct sock_fprog: unsigned short count, then a pointer at its natural alignment.
-    fprog = struct.pack("@HP", len(code), ctypes.addressof(buffer))
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, fprog)
-    except OSError:
-        return False
-    return True
+    return attach(sock, _SO_ATTACH_REUSEPORT_CBPF, program(ready))
 
 
 def unsteer(sock: socket.socket) -> None:

@@ -110,7 +110,7 @@ class Load:
 
     def _triton_http(self) -> tuple[Callable[[], int], Callable[[], None]]:
         client = httpclient.InferenceServerClient(f"127.0.0.1:{self._http}")
-        tensor = _tensor(httpclient)
+        tensor = text_tensor(httpclient)
 
         def one() -> int:
             try:
@@ -122,8 +122,8 @@ class Load:
         return one, client.close
 
     def _unary(self) -> tuple[Callable[[], int], Callable[[], None]]:
-        client = _grpc_client(self._grpc)
-        tensor = _tensor(grpcclient)
+        client = grpc_client(self._grpc)
+        tensor = text_tensor(grpcclient)
 
         def one() -> int:
             try:
@@ -135,8 +135,8 @@ class Load:
         return one, client.close
 
     def _stream(self) -> tuple[Callable[[], int], Callable[[], None]]:
-        client = _grpc_client(self._grpc)
-        tensor = _tensor(grpcclient)
+        client = grpc_client(self._grpc)
+        tensor = text_tensor(grpcclient)
 
         def one() -> int:
             answers: queue.Queue[Any] = queue.Queue()
@@ -156,7 +156,7 @@ class Load:
         return one, client.close
 
 
-def _grpc_client(port: int) -> Any:
+def grpc_client(port: int) -> Any:
     # A pool of its own: else all channels of the process share one connection.
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 100)]
     return grpcclient.InferenceServerClient(f"127.0.0.1:{port}", channel_args=options)
@@ -170,7 +170,7 @@ def _grpc_error(error: Exception) -> Exception:
     return Refused() if unavailable and "onnection refused" in text else error
 
 
-def _tensor(module: Any) -> Any:
+def text_tensor(module: Any) -> Any:
     tensor = module.InferInput("INPUT0", [1, 1], "BYTES")
     tensor.set_data_from_numpy(np.array([["x"]], dtype=object))
     return tensor

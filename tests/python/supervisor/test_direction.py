@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 import tritonclient.grpc as grpcclient
-from clients import _grpc_client, _tensor
+from clients import grpc_client, text_tensor
 from instance import Instance, until
 from test_real_triton import EXAMPLES, infer, serve
 
@@ -117,16 +117,16 @@ def test_clients_of_a_worker_whose_model_broke_go_to_another(tmp_path: Path) -> 
     shutil.copytree(EXAMPLES / "identity", repository / "identity")
     with serve(tmp_path, repository, "--devices=cpu:2") as instance:
         worker = instance.wait_ready()["workers"][0]["pid"]
-        clients = [_grpc_client(instance.port("grpc")) for _ in range(6)]  # spread evenly
+        clients = [grpc_client(instance.port("grpc")) for _ in range(6)]  # spread evenly
         for client in clients:
-            client.infer("identity", [_tensor(grpcclient)])
+            client.infer("identity", [text_tensor(grpcclient)])
         until(lambda: connections(instance, 0) == 3, "told")
         (stub,) = [each.pid for each in procfs.children_of(worker) if each.state not in "ZX"]
         os.kill(stub, signal.SIGSTOP)
         until(lambda: "its clients go elsewhere" in instance.text(), "said")
         until(lambda: connections(instance, 0) == 0, "gone")
         for client in clients:
-            client.infer("identity", [_tensor(grpcclient)], client_timeout=60)
+            client.infer("identity", [text_tensor(grpcclient)], client_timeout=60)
             client.close()
         for _ in range(20):
             assert infer(instance.port("http")) == "Roger Roger"
