@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..options.spec import RELOAD_STRATEGIES
 from ..system.exits import Exit
 from .target import FAILED, goes_on
 
@@ -18,23 +19,33 @@ _LEAVES_WORKERS = ("nothing", "no restart")
 def add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="show what would change")
     command.add_argument(
-        "--force", action="store_true", help="replace all workers even if no setting has changed"
+        "--force",
+        action="store_true",
+        help="replace all workers even if no setting has changed; in-place: load all models again",
+    )
+    command.add_argument(
+        "--strategy",
+        choices=RELOAD_STRATEGIES,
+        default="",
+        metavar="NAME",
+        help=f"{', '.join(RELOAD_STRATEGIES)}: this time another than --reload-strategy of `serve`",
     )
 
 
 def run(arguments: argparse.Namespace, ask: Callable[..., dict[str, Any]]) -> int:
     """`ask` puts an operation to the instance. Returns the exit code."""
     if arguments.dry_run:
-        _show(ask("reload", dry_run=True), arguments.force)
+        _show(ask("reload", dry_run=True, strategy=arguments.strategy), arguments.force)
         return Exit.CLEAN
-    answer = ask("reload", force=arguments.force)
+    answer = ask("reload", force=arguments.force, strategy=arguments.strategy)
     with goes_on("the reload goes on; `tritonfrontend events --follow` shows its end"):
         _show(answer, arguments.force)
         while answer["running"]:
             time.sleep(_POLL)
             answer = ask("reload-status")
     if answer["failed"]:
-        print(f"failed, the old configuration goes on: {answer['failed']}")
+        stays = "models stay" if answer["in_place"] else "configuration goes on"
+        print(f"failed, the old {stays}: {answer['failed']}")
         return FAILED
     print("reloaded")
     return Exit.CLEAN
@@ -45,4 +56,6 @@ def _show(answer: dict[str, Any], force: bool) -> None:
         print(f"  {change}")
     forced = force and answer["effect"] in _LEAVES_WORKERS
     why = "; all workers are replaced because of --force" if forced else ""
+    if answer["in_place"]:
+        why = f"; workers load {'all' if force else 'changed'} models again"
     print(f"needed: {answer['effect']}{why}", flush=True)

@@ -85,9 +85,10 @@ def handlers(group: Group, reloader: Reloader) -> dict[str, Handler]:
         if group.ending.begun:
             raise ControlError("the instance is stopping")
         try:
+            strategy = str(request.get("strategy", ""))
             if request.get("dry_run"):
-                return describe(reloader.look())
-            reloader.begin(force=bool(request.get("force")))
+                return describe(reloader.look(strategy))
+            reloader.begin(force=bool(request.get("force")), strategy=strategy)
         except ReloadError as error:
             raise ControlError(str(error)) from None
         return reloader.status() or {}

@@ -43,11 +43,14 @@ class GpuState:
 
 @dataclass(frozen=True)
 class Admission:
-    """Whether a device may get a worker now, else why not. `patient`: wait as long as it takes."""
+    """Whether a device may get a worker now, else why not. `patient`: wait as long as it takes;
+    `sound`: the device is there, and in order as far as anybody knows.
+    """
 
     ready: bool
     reason: str = ""
     patient: bool = False
+    sound: bool = True
 
 
 class GpuWatch:
@@ -68,13 +71,13 @@ class GpuWatch:
     ) -> None:
         self._nvml = nvml
         self._devices = [device for device in devices if device.uuid]
-        self._uuids = [device.uuid for device in self._devices]
+        self.uuids = [device.uuid for device in self._devices]
         self._memory_needed = memory_needed
         self._pending: asyncio.Future[dict[str, GpuSample]] | None = None
-        self._peaks = {uuid: MemoryPeak() for uuid in self._uuids}
+        self._peaks = {uuid: MemoryPeak() for uuid in self.uuids}
         self._workers = workers
         self._shared: set[str] = set()  # at the last sample; memory is freed a moment after an end
-        self._missed = dict.fromkeys(self._uuids, 0)  # samples in a row without it
+        self._missed = dict.fromkeys(self.uuids, 0)  # samples in a row without it
         self._poisoned: Callable[[Device, str], None] = lambda device, reason: None
         self.quarantine = Quarantine(time.monotonic, recheck)
         self.samples: dict[str, GpuSample] = {}
@@ -111,8 +114,8 @@ class GpuWatch:
 
     def refresh(self) -> None:
         """Ask for new values unless the last question is still unanswered."""
-        if self._uuids and self._pending is None:
-            self._pending = asyncio.wrap_future(self._nvml.sample(self._uuids))
+        if self.uuids and self._pending is None:
+            self._pending = asyncio.wrap_future(self._nvml.sample(self.uuids))
             self._pending.add_done_callback(self._arrived)
 
     def watch_errors(self, poisoned: Callable[[Device, str], None]) -> None:
@@ -143,12 +146,15 @@ class GpuWatch:
         self.quarantine.put(device.uuid, xid_text(xid))
         return True
 
-    async def admit(self, device: Device) -> Admission:
-        """May `device` get a worker? Yes as well if NVML does not answer: the worker will know."""
+    async def admit(self, device: Device, instead_of: Device | None = None) -> Admission:
+        """May `device` get a worker, perhaps that of another device, whose needs are known?
+
+        Yes as well if NVML does not answer: the worker will know.
+        """
         if not device.uuid:
             return Admission(True)
         if reason := self.quarantine.reason(device.uuid):
-            return Admission(False, reason, patient=True)
+            return Admission(False, reason, patient=True, sound=False)
         self.refresh()
         if self._pending is not None:
             await asyncio.wait({self._pending}, timeout=_PRESENT_WAIT)
@@ -156,9 +162,10 @@ class GpuWatch:
             return Admission(True)
         sample = self.samples.get(device.uuid)
         if sample is None:
-            return Admission(False, f"device {device.uuid} is not present")
+            return Admission(False, f"device {device.uuid} is not present", sound=False)
         peak = self._peaks[device.uuid]
-        need = self.memory_needed(device.uuid)
+        uuids = {device.uuid, instead_of.uuid if instead_of else ""} & self._peaks.keys()
+        need = max(map(self.memory_needed, uuids))
         if reason := memory_reason(need, sample.mem_used, sample.mem_total):
             return Admission(False, reason, patient=True)
         peak.start(sample.mem_used)
@@ -186,7 +193,7 @@ class GpuWatch:
             for uuid, sample in self.samples.items():
                 if self._workers(uuid) == 1 and uuid not in self._shared:
                     self._peaks[uuid].sample(sample.mem_used)
-            self._shared = {uuid for uuid in self._uuids if self._workers(uuid) > 1}
+            self._shared = {uuid for uuid in self.uuids if self._workers(uuid) > 1}
 
     def _look_for_lost(self) -> None:
         """Not every loss comes with an XID, and a worker without its GPU fails requests quickly,

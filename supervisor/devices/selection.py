@@ -52,34 +52,48 @@ class Selection:
 
     devices: tuple[Device, ...]
     notices: tuple[str, ...] = ()
+    spares: tuple[Device, ...] = ()  # that no worker starts on
 
 
 def select(
-    wanted: str, gpus: Sequence[Gpu], problem: str, visible: str | None, order: str | None
+    wanted: str,
+    gpus: Sequence[Gpu],
+    problem: str,
+    visible: str | None,
+    order: str | None,
+    spares: str = "",
 ) -> Selection:
     """Choose devices.
 
     `wanted`: "auto", "all", "cpu:N", or a comma-separated list of indices (into the visible
     devices, as CUDA counts them) and UUIDs or prefixes. `gpus`: from NVML; `problem` says why that
     list is empty. `visible` and `order`: CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER, None if unset.
+    `spares`: a list of devices that no worker starts on, which "auto" and "all" leave out.
     Raises DeviceError, naming the entry.
     """
-    wanted = wanted.strip()
+    wanted, spares = wanted.strip(), spares.strip()
     if match := _CPU.fullmatch(wanted):
+        if spares:
+            raise DeviceError(f"--spare-devices {spares}: the workers of {wanted} use no GPU")
         return Selection(_cpus(match.group(1)))
     everything = [device for gpu in gpus for device in _expand(gpu)]
     seen = everything if visible is None else _visible(visible, gpus)
     notices = _order_notices(gpus, visible, order)
     why = _why_none(gpus, problem, visible)
-    if wanted == "auto":
-        if seen:
-            return Selection(tuple(seen), notices)
-        return Selection(_cpus("1"), (f"{why}; running one CPU worker",))
+    idle = _listed("--spare-devices", spares, seen, gpus, why) if spares else ()
+    if wanted not in ("auto", "all"):
+        chosen = _listed("--devices", wanted, seen, gpus, why)
+        if both := [device.label for device in idle if device in chosen]:
+            raise DeviceError(f"--spare-devices {spares}: {both[0]} is in --devices {wanted}")
+        return Selection(chosen, notices, idle)
+    left = tuple(device for device in seen if device not in idle)
+    if left:
+        return Selection(left, notices, idle)
+    if idle:
+        raise DeviceError(f"--spare-devices {spares}: no GPU is left for a worker")
     if wanted == "all":
-        if not seen:
-            raise DeviceError(f"--devices all: {why}")
-        return Selection(tuple(seen), notices)
-    return Selection(_listed(wanted, seen, gpus, why), notices)
+        raise DeviceError(f"--devices all: {why}")
+    return Selection(_cpus("1"), (f"{why}; running one CPU worker",))
 
 
 def needs_gpus(wanted: str) -> bool:
@@ -144,21 +158,20 @@ def _by_uuid(prefix: str, devices: Sequence[Device]) -> list[Device]:
 
 
 def _listed(
-    wanted: str, seen: Sequence[Device], gpus: Sequence[Gpu], why: str
+    flag: str, wanted: str, seen: Sequence[Device], gpus: Sequence[Gpu], why: str
 ) -> tuple[Device, ...]:
-    chosen: list[Device] = []
+    where, chosen = f"{flag} {wanted}", []
     for entry in (part.strip() for part in wanted.split(",")):
-        device = _listed_one(entry, wanted, seen, gpus, why)
+        device = _listed_one(entry, where, seen, gpus, why)
         if device in chosen:
-            raise DeviceError(f"--devices {wanted}: {entry} is listed twice")
+            raise DeviceError(f"{where}: {entry} is listed twice")
         chosen.append(device)
     return tuple(chosen)
 
 
 def _listed_one(
-    entry: str, wanted: str, seen: Sequence[Device], gpus: Sequence[Gpu], why: str
+    entry: str, where: str, seen: Sequence[Device], gpus: Sequence[Gpu], why: str
 ) -> Device:
-    where = f"--devices {wanted}"
     if entry.isdigit():
         if not seen:
             raise DeviceError(f"{where}: {why}")
@@ -166,9 +179,9 @@ def _listed_one(
             raise DeviceError(f"{where}: {entry} is not one of the devices 0..{len(seen) - 1}")
         return seen[int(entry)]
     if not entry.startswith(("GPU-", "MIG-")) or len(entry) == 4:
+        also = "; also possible: auto, all, cpu:N" if where.startswith("--devices ") else ""
         raise DeviceError(
-            f"{where}: {entry!r} is neither an index nor a GPU-... or MIG-... UUID; "
-            "also possible: auto, all, cpu:N"
+            f"{where}: {entry!r} is neither an index nor a GPU-... or MIG-... UUID{also}"
         )
     named = _named(entry, gpus)
     found = [device for device in named if device in seen]

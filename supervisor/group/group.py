@@ -35,8 +35,10 @@ from .health import Health
 from .progress import Progress
 from .rates import Rates
 from .recorder import Recorder
-from .rolling import Roller, Strategy, choose
+from .rolling import Roller
 from .saved import GroupState
+from .spares import Spares
+from .strategy import Strategy, choose
 from .suspicion import Limits
 from .upkeep import Upkeep
 
@@ -67,8 +69,10 @@ class Group:
         run_id: str,
         policy: RestartPolicy | None = None,
         before: GroupState | None = None,
+        spares: Sequence[Device] = (),
     ) -> None:
-        """`before`: what another supervisor of this instance left, whose workers run on.
+        """`before`: what another supervisor of this instance left, whose workers run on. `spares`:
+        devices that no worker starts on.
 
         ValueError if that cannot be.
         """
@@ -81,7 +85,7 @@ class Group:
         self.nvml = nvml
         self.gpu_watch = GpuWatch(
             nvml,
-            devices,
+            [*devices, *spares],
             options.gpu_memory_needed,
             options.timeouts.gpu_quarantine,
             self._workers_on,
@@ -121,7 +125,8 @@ class Group:
         self.gathering = Gathering()
         self._direction = Direction(self.slots, self.traffic)
         self.rates = [Rates() for _ in self.slots]
-        self.roller = Roller(self.slots, self._strategy)
+        self.spares = Spares(spares, self.gpu_watch.admit)
+        self.roller = Roller(self.slots, self._strategy, self.spares)
         self._upkeep = Upkeep(self, self._recorder)
         if before is not None:
             self._resume(before)
@@ -290,6 +295,19 @@ class Group:
     async def admit(self, device: Device) -> Admission:
         return await self.gpu_watch.admit(device)
 
+    async def move(self, slot: Slot, reason: str) -> bool:
+        left = slot.device
+        spare, _ = await self.spares.take(left)
+        if spare is None:
+            return False
+        slot.device = spare
+        self.spares.give_back(left)
+        self.events.add(
+            "gpu", f"{spare.label} takes the place of {left.label}: {reason}", slot.index
+        )
+        self.note(slot, f"goes on on {spare.label}, which was spare: {reason}")
+        return True
+
     def device_failed(self, device: Device, reason: str) -> None:
         self.gpu_watch.quarantine.put(device.uuid, reason)
 
@@ -318,8 +336,9 @@ class Group:
             group.close()
 
     def _workers_on(self, uuid: str) -> int:
-        return sum(len(slot.processes) for slot in self.slots if slot.device.uuid == uuid)
+        workers = (worker for slot in self.slots for worker in slot.processes)
+        return sum(worker.device.uuid == uuid for worker in workers)
 
-    def _strategy(self, slot: Slot, options: ServeOptions) -> Strategy:
+    def _strategy(self, slot: Slot, wanted: str) -> Strategy:
         free, peak = self.gpu_watch.memory(slot.device.uuid)
-        return choose(options.reload_strategy, bool(slot.device.uuid), free, peak)
+        return choose(wanted, bool(slot.device.uuid), free, peak, bool(self.spares.idle))

@@ -8,13 +8,14 @@ is touched. Loop thread only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..options.spec import ServeOptions, SpecError
+from ..options.spec import RELOAD_STRATEGIES, ServeOptions, SpecError
 from .reload_plan import Effect, Plan, plan
 from .rolling import Roller
+from .strategy import IN_PLACE
 
 
 class ReloadError(Exception):
@@ -26,6 +27,7 @@ class Outcome:
     """The last reload. `why` is "" when it succeeded."""
 
     plan: Plan
+    in_place: bool = False
     running: bool = True
     why: str = ""
 
@@ -50,44 +52,68 @@ class Reloader:
         self.last: Outcome | None = None
         self._before: dict[str, Any] | None = None
 
-    def look(self) -> Plan:
-        """What a reload would do. Raises ReloadError for settings that are wrong."""
+    def look(self, strategy: str = "") -> Outcome:
+        """What a reload would do, by another strategy than that of the settings if there is one.
+        Raises ReloadError for settings that are wrong, and for what that strategy cannot do.
+        """
+        return self._look(strategy)[0]
+
+    def _look(self, strategy: str) -> tuple[Outcome, ServeOptions]:
         try:
-            return plan(self._current(), self._reread())
+            new = self._reread()
         except SpecError as error:
             raise ReloadError(
                 f"the new configuration is wrong, nothing was changed: {error}"
             ) from None
+        if strategy and strategy not in RELOAD_STRATEGIES:
+            allowed = ", ".join(RELOAD_STRATEGIES)
+            raise ReloadError(f"--strategy: {strategy!r} is not one of {allowed}")
+        found = plan(self._current(), new)
+        in_place = (strategy or new.reload_strategy) == IN_PLACE
+        if in_place and (names := _names(found, Effect.ROLLING)):
+            raise ReloadError(
+                f"in-place keeps the workers, and {names} needs new ones: use another --strategy; "
+                "nothing was changed"
+            )
+        return Outcome(found, in_place), new
 
-    def begin(self, *, force: bool = False) -> Outcome:
+    def begin(self, *, force: bool = False, strategy: str = "") -> Outcome:
         """Start the reload that `look` describes. Raises ReloadError.
 
-        `force` starts new workers even if no setting has changed (updated libraries).
+        `force` starts new workers even if no setting has changed (updated libraries), or loads all
+        models again even if none has.
         """
         if self._roller.busy:
             raise ReloadError("workers are being replaced already; try again later")
-        found = self.look()
-        if found.effect is Effect.FULL:
-            names = ", ".join(c.name for c in found.changes if c.effect is Effect.FULL)
+        outcome, new = self._look(strategy)
+        if names := _names(outcome.plan, Effect.FULL):
             raise ReloadError(f"a full restart is needed for {names}; nothing was changed")
-        new = self._reread()
-        self.last = Outcome(found)
-        if found.effect is Effect.ROLLING or force:
-            self._log(f"reload: {len(found.changes)} changes, workers are replaced one by one")
-            self._task = asyncio.get_running_loop().create_task(self._run(new, self.last))
+        self.last = outcome
+        count = len(outcome.plan.changes)
+        if outcome.in_place:
+            self._log(f"reload: {count} changes, workers load their models again one by one")
+            self._start(new, outcome, self._roller.refresh(everything=force))
+        elif outcome.plan.effect is Effect.ROLLING or force:
+            self._log(f"reload: {count} changes, workers are replaced one by one")
+            current = self._current()
+            self._start(new, outcome, self._roller.change(current, new, "reload", strategy))
         else:
             self._adopt(new)
-            self.last.running = False
-            self._log(f"reload: {len(found.changes)} changes, no worker is replaced")
-        return self.last
+            outcome.running = False
+            self._log(f"reload: {count} changes, no worker is replaced")
+        return outcome
 
-    async def _run(self, new: ServeOptions, outcome: Outcome) -> None:
+    def _start(self, new: ServeOptions, outcome: Outcome, work: Awaitable[str]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(new, outcome, work))
+
+    async def _run(self, new: ServeOptions, outcome: Outcome, work: Awaitable[str]) -> None:
         why = "ended by a bug in the supervisor"
         try:
-            why = await self._roller.change(self._current(), new, "reload")
+            why = await work
         finally:
             outcome.why, outcome.running = why, False
-            self._log(f"reload failed, the old configuration stays: {why}" if why else "reloaded")
+            stays = "models stay" if outcome.in_place else "configuration stays"
+            self._log(f"reload failed, the old {stays}: {why}" if why else "reloaded")
         if not why:
             self._adopt(new)
 
@@ -99,9 +125,17 @@ class Reloader:
         """JSON form of the last reload."""
         if self.last is None:
             return self._before
-        return {"running": self.last.running, "failed": self.last.why, **describe(self.last.plan)}
+        return {"running": self.last.running, "failed": self.last.why, **describe(self.last)}
 
 
-def describe(found: Plan) -> dict[str, Any]:
-    """JSON form of a plan."""
-    return {"effect": str(found.effect), "changes": [str(change) for change in found.changes]}
+def describe(outcome: Outcome) -> dict[str, Any]:
+    """JSON form of a plan, and whether the workers stay."""
+    return {
+        "effect": str(outcome.plan.effect),
+        "in_place": outcome.in_place,
+        "changes": [str(change) for change in outcome.plan.changes],
+    }
+
+
+def _names(found: Plan, effect: Effect) -> str:
+    return ", ".join(change.name for change in found.changes if change.effect is effect)

@@ -1,57 +1,23 @@
 """Replace workers one at a time while the group serves: reloads, and workers that grew or aged.
 
 Strategy "surge" starts the successor beside the running worker; nothing is lost, not even capacity,
-but the models are in memory twice. "stop-start" drains first, and so needs another worker to serve
-meanwhile. A successor that does not come up ends the whole change: slots that have changed already
-go back to the old configuration. Loop thread only; one change at a time.
+but the models are in memory twice. "spare" starts it beside the worker as well, but on an idle
+device; the one that becomes free is the next slot's spare. "stop-start" drains first, and so needs
+another worker to serve meanwhile. A successor that does not come up ends the whole change: slots
+that have changed already go back to the old configuration. Without a successor, `refresh` lets the
+workers load their models again. Loop thread only; one change at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from enum import Enum
 
-from ..options.spec import ServeOptions
+from ..options.spec import Device, ServeOptions
 from ..slots.slot import Slot
 from ..slots.state import LOADED, SERVING, State
-
-
-class Strategy(str, Enum):
-    """How one worker is replaced."""
-
-    SURGE = "surge"
-    STOP_START = "stop-start"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-#: A successor needs what its predecessor had at its most, and some room to breathe.
-_HEADROOM = 1.1
-
-
-def choose(wanted: str, uses_gpu: bool, free: int | None, peak: int | None) -> Strategy:
-    """`--reload-strategy` for one slot. `free` and `peak` are bytes of GPU memory, None if unknown.
-
-    "auto" surges on CPUs, and on a GPU that is known to have room for the models twice.
-    """
-    if wanted != "auto":
-        return Strategy(wanted)
-    if not uses_gpu:
-        return Strategy.SURGE
-    fits = free is not None and peak is not None and free >= peak * _HEADROOM
-    return Strategy.SURGE if fits else Strategy.STOP_START
-
-
-def obstacle(strategy: Strategy, others_serving: int, min_ready: int) -> str:
-    """Why this slot cannot be replaced now; "" if it can."""
-    if strategy is Strategy.SURGE or others_serving >= min_ready:
-        return ""
-    return (
-        f"stop-start would leave {others_serving} serving workers, --min-ready is {min_ready}; "
-        "use --reload-strategy=surge if the memory allows it"
-    )
+from .spares import Spares
+from .strategy import Strategy, obstacle
 
 
 class Roller:
@@ -60,11 +26,13 @@ class Roller:
     def __init__(
         self,
         slots: Sequence[Slot],
-        strategy: Callable[[Slot, ServeOptions], Strategy],
+        strategy: Callable[[Slot, str], Strategy],
+        spares: Spares,
     ) -> None:
-        """`strategy`: for a slot, by the options that are to come."""
+        """`strategy`: for a slot, by what is wanted (`--reload-strategy`)."""
         self._slots = slots
         self._strategy = strategy
+        self._spares = spares
         self._lock = asyncio.Lock()
 
     @property
@@ -74,10 +42,30 @@ class Roller:
     async def renew(self, slot: Slot, options: ServeOptions, reason: str) -> str:
         """A fresh worker with `options` in one slot. "" or why it did not come up."""
         async with self._lock:
-            return await self._replace(slot, options, reason)
+            return await self._replace(slot, options, options.reload_strategy, reason)
 
-    async def change(self, old: ServeOptions, new: ServeOptions, reason: str) -> str:
-        """Bring every slot from `old` to `new`. "" or why everything is as before."""
+    async def refresh(self, *, everything: bool) -> str:
+        """Every worker loads the models again that have changed, or all. "" or what went wrong,
+        and then the workers that have not been asked yet are not.
+        """
+        async with self._lock:
+            for slot in self._slots:
+                if slot.state not in LOADED or slot.generation is None:
+                    _use(slot, slot.options, "models are loaded again")
+                    continue
+                limit = slot.options.timeouts.start
+                asked = slot.generation.questions
+                if why := await asked.refresh(everything=everything, seconds=limit):
+                    return f"w{slot.index}: {why}"
+            return ""
+
+    async def change(
+        self, old: ServeOptions, new: ServeOptions, reason: str, strategy: str = ""
+    ) -> str:
+        """Bring every slot from `old` to `new`, by another strategy than that of `new` if there is
+        one. "" or why everything is as before.
+        """
+        wanted = strategy or new.reload_strategy
         async with self._lock:
             changed: list[Slot] = []
             for slot in self._slots:
@@ -85,22 +73,29 @@ class Roller:
                     _use(slot, new, reason)
                     changed.append(slot)
                     continue
-                why = await self._replace(slot, new, reason)
+                why = await self._replace(slot, new, wanted, reason)
                 if why:
-                    await self._take_back(changed, old)
+                    await self._take_back(changed, old, wanted)
                     return f"w{slot.index}: {why}"
                 changed.append(slot)
             return ""
 
-    async def _take_back(self, changed: Sequence[Slot], old: ServeOptions) -> None:
+    async def _take_back(self, changed: Sequence[Slot], old: ServeOptions, wanted: str) -> None:
         for slot in changed:
             if slot.state in LOADED:
                 await slot.turnover.settled()
-                await self._replace(slot, old, "back to the old configuration")
+                await self._replace(slot, old, wanted, "back to the old configuration")
             _use(slot, old, "back to the old configuration")
 
-    async def _replace(self, slot: Slot, options: ServeOptions, reason: str) -> str:
-        strategy = self._strategy(slot, options)
+    async def _replace(self, slot: Slot, options: ServeOptions, wanted: str, reason: str) -> str:
+        strategy = self._strategy(slot, wanted)
+        if strategy is Strategy.SPARE:
+            spare, why = await self._spares.take(slot.device)
+            if spare is not None:
+                return await self._on_spare(slot, options, reason, spare)
+            if wanted == Strategy.SPARE:
+                return f"no spare device can have the worker: {why}"
+            strategy = Strategy.STOP_START
         others = sum(each.state in SERVING for each in self._slots if each is not slot)
         if why := obstacle(strategy, others, options.min_ready):
             return why
@@ -109,6 +104,15 @@ class Roller:
             await slot.turnover.settled()  # models are in memory twice at most
             return why
         return await _stop_start(slot, options, reason)
+
+    async def _on_spare(self, slot: Slot, options: ServeOptions, reason: str, spare: Device) -> str:
+        before = slot.device
+        try:
+            why = await slot.turnover.replace(options, reason, spare)
+            await slot.turnover.settled()  # the device that is given back is free
+        finally:
+            self._spares.give_back(before if slot.device == spare else spare)
+        return why
 
 
 def _use(slot: Slot, options: ServeOptions, reason: str) -> None:

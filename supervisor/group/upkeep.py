@@ -38,8 +38,7 @@ class Upkeep:
             if ticks % SAMPLE_EVERY == 0 or group.gpu_watch.doubtful:
                 group.gpu_watch.refresh()
             self._sample_rates()
-            uuids = (slot.device.uuid for slot in group.slots if slot.device.uuid)
-            self._recorder.gpus(group.gpu_watch, uuids)
+            self._recorder.gpus(group.gpu_watch, group.gpu_watch.uuids)
             self._check_start_limit()
             if not group.ending.begun:
                 self._renewal.look(group.options)
@@ -72,4 +71,4 @@ class Upkeep:
         for slot in self._group.slots:
             if slot.device.uuid == device.uuid:
                 self._group.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
-                slot.leave_device(f"GPU error: {reason}")
+            slot.leave_device(device, f"GPU error: {reason}")

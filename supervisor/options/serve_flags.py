@@ -70,6 +70,13 @@ def _add_group(made: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="auto (all GPUs, else one CPU worker), all, indices, UUIDs, or cpu:N (default auto)",
     )
+    add(
+        "--spare-devices",
+        default="",
+        metavar="LIST",
+        help="GPUs kept idle, as indices or UUIDs: for reloads, and for a worker whose GPU fails "
+        "(default: none)",
+    )
     add("--name", default="", help="of this instance (default: triton-<http port>)")
     add(
         "--run-dir",
@@ -126,8 +133,9 @@ def _add_group(made: argparse.ArgumentParser) -> None:
         choices=RELOAD_STRATEGIES,
         default="auto",
         metavar="NAME",
-        help="auto, surge (the successor loads beside the worker) or stop-start (default auto: "
-        "surge where the memory is known to suffice, else stop-start)",
+        help="auto, surge (the successor loads beside the worker), spare (on an idle GPU), "
+        "stop-start, or in-place (no new worker, its models are loaded again); default auto: surge "
+        "where the memory is known to suffice, else spare if there is one, else stop-start",
     )
     add(
         "--worker-max-rss",
@@ -242,6 +250,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         model_repository=tuple(arguments.model_repository or ()),
         name=arguments.name,
         devices=arguments.devices,
+        spare_devices=arguments.spare_devices,
         run_dir=arguments.run_dir,
         http=http,
         grpc=grpc,

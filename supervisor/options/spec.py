@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 #: Deadlines that may be zero, and those whose flag is not called `--<field>-timeout`.
 _MAY_BE_ZERO = ("drain", "suspect_after", "hang", "queue")
 _TIMEOUT_FLAGS = {"suspect_after": "--suspect-after"}
-RELOAD_STRATEGIES = ("auto", "surge", "stop-start")
+RELOAD_STRATEGIES = ("auto", "surge", "spare", "stop-start", "in-place")
 _CONTROL_MODES = ("none", "poll", "explicit")
 CPU_AFFINITY_MODES = ("auto", "split", "none")  # see devices/affinity.py
 
@@ -113,6 +113,7 @@ class ServeOptions:
     model_repository: tuple[str, ...]
     name: str = ""
     devices: str = "auto"
+    spare_devices: str = ""
     run_dir: str = ""
     http: PortSpec = PortSpec("http", True, "0.0.0.0", 8000)
     grpc: PortSpec = PortSpec("grpc", True, "0.0.0.0", 8001)
@@ -181,6 +182,8 @@ class ServeOptions:
             raise SpecError(
                 "--reload-strategy", f"{self.reload_strategy!r} is not one of {allowed}"
             )
+        if self.reload_strategy == "spare" and not self.spare_devices:
+            raise SpecError("--reload-strategy", "spare needs --spare-devices")
         if self.exit_timeout < 1:
             raise SpecError("--exit-timeout-secs", f"{self.exit_timeout} is less than one second")
 

@@ -50,6 +50,7 @@ class Handover:
     fds: list[int] = field(default_factory=list)
     version: int = STATE_VERSION
     protocol: int = PROTOCOL_VERSION
+    spares: list[Device] = field(default_factory=list)
     empty_folder: str = ""  # of multi-model containers; the last supervisor removes it
 
 

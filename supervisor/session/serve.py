@@ -37,7 +37,7 @@ def serve(
     """
     nvml = Nvml()
     try:
-        chosen = place(options, select_devices(options.devices, nvml))
+        chosen = place(options, select_devices(options, nvml))
         check_devices(options, chosen.devices)
         run_dir, ports = _acquire(options, len(chosen.devices))
     except devices.DeviceError as error:
@@ -70,6 +70,7 @@ def serve(
         secrets.token_hex(4),
         reread or (lambda: options),
         argv,
+        chosen.spares,
     )
     try:
         return run(launch)
@@ -78,31 +79,32 @@ def serve(
         return Exit.IN_USE
 
 
-def select_devices(wanted: str, nvml: Nvml) -> devices.Selection:
-    """`--devices` against this machine. Raises DeviceError."""
-    found = nvml.discover() if devices.needs_gpus(wanted) else None
+def select_devices(options: ServeOptions, nvml: Nvml) -> devices.Selection:
+    """`--devices` and `--spare-devices` against this machine. Raises DeviceError."""
+    found = nvml.discover() if devices.needs_gpus(options.devices) else None
     return devices.select(
-        wanted,
+        options.devices,
         found.gpus if found else (),
         found.problem if found else "",
         os.environ.get("CUDA_VISIBLE_DEVICES"),
         os.environ.get("CUDA_DEVICE_ORDER"),
+        options.spare_devices,
     )
 
 
 def place(options: ServeOptions, selection: devices.Selection) -> devices.Selection:
     """The same devices, with their NUMA nodes and the CPUs of their workers."""
     allowed = os.sched_getaffinity(0)
-    chosen = selection.devices
+    chosen, count = (*selection.devices, *selection.spares), len(selection.devices)
     placed = tuple(
         replace(
             device,
             numa=affinity.numa_node(device.pci) if device.pci else None,
-            cpus=tuple(affinity.choose(options.cpu_affinity, chosen, slot, allowed)),
+            cpus=tuple(affinity.choose(options.cpu_affinity, chosen, index, allowed)),
         )
-        for slot, device in enumerate(chosen)
+        for index, device in enumerate(chosen)
     )
-    return replace(selection, devices=placed)
+    return replace(selection, devices=placed[:count], spares=placed[count:])
 
 
 def _acquire(options: ServeOptions, slots: int) -> tuple[rundir.RunDir, dict[str, PortGroup]]:

@@ -61,6 +61,7 @@ class Launch:
     run_id: str
     reread: Callable[[], ServeOptions]
     argv: Sequence[str] | None = None
+    spares: tuple[Device, ...] = ()
 
 
 class CannotStart(Exception):
@@ -135,6 +136,7 @@ class Session:
             launch.run_id,
             launch.policy,
             before.group if before else None,
+            launch.spares,
         )
         self._collector = Collector(group)
         self.notifier = of_this_process()
@@ -206,7 +208,8 @@ class Session:
             upgrades=group.upgrades.total,
             options=group.options,
             policy=launch.policy,
-            devices=list(launch.devices),
+            devices=[slot.device for slot in group.slots],
+            spares=list(group.spares.idle),
             ports={name: port.saved() for name, port in launch.ports.items()},
             run_dir=launch.run_dir.saved(),
             control_fd=control_fd,

@@ -70,6 +70,7 @@ def _launch(state: Handover, output: Output, argv: Sequence[str]) -> Launch:
         run_id=state.run_id,
         reread=lambda: serve_settings(argv, environ),
         argv=tuple(argv),
+        spares=tuple(state.spares),
     )
 
 

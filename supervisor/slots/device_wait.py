@@ -16,12 +16,14 @@ _LOOK_EVERY = 1.0
 
 async def wait_for_device(slot: Slot, limit: float) -> None:
     """Post DEVICE_READY, or DEVICE_MISSING after `limit` seconds. What is worth any wait, such as
-    memory that others still use, has no limit.
+    memory that others still use, has no limit. A device that is not sound is left for a spare one.
     """
     deadline = time.monotonic() + limit
     said = ""
     while not (admission := await slot.owner.admit(slot.device)).ready:
         slot.report.reason = admission.reason
+        if not admission.sound and await slot.owner.move(slot, admission.reason):
+            continue
         if not admission.patient and time.monotonic() >= deadline:
             slot.post(Event.DEVICE_MISSING, admission.reason)
             return

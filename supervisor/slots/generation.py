@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..options.spec import Device
 from ..protocol.channel import Channel, ChannelClosed, Message
 from ..protocol.worker_spec import WorkerSpec
 from ..replication.gathering import Member
@@ -23,8 +24,8 @@ from ..replication.replica import Replica
 from ..system import process
 from ..system.exits import ExitInfo, describe
 from ..system.log import TAIL_LINES, LineReader
-from ..system.memory_file import content
 from ..system.oom import OomKills
+from .questions import Questions
 from .saved import GenerationState
 
 #: A worker that closed its control channel must be about to exit.
@@ -39,9 +40,15 @@ class Generation:
     """A running or just ended worker process."""
 
     def __init__(
-        self, worker: process.Process, channel: Channel, shm_prefix: str, emit: Emit
+        self,
+        worker: process.Process,
+        channel: Channel,
+        shm_prefix: str,
+        device: Device,
+        emit: Emit,
     ) -> None:
         """Owns what it is given. Needs a `hand_over` before the loop goes on."""
+        self.device = device
         self.ready_at: float | None = None
         self.lot = random.random()  # spreads what would be due at the same time
         self.killed_because: str | None = None
@@ -52,8 +59,7 @@ class Generation:
         self._on_message: Callable[[Message], None] = lambda message: None
         self._on_exit: Callable[[], None] = lambda: None
         self.oom_kills = OomKills()
-        self._pages: dict[int, asyncio.Future[str]] = {}
-        self._page_seq = 0
+        self.questions = Questions(self.send)
         self._channel = channel
         self._process = worker
         self.pid = worker.pid
@@ -83,6 +89,7 @@ class Generation:
         make_spec: Callable[[int], WorkerSpec],
         command: Sequence[str],
         env: Mapping[str, str],
+        device: Device,
         emit: Emit,
     ) -> Generation:
         """Start a process. `make_spec` gets the number of its control descriptor.
@@ -98,17 +105,17 @@ class Generation:
             raise
         finally:
             theirs.close()
-        return cls(worker, channel, spec.shm_prefix, emit)
+        return cls(worker, channel, spec.shm_prefix, device, emit)
 
     @classmethod
-    def resume(cls, state: GenerationState, emit: Emit) -> Generation:
+    def resume(cls, state: GenerationState, device: Device, emit: Emit) -> Generation:
         """A worker that runs already, from the state of its supervisor before an upgrade."""
         worker = process.Process(state.pid, state.start, state.pidfd, state.out_fd, state.log_fd)
         channel = Channel(socket.socket(fileno=state.channel_fd))
-        self = cls(worker, channel, state.shm_prefix, emit)
+        self = cls(worker, channel, state.shm_prefix, device, emit)
         self.spawned_at, self.ready_at, self.lot = state.spawned_at, state.ready_at, state.lot
         self.killed_because, self.fatal = state.killed_because, state.fatal
-        self.oom_kills, self._page_seq = OomKills(state.oom_before), state.page_seq
+        self.oom_kills, self.questions.seq = OomKills(state.oom_before), state.page_seq
         self._tail.extend(state.tail)
         for name, fd in (("stdout", state.out_fd), ("stderr", state.log_fd)):
             self._logs[fd].rest = state.rests[name].encode("latin-1")
@@ -131,7 +138,7 @@ class Generation:
             killed_because=self.killed_because,
             fatal=self.fatal,
             oom_before=self.oom_kills.before,
-            page_seq=self._page_seq,
+            page_seq=self.questions.seq,
             replicates=self.replica is not None and not self.replica.gone,
             tail=self.tail,
             rests={
@@ -170,20 +177,6 @@ class Generation:
         """SIGKILL the worker alone: its helpers clean up behind it."""
         self.killed_because = self.killed_because or reason
         self._process.send(signal.SIGKILL)
-
-    async def metrics_page(self, seconds: float) -> str | None:
-        """The worker's metrics text, or None if it does not answer in time."""
-        self._page_seq += 1
-        future: asyncio.Future[str] = self._loop.create_future()
-        self._pages[self._page_seq] = future
-        try:
-            if not self.send("METRICS", seq=self._page_seq):
-                return None
-            return await asyncio.wait_for(future, seconds)
-        except asyncio.TimeoutError:
-            return None
-        finally:
-            self._pages.clear()
 
     def exit_info(self) -> ExitInfo | None:
         """How the process ended; None while it runs."""
@@ -243,6 +236,7 @@ class Generation:
 
     def _leave(self) -> None:
         """Nothing is sent to it, or expected of it, any more."""
+        self.questions.end()
         if self.replica is not None:
             self.replica.end()
         if self.member is not None:
@@ -276,9 +270,9 @@ class Generation:
 
     def _take(self, message: Message) -> None:
         try:
-            if message.op == "METRICS":
-                self._take_page(message)
-            elif message.op in ("REPLICATE", "APPLIED") and self.replica is not None:
+            if self.questions.take(message):
+                return
+            if message.op in ("REPLICATE", "APPLIED") and self.replica is not None:
                 self.replica.take(message)
             elif message.op in ("GATHER", "GATHERED") and self.member is not None:
                 self.member.take(message)
@@ -288,9 +282,3 @@ class Generation:
             self._emit(f"(supervisor) bad {message.op!r} message: {error}", "supervisor")
         finally:
             message.close()
-
-    def _take_page(self, message: Message) -> None:
-        future = self._pages.pop(int(message.args.get("seq", 0)), None)
-        if future is None or future.done() or not message.fds:
-            return
-        future.set_result(content(message.fds[0]).decode("utf-8", "replace"))

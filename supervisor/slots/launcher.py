@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..options.spec import ServeOptions
+from ..options.spec import Device, ServeOptions
 from ..protocol.shared_table import BANKS
 from ..protocol.worker_spec import worker_spec
 from ..system import process
@@ -44,7 +44,7 @@ class Launcher:
             self.number += 1
         return self.number
 
-    def launch(self, options: ServeOptions, number: int) -> Generation:
+    def launch(self, options: ServeOptions, number: int, device: Device) -> Generation:
         """A new process, which nobody drives yet. Raises OSError."""
         slot = self._slot
         run_id, inherited = slot.owner.run_id, self._inherited(number)
@@ -52,10 +52,11 @@ class Launcher:
         command = options.worker_command or process.default_command()
         made = Generation.spawn(
             lambda fd: worker_spec(
-                options, run_id, slot.index, number, slot.device, inherited, fd, flights
+                options, run_id, slot.index, number, device, inherited, fd, flights
             ),
             [*command, "--label", f"{options.instance_name}/w{slot.index}"],
-            process.worker_environment(slot.device.visible, os.environ),
+            process.worker_environment(device.visible, os.environ),
+            device,
             self._emit,
         )
         if options.replicate_control:
@@ -64,7 +65,7 @@ class Launcher:
 
     def resume(self, state: GenerationState) -> Generation:
         """A process that runs already, which nobody drives yet."""
-        return Generation.resume(state, self._emit)
+        return Generation.resume(state, self._slot.device, self._emit)
 
     def _emit(self, line: str, stream: str) -> None:
         self._slot.owner.emit(self._slot, line, stream)

@@ -57,7 +57,7 @@ def take(slot: Slot, message: Message) -> None:
             slot.report.count_exit("own wish")
             if args.get("device_failed"):
                 slot.owner.device_failed(slot.device, str(args.get("reason")))
-                slot.leave_device(str(args.get("reason")))
+                slot.leave_device(slot.device, str(args.get("reason")))
             else:
                 slot.restart(str(args.get("reason")))
         case "FATAL":

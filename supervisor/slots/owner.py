@@ -37,4 +37,6 @@ class Owner(Protocol):
 
     async def admit(self, device: Device) -> Admission: ...  # may it get a worker now?
 
+    async def move(self, slot: Slot, reason: str) -> bool: ...  # to a spare device, if there is one
+
     def device_failed(self, device: Device, reason: str) -> None: ...  # said by its worker

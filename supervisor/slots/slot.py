@@ -109,12 +109,12 @@ class Slot:
         else:
             self.start(reason)
 
-    def leave_device(self, reason: str) -> None:
-        """Its GPU is in doubt: no more work there, neither for its worker nor for one that is about
-        to replace it.
+    def leave_device(self, device: Device, reason: str) -> None:
+        """A GPU is in doubt: no more work there, neither for a worker of this slot nor for one that
+        is about to replace it.
         """
-        self.turnover.stop(reason, immediate=False)
-        if self.state in WITH_PROCESS and self.wanted:
+        self.turnover.leave_device(device, reason)
+        if self.device.uuid == device.uuid and self.state in WITH_PROCESS and self.wanted:
             self.restart(reason)
 
     @property
@@ -253,6 +253,7 @@ class Slot:
         """A successor that serves: it is the worker that counts from now on."""
         self.report = report
         self.use(options)
+        self.device = generation.device
         generation.ready_at = time.monotonic()
         self._drive(generation)
         if self.state not in LOADED:
@@ -281,7 +282,7 @@ class Slot:
         number = self._launcher.next_number()
         self.report.new_generation(number)
         try:
-            self._drive(self._launcher.launch(self._options, number))
+            self._drive(self._launcher.launch(self._options, number, self.device))
         except OSError as error:
             self.post(Event.SPAWN_FAILED, f"cannot start a worker process: {error}")
         else:

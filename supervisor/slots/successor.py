@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ..options.spec import ServeOptions
+from ..options.spec import Device, ServeOptions
 from ..protocol.channel import Message
 from .generation import Generation
 from .report import SlotReport
@@ -33,10 +33,12 @@ class Successor:
         self,
         options: ServeOptions,
         report: SlotReport,
+        device: Device,
         now: Callable[[], float],
         replay: Replay,
     ) -> None:
         self.options = options
+        self.device = device
         self.report = report
         self.generation: Generation | None = None
         self._replay = replay

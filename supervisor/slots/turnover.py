@@ -8,7 +8,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from ..options.spec import ServeOptions
+from ..options.spec import Device, ServeOptions
+from ..system.exits import WorkerExit
 from ..system.tasks import Pulse
 from .events import Guard
 from .generation import Generation
@@ -55,8 +56,11 @@ class Turnover:
         found = [loading, *(leaver.generation for leaver in self._leavers)]
         return [each for each in found if each is not None]
 
-    async def replace(self, options: ServeOptions, reason: str) -> str:
-        """Start a successor beside the running worker and let it take over.
+    async def replace(
+        self, options: ServeOptions, reason: str, device: Device | None = None
+    ) -> str:
+        """Start a successor beside the running worker and let it take over, on `device` if that is
+        another one.
 
         Returns "" when it serves (the old one may still be draining), else why it never will: then
         the old one goes on as if nothing had been.
@@ -66,7 +70,8 @@ class Turnover:
             return f"is {slot.state}, not ready to be replaced"
         number = self._launcher.next_number(beside=slot.report.generation)
         report = slot.report.successor(number)
-        successor = Successor(options, report, time.monotonic, slot.owner.replay)
+        where = device or slot.device
+        successor = Successor(options, report, where, time.monotonic, slot.owner.replay)
         self._successor = successor
         why = "gave up its start"
         try:
@@ -82,12 +87,16 @@ class Turnover:
 
     async def _try(self, successor: Successor) -> str:
         try:
-            made = self._launcher.launch(successor.options, successor.report.generation)
+            number = successor.report.generation
+            made = self._launcher.launch(successor.options, number, successor.device)
         except OSError as error:
             return f"cannot start a worker process: {error}"
         successor.started(made)
         self._slot.owner.processes_changed()
-        return await successor.ready() or await self._promote(successor, made)
+        why = await successor.ready()
+        if (info := made.exit_info()) is not None and info.code == WorkerExit.WRONG_GPU:
+            self._slot.owner.device_failed(successor.device, why)
+        return why or await self._promote(successor, made)
 
     async def _promote(self, successor: Successor, made: Generation) -> str:
         """Make it the one that counts: "", or why it cannot be."""
@@ -124,6 +133,11 @@ class Turnover:
     def give_up(self, number: int, reason: str) -> None:
         """The successor of that number, if it is one, will not take over."""
         if self._successor is not None and self._successor.report.generation == number:
+            self._successor.end(reason)
+
+    def leave_device(self, device: Device, reason: str) -> None:
+        """A GPU is in doubt: nobody is to take over there."""
+        if self._successor is not None and self._successor.device.uuid == device.uuid:
             self._successor.end(reason)
 
     def stop(self, reason: str, *, immediate: bool) -> None:

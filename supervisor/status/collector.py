@@ -56,7 +56,7 @@ class Collector:
         if generation is None or generation.ready_at is None:
             self._fresh[slot.index] = False
             return
-        text = await generation.metrics_page(SCRAPE_SECONDS)
+        text = await generation.questions.metrics_page(SCRAPE_SECONDS)
         self._fresh[slot.index] = text is not None
         if text is not None and slot.report.generation == number:
             self._pages.update(slot.index, text)

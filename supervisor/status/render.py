@@ -100,10 +100,15 @@ def _headline(supervisor: Mapping[str, Any]) -> Text:
     ports = "  ".join(
         f"{name} {where['address']}:{where['port']}" for name, where in supervisor["ports"].items()
     )
+    spares = ", ".join(
+        f"{spare['device']} ({spare['quarantine']})" if spare["quarantine"] else spare["device"]
+        for spare in supervisor.get("spare_devices", ())
+    )
     return Text(
         f"{supervisor['name']}: {supervisor['group_state']}, "
         f"{supervisor['ready']} of {supervisor['total']} workers ready, "
-        f"up {duration(supervisor['uptime_s'])}, pid {supervisor['pid']}\n{ports}",
+        f"up {duration(supervisor['uptime_s'])}, pid {supervisor['pid']}\n{ports}"
+        + (f"\nspare: {spares}" if spares else ""),
         overflow="fold",
     )
 

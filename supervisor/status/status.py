@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ..devices.nvml import GpuSample
-from ..options.spec import ServeOptions
+from ..options.spec import Device, ServeOptions
 from ..slots.policy import RestartHistory
 from ..slots.report import LastExit
 from ..slots.slot import Slot
@@ -62,6 +62,7 @@ def status(group: Group) -> dict[str, Any]:
             "upgraded_at": group.upgrades.last_at,
             "upgraded_from": group.upgrades.before,
             "last_event": group.events.last,
+            "spare_devices": [_spare(group, device) for device in group.spares.idle],
             "model_repository": list(group.options.model_repository),
         },
         "workers": [worker(group, slot) for slot in group.slots],
@@ -163,6 +164,15 @@ def _last_exit(last: LastExit | None) -> dict[str, Any] | None:
         ],
         "oom_killed": last.info.meaning == "out of memory",
         "stderr_tail": list(last.tail),
+    }
+
+
+def _spare(group: Group, device: Device) -> dict[str, Any]:
+    return {
+        "device": device.label,
+        "uuid": device.uuid,
+        "name": device.name,
+        "quarantine": group.gpu_watch.quarantine.reason(device.uuid) or None,
     }
 
 

@@ -173,6 +173,16 @@ class Core:
         repositories = [str(path) for path in self._spec.core.get("model_repository", ())]
         reload_model(self._server, name, directory, repositories, parameters, polls=polls)
 
+    def load(self, name: str) -> None:
+        """Load a model, again if it has changed in the repository. Blocks; raises what the core
+        says, and then a copy that was in service stays.
+        """
+        self._server.load(name)
+
+    def unload(self, name: str) -> None:
+        """Begin to unload a model. Raises what the core says."""
+        self._server.unload(name)
+
     def replication(self, limit: int) -> Any:
         """From now on what clients want to change, at most `limit` at a time, waits there."""
         package = importlib.import_module("tritonfrontend")

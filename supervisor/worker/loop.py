@@ -32,6 +32,7 @@ from .gpu_look import GpuLook
 from .load_watch import LoadWatch
 from .metrics_page import MetricsPage
 from .model_watch import ModelWatch, Wishes
+from .refresh import Refresh
 from .replication import WorkerReplication
 from .reports import Reporter
 
@@ -76,6 +77,14 @@ class Worker:
         self._replication = WorkerReplication(self._outbox, self._post, loads)
         self._gathering = WorkerGathering(channel, self._post, spec.gather_timeout)
         self._metrics = MetricsPage(self._core.metrics, channel, self._thread, self._post)
+        core = spec.core
+        self._refresh = Refresh(
+            self._core,
+            loads,
+            str(core.get("model_control_mode", "none")),
+            [str(path) for path in core.get("model_repository", ())],
+            log,
+        )
         self._gpu = GpuLook(self._thread, self._post, self._gpu_fault)
         self._next_report = 0.0
         self._poll_due = float("inf")
@@ -141,6 +150,8 @@ class Worker:
                 self._stop(WorkerExit.DRAINED)
             case "METRICS" if self._phase in ("serving", "draining"):
                 self._metrics.begin(int(message.args.get("seq", 0)))
+            case "REFRESH":
+                self._begin_refresh(everything=bool(message.args.get("everything")))
             case "APPLY":
                 self._replication.on_apply(message)
             case "GATHER" | "GATHERING" | "GATHERED":
@@ -201,6 +212,7 @@ class Worker:
             return
         with contextlib.suppress(Exception):
             self._watch.begin()
+            self._refresh.begin()
             self._reporter.first()
         sample = None
         with contextlib.suppress(Exception):  # a hint for people; no reason to fail
@@ -263,6 +275,21 @@ class Worker:
             self._core.poll_repository()
         due = time.monotonic() + float(self._spec.repository_poll_secs)
         self._post(lambda: setattr(self, "_poll_due", due))
+
+    def _begin_refresh(self, *, everything: bool) -> None:
+        if self._phase != "serving":
+            self._outbox.put("REFRESHED", {"failed": f"the worker is {self._phase}"})
+            return
+
+        def work() -> None:
+            failed = cut(self._refresh.run(everything=everything))
+            self._post(lambda: self._refreshed(failed))
+
+        self._thread(work)
+
+    def _refreshed(self, failed: str) -> None:
+        log(f"models were not all loaded again: {failed}" if failed else "models are loaded again")
+        self._outbox.put("REFRESHED", {"failed": failed})
 
     # -- leaving ---------------------------------------------------------------------------
 

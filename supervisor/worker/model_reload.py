@@ -1,4 +1,5 @@
-"""Loading a model again although nothing of it has changed: what heals dead Python stubs in place.
+"""Loading a model again although nothing of it has changed: what heals dead Python stubs in place,
+and what a reload in place can be told to do with all models.
 
 The core loads again only what it finds newer, so the model's version directory is touched. The new
 copy is loaded before the old one goes, so requests meanwhile fail only where the dead stub fails
@@ -36,10 +37,12 @@ def reload_model(
     *,
     polls: bool,
 ) -> None:
-    """Load `name` again from `directory`, its version directory, or with the `parameters` that a
-    client had loaded it with, if there are any. Raises ReloadError.
+    """Load `name` again from `directory`, its version directory ("": not known), or with the
+    `parameters` that a client had loaded it with, if there are any. Raises ReloadError.
     """
-    touched = not parameters and _within(directory, repositories) and touch(directory)
+    touched = (
+        not parameters and directory != "" and _within(directory, repositories) and touch(directory)
+    )
     try:
         if parameters:
             config = _changed(json.loads(parameters["config"]))
@@ -56,6 +59,16 @@ def reload_model(
         raise
     except Exception as error:
         raise ReloadError(str(error)) from error
+
+
+def version_directory(name: str, repositories: Sequence[str]) -> str:
+    """The newest version of a model in the first local repository that has it; "" if none has."""
+    for repository in repositories:
+        found = [] if "://" in repository else list(Path(repository, name).glob("[0-9]*/"))
+        versions = [path for path in found if path.name.isdigit()]
+        if versions:
+            return str(max(versions, key=lambda path: int(path.name)))
+    return ""
 
 
 def touch(directory: str) -> bool:

@@ -100,6 +100,42 @@ def test_refusals_name_the_entry(wanted: str, visible: str | None, text: str) ->
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "spares", "left", "idle"),
+    [
+        ("auto", "2", [A, B, "MIG-1111", "MIG-2222"], [C]),
+        ("all", "MIG-1111, 0", [B, C, "MIG-2222"], ["MIG-1111", A]),
+        ("0,1", C, [A, B], [C]),
+    ],
+)
+def test_spare_devices_get_no_worker(
+    wanted: str, spares: str, left: list[str], idle: list[str]
+) -> None:
+    found = select(wanted, GPUS, "", None, None, spares)
+    assert [device.uuid for device in found.devices] == left
+    assert [device.uuid for device in found.spares] == idle
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spares", "visible", "text"),
+    [
+        ("0,1", "1", None, "--spare-devices 1: gpu:1 is in --devices 0,1"),
+        ("auto", "0,1", "0,1", "--spare-devices 0,1: no GPU is left for a worker"),
+        ("auto", "2", "0,1", "--spare-devices 2: 2 is not one of the devices 0..1"),
+        ("auto", "0,0", None, "--spare-devices 0,0: 0 is listed twice"),
+        ("cpu:2", "0", None, "--spare-devices 0: the workers of cpu:2 use no GPU"),
+        ("0", "all", None, "--spare-devices all: 'all' is neither an index nor"),
+    ],
+)
+def test_spare_devices_that_cannot_be(
+    wanted: str, spares: str, visible: str | None, text: str
+) -> None:
+    with pytest.raises(DeviceError) as caught:
+        select(wanted, GPUS, "", visible, None, spares)
+    assert text in str(caught.value)
+    assert "auto, all" not in str(caught.value)
+
+
 def test_no_gpu() -> None:
     selection = select("auto", (), "no GPU found (NVML: driver not loaded)", None, None)
     assert selection.devices == (Device("cpu", 0),)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tritonfrontend.supervisor.group.reload_plan import Effect, plan
-from tritonfrontend.supervisor.group.rolling import Strategy, choose, obstacle
 from tritonfrontend.supervisor.group.rotation import RETRY_AFTER, Candidate, Rotation, due
+from tritonfrontend.supervisor.group.strategy import Strategy, choose, obstacle
 from tritonfrontend.supervisor.options.spec import PortSpec, ServeOptions, SpecError, Timeouts
 
 
@@ -87,25 +87,35 @@ def test_bad_values(tmp_path: Path, field: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "gpu", "free", "peak", "expected"),
+    ("wanted", "gpu", "free", "peak", "spare", "expected"),
     [
-        ("auto", False, None, None, Strategy.SURGE),
-        ("auto", True, 111, 100, Strategy.SURGE),
-        ("auto", True, 109, 100, Strategy.STOP_START),
-        ("auto", True, None, 100, Strategy.STOP_START),
-        ("auto", True, 100, None, Strategy.STOP_START),
-        ("surge", True, 0, 100, Strategy.SURGE),
-        ("stop-start", False, None, None, Strategy.STOP_START),
+        ("auto", False, None, None, False, Strategy.SURGE),
+        ("auto", True, 111, 100, True, Strategy.SURGE),
+        ("auto", True, 109, 100, False, Strategy.STOP_START),
+        ("auto", True, 109, 100, True, Strategy.SPARE),
+        ("auto", True, None, 100, False, Strategy.STOP_START),
+        ("auto", True, 100, None, False, Strategy.STOP_START),
+        ("in-place", True, 100, None, False, Strategy.STOP_START),  # grown or aged
+        ("in-place", False, None, None, False, Strategy.SURGE),
+        ("surge", True, 0, 100, True, Strategy.SURGE),
+        ("spare", True, 200, 100, False, Strategy.SPARE),
+        ("stop-start", False, None, None, False, Strategy.STOP_START),
     ],
 )
 def test_strategy(
-    wanted: str, gpu: bool, free: int | None, peak: int | None, expected: Strategy
+    wanted: str,
+    gpu: bool,
+    free: int | None,
+    peak: int | None,
+    spare: bool,
+    expected: Strategy,
 ) -> None:
-    assert choose(wanted, gpu, free, peak) is expected
+    assert choose(wanted, gpu, free, peak, spare) is expected
 
 
 def test_obstacle() -> None:
     assert obstacle(Strategy.SURGE, 0, 1) == ""
+    assert obstacle(Strategy.SPARE, 0, 1) == ""
     assert obstacle(Strategy.STOP_START, 1, 1) == ""
     assert "--min-ready is 2" in obstacle(Strategy.STOP_START, 1, 2)
 

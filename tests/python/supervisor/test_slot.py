@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from tritonfrontend.supervisor.devices.gpu_watch import Admission
-from tritonfrontend.supervisor.group.rolling import Roller, Strategy
+from tritonfrontend.supervisor.group.rolling import Roller
+from tritonfrontend.supervisor.group.spares import Spares
+from tritonfrontend.supervisor.group.strategy import Strategy
 from tritonfrontend.supervisor.group.upkeep import Upkeep
 from tritonfrontend.supervisor.options.spec import Device, ServeOptions
 from tritonfrontend.supervisor.slots.events import SlotEvents
@@ -34,7 +36,7 @@ class Owner:
     def __getattr__(self, name: str) -> Any:
         return lambda *_: []
 
-    async def admit(self, device: Device) -> Admission:
+    async def admit(self, device: Device, instead_of: Device | None = None) -> Admission:
         return Admission(False, "not now", patient=True)
 
 
@@ -115,7 +117,7 @@ def test_a_reload_does_not_leave_a_worker_that_loads_with_old_settings(
     async def work() -> None:
         async with slot_in(state) as slot:
             new = replace(OPTIONS, exit_timeout=44)
-            roller = Roller([slot], lambda slot, options: Strategy.SURGE)
+            roller = Roller([slot], lambda slot, wanted: Strategy.SURGE, Spares((), Owner().admit))
             assert await roller.change(OPTIONS, new, "reload") == ""
             await settled()
             assert slot.state is then

@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from tritonfrontend.supervisor.options.spec import ServeOptions, Timeouts
+from tritonfrontend.supervisor.options.spec import Device, ServeOptions, Timeouts
 from tritonfrontend.supervisor.protocol.channel import Message
 from tritonfrontend.supervisor.slots.generation import Generation
 from tritonfrontend.supervisor.slots.report import SlotReport
 from tritonfrontend.supervisor.slots.successor import Successor
 
+CPU = Device("cpu", 0)
 MODELS = str(Path(__file__).parents[3] / "examples" / "models")
 
 
@@ -46,7 +47,7 @@ def test_a_load_that_does_not_go_on_is_not_waited_for(
     )
 
     async def main() -> str:
-        successor = Successor(options, SlotReport(), lambda: now[0], lambda *_: None)
+        successor = Successor(options, SlotReport(), CPU, lambda: now[0], lambda *_: None)
         process = Process()
         successor.started(cast(Generation, process))
         process.say(Message("HELLO", {}))

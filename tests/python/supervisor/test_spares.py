@@ -1,0 +1,213 @@
+"""`--spare-devices`, end to end through `serve` on the fake driver library; stand-in workers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from closed_loop import Load
+from fault_report import FaultReport
+from instance import DEADLINE, FAKE, Instance, command, get, running, until
+from test_gpu_faults import States
+from test_nvml import MACHINE, MIG, ONE, TWO, libraries, machine  # noqa: F401 - fixtures
+from upgrading import upgrade, upgraded
+
+Machine = dict[str, str]
+FULL = "".join(f"mem {uuid} 45000 81920\n" for uuid in (ONE, TWO, MIG))
+
+
+def uuids(status: dict[str, Any]) -> list[str]:
+    return [worker["gpu"]["uuid"] for worker in status["workers"]]
+
+
+def idle(status: dict[str, Any]) -> list[str]:
+    return [spare["uuid"] for spare in status["supervisor"]["spare_devices"]]
+
+
+def visible(instance: Instance, slot: int) -> str:
+    """What the present worker of a slot sees of the GPUs."""
+    told = Path(f"/proc/{instance.worker(slot)['pid']}/environ").read_text().split("\0")
+    return next(each for each in told if each.startswith("CUDA_VISIBLE_DEVICES=")).partition("=")[2]
+
+
+@pytest.mark.parametrize("strategy", ["spare", "auto"])
+def test_reload_of_the_only_worker_on_a_full_gpu(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+    strategy: str,
+    fault_report: FaultReport,
+) -> None:
+    """Without a spare device this one is refused: the models fit once."""
+    Path(machine["FAKE_NVML"]).write_text(MACHINE + f"mem {ONE} 45000 81920\n")
+    flags = ("--devices=0", "--spare-devices=1", f"--reload-strategy={strategy}")
+    with running(tmp_path, *flags, **machine) as instance:
+        first = instance.wait_ready()
+        assert (uuids(first), idle(first)) == ([ONE], [TWO])
+        instance.wait("samples", lambda s: s["workers"][0]["gpu"].get("mem_total"))
+        states = States(instance)
+        with Load(instance.port("http"), 4) as load, states.watched():
+            done = command(tmp_path, "reload", "--force")
+            load.more(50)
+        fault_report.load(f"reload on a spare GPU ({strategy})", load, least_ready=states.least)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert load.results.keys() == {"ok"}
+        assert states.of_slot[0] == {"READY"}
+        then = instance.wait_ready()
+        assert (uuids(then), idle(then)) == ([TWO], [ONE])
+        assert visible(instance, 0) == TWO
+        assert f'gpu_uuid="{TWO}"' in get(instance.port("metrics"), "/metrics")
+        assert "spare: gpu:0" in command(tmp_path, "status").stdout
+        assert command(tmp_path, "reload", "--force", "--strategy=spare").returncode == 0
+        back = instance.wait_ready()
+        assert (uuids(back), idle(back)) == ([ONE], [TWO])
+        assert instance.stop() == 0
+
+
+def test_one_spare_device_goes_round(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
+    Path(machine["FAKE_NVML"]).write_text(MACHINE + FULL)
+    flags = ("--devices=0,1", f"--spare-devices={MIG}")
+    with running(tmp_path, *flags, **machine) as instance:
+        instance.wait_ready()
+        assert command(tmp_path, "reload", "--force", "--strategy=spare").returncode == 0
+        status = instance.wait_ready()
+        assert (uuids(status), idle(status)) == ([MIG, ONE], [TWO])
+        assert [visible(instance, slot) for slot in (0, 1)] == [MIG, ONE]
+
+
+def test_a_gpu_that_fails_is_replaced_by_a_spare_one(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+    fault_report: FaultReport,
+) -> None:
+    flags = ("--devices=0,1", f"--spare-devices={MIG}", "--gpu-quarantine-timeout=600")
+    with running(tmp_path, *flags, **machine) as instance:
+        instance.wait_ready()
+        with Load(instance.port("http"), 4) as load:
+            with Path(machine["FAKE_NVML"]).open("a") as file:
+                file.write(f"xid {ONE} 79\n")
+            instance.wait("moved", lambda s: uuids(s) == [MIG, TWO])
+            status = instance.wait_ready()
+            load.more(50)
+        fault_report.load("GPU fails, a spare one takes its place", load)
+        assert load.results.keys() == {"ok"}
+        assert status["workers"][0]["generation"] == 2
+        assert idle(status) == [ONE]
+        assert "XID 79" in status["supervisor"]["spare_devices"][0]["quarantine"]
+        assert visible(instance, 0) == MIG
+        assert command(tmp_path, "status").returncode == 0
+        texts = [each["text"] for each in instance.ask("events")["events"]]
+        assert any("mig:2 takes the place of gpu:0: GPU quarantined" in text for text in texts)
+        refused = command(tmp_path, "reload", "--force", "--strategy=spare")
+        assert refused.returncode == 1
+        assert "no spare device can have the worker: gpu:0: GPU quarantined" in refused.stdout
+        assert uuids(instance.wait_ready()) == [MIG, TWO]
+
+
+def test_a_worker_that_finds_another_gpu_goes_to_the_spare_one(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+) -> None:
+    """The worker says that its GPU is faulty, NVML knows nothing of it."""
+    flags = ("--devices=0", "--spare-devices=1")
+    with running(tmp_path, *flags, FAKE_MODE_0="gpu-fault", **machine) as instance:
+        status = instance.wait("moved", lambda s: uuids(s) == [TWO] and s["supervisor"]["ready"])
+        assert "CUDA error 214" in status["supervisor"]["spare_devices"][0]["quarantine"]
+
+
+def test_a_successor_that_fails_on_the_spare_gpu_leaves_everything(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+) -> None:
+    (tmp_path / "models").mkdir()
+    good, config = f"{sys.executable} {FAKE}", tmp_path / "serve.toml"
+    config.write_text(f'worker-command = "{good}"\n')
+    flags = (
+        f"--config={config}",
+        f"--model-repository={tmp_path / 'models'}",
+        "--devices=0",
+        "--spare-devices=1",
+        "--reload-strategy=spare",
+    )
+    with running(tmp_path, *flags, fake=False, **machine) as instance:
+        first = instance.wait_ready()["workers"][0]["pid"]
+        config.write_text(f'worker-command = "env FAKE_MODE_0=exit-20 {good}"\n')
+        failed = command(tmp_path, "reload")
+        assert failed.returncode == 1, failed.stdout
+        status = instance.wait_ready()
+        assert (uuids(status), idle(status)) == ([ONE], [TWO])
+        assert status["workers"][0]["pid"] == first
+        config.write_text(f'worker-command = "env FAKE_MODE_0= {good}"\n')
+        assert command(tmp_path, "reload").returncode == 0
+        assert uuids(instance.wait_ready()) == [TWO]
+
+
+@pytest.mark.parametrize("sick", [ONE, TWO])
+def test_a_gpu_fails_while_a_successor_loads_on_the_spare_one(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+    sick: str,
+) -> None:
+    """The successor's: it is given up. The worker's: the successor is what comes after it."""
+    go = tmp_path / "go"
+    script = tmp_path / "late.sh"
+    script.write_text(
+        f'test "$CUDA_VISIBLE_DEVICES" = {ONE} || until [ -e {go} ]; do sleep 0.05; done\n'
+        f'exec {sys.executable} {FAKE} "$@"\n'
+    )
+    (tmp_path / "models").mkdir()
+    flags = (
+        f"--worker-command=sh {script}",
+        f"--model-repository={tmp_path / 'models'}",
+        "--devices=0",
+        "--spare-devices=1",
+        "--gpu-quarantine-timeout=600",
+    )
+    with running(tmp_path, *flags, fake=False, **machine) as instance:
+        first = instance.wait_ready()["workers"][0]["pid"]
+        instance.ask("reload", force=True, strategy="spare")
+        until(lambda: idle(instance.status() or {}) == [], "the spare one is lent")
+        with Path(machine["FAKE_NVML"]).open("a") as file:
+            file.write(f"xid {sick} 79\n")
+        if sick == TWO:
+            status = instance.wait("given back", lambda s: idle(s) == [TWO])
+            assert "XID 79" in status["supervisor"]["last_reload"]["failed"]
+            assert instance.worker(0)["pid"] == first
+            assert instance.worker(0)["state"] == "READY"
+        else:
+            instance.wait("left", lambda s: s["workers"][0]["state"] == "WAIT_GPU")
+            go.touch()
+            status = instance.wait("taken over", lambda s: idle(s) == [ONE])
+            assert uuids(instance.wait_ready()) == [TWO]
+            assert status["supervisor"]["last_reload"]["failed"] == ""
+
+
+def test_an_upgrade_keeps_what_has_changed_places(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+) -> None:
+    flags = ("--devices=0", "--spare-devices=1")
+    with running(tmp_path, *flags, **machine) as instance:
+        instance.wait_ready()
+        assert command(tmp_path, "reload", "--force", "--strategy=spare").returncode == 0
+        pid = instance.wait_ready()["workers"][0]["pid"]
+        assert upgrade(instance).returncode == 0
+        status = upgraded(instance)
+        assert (uuids(status), idle(status)) == ([TWO], [ONE])
+        assert status["workers"][0]["pid"] == pid
+        assert command(tmp_path, "reload", "--force", "--strategy=spare").returncode == 0
+        assert uuids(instance.wait_ready()) == [ONE]
+        assert instance.stop() == 0
+
+
+def test_what_needs_a_spare_device(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
+    with running(tmp_path, "--reload-strategy=spare") as refused:
+        assert refused.popen.wait(DEADLINE) == 3
+        assert "--reload-strategy: spare needs --spare-devices" in refused.text()
+    (tmp_path / "none").mkdir()
+    with running(tmp_path / "none", "--devices=0", **machine) as instance:
+        instance.wait_ready()
+        done = command(tmp_path / "none", "reload", "--force", "--strategy=spare")
+        assert done.returncode == 1
+        assert "none of --spare-devices is idle" in done.stdout
