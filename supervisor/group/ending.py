@@ -51,20 +51,11 @@ class Ending:
 
     def stop(self, reason: str) -> None:
         """Drain all workers, then end. Idempotent."""
-        if self.begun:
-            return
-        self._begun.set()
-        self._log(f"{reason}: draining {len(self._slots)} workers")
-        for group in self._ports.values():
-            for sock in group.sockets if group.listening else ():
-                turn_away(sock)
-        for slot in reversed(self._slots):
-            slot.stop(_STOP_REASON)
-        asyncio.get_running_loop().call_later(_REFUSE_AFTER, self._refuse)
-        self.check()
+        if not self.begun:
+            self._drain(f"{reason}: draining {len(self._slots)} workers", _STOP_REASON)
 
     def stop_now(self, signal_number: int) -> None:
-        """Second signal: no drain. The exit code becomes 128 + n."""
+        """Second signal: no drain. The exit code becomes 128 + n, unless the group had failed."""
         self._begun.set()
         self._forced_by = signal_number
         self._log("stopping at once")
@@ -74,15 +65,10 @@ class Ending:
         self.check()
 
     def fail(self, code: int, cause: str) -> None:
-        """The group cannot go on: say why, stop what runs, end with `code`."""
-        if self._cause:
-            return
-        self._cause, self._failure = cause, code
-        self._log(cause)
-        self._begun.set()
-        for slot in self._slots:
-            slot.stop(cause, immediate=True)
-        self._refuse()
+        """The group cannot go on: say why, drain what serves, end with `code`. Idempotent."""
+        if not self.begun:
+            self._cause, self._failure = cause, code
+            self._drain(cause, cause)
 
     def check(self) -> None:
         """End when nothing is left to wait for."""
@@ -96,6 +82,18 @@ class Ending:
             code = Exit.CONFIG if all(_bad_config(slot) for slot in slots) else Exit.ALL_FAILED
             reasons = "; ".join(sorted({slot.report.reason for slot in slots}))
             self.fail(code, f"all workers failed: {reasons}")
+
+    def _drain(self, said: str, reason: str) -> None:
+        """`reason` is what the slots are told. A worker that loads is killed: it serves nobody."""
+        self._begun.set()
+        self._log(said)
+        for group in self._ports.values():
+            for sock in group.sockets if group.listening else ():
+                turn_away(sock)
+        for slot in reversed(self._slots):
+            slot.stop(reason)
+        asyncio.get_running_loop().call_later(_REFUSE_AFTER, self._refuse)
+        self.check()
 
     def _code(self) -> int:
         if self._cause:

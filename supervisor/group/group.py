@@ -38,6 +38,7 @@ from .recorder import Recorder
 from .rolling import Roller
 from .saved import GroupState
 from .spares import Spares
+from .start_limit import StartLimit
 from .strategy import Strategy, choose
 from .suspicion import Limits
 from .upkeep import Upkeep
@@ -95,6 +96,7 @@ class Group:
         )
         self.started_at = time.monotonic()
         self.first_ready_at: float | None = None
+        self.start_limit = StartLimit(time.monotonic)
         self.last_reload: Callable[[], dict[str, Any] | None] = lambda: None
         self.upgrades = Upgrades()
         self.config_generation = 1
@@ -133,6 +135,7 @@ class Group:
 
     def _resume(self, before: GroupState) -> None:
         self.started_at, self.first_ready_at = before.started_at, before.first_ready_at
+        self.start_limit.resume(before.started_at, reached=before.start_ended)
         self.config_generation = before.config_generation
         self.events.resume(before.events)
         self.gpu_watch.resume(before.gpus)
@@ -174,6 +177,7 @@ class Group:
             traffic=self.traffic.saved(),
             slots=[slot.saved() for slot in self.slots],
             replication=self.replication.saved(),
+            enough_were_ready=self.start_limit.reached,
         )
 
     # -- life ------------------------------------------------------------------------------
@@ -226,6 +230,7 @@ class Group:
             slot, self.slots, starting=self.first_ready_at is None and not self.ending.begun
         )
         ready = self.ready
+        self.start_limit.look(len(ready), self.options.min_ready)
         if ready and self.first_ready_at is None:
             self.first_ready_at = time.monotonic()
             self._output.footer("")

@@ -13,7 +13,11 @@ from .events import EventsState
 
 @dataclass(frozen=True)
 class GroupState:
-    """What the slots share. `rates`: by slot (at, CPU seconds, completed) of one generation."""
+    """What the slots share. `rates`: by slot (at, CPU seconds, completed) of one generation.
+
+    `enough_were_ready`: whether `--min-ready` workers have ever served together; None in the state
+    of a version whose start had ended with the first worker.
+    """
 
     started_at: float
     first_ready_at: float | None
@@ -25,3 +29,11 @@ class GroupState:
     traffic: TrafficState
     slots: list[SlotState]
     replication: ReplicationState = field(default_factory=ReplicationState)
+    enough_were_ready: bool | None = None
+
+    @property
+    def start_ended(self) -> bool:
+        """Nothing that happens from now on is a matter of the start."""
+        if self.enough_were_ready is None:
+            return self.first_ready_at is not None
+        return self.enough_were_ready

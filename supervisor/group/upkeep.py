@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 from ..devices.gpu_watch import SAMPLE_EVERY
 from ..options.spec import Device
+from ..slots.slot import Slot
+from ..slots.state import State
 from ..system import oom, process, procfs
 from ..system.exits import Exit
+from ..system.words import names
 from .recorder import Recorder
 from .renewal import Renewal
+from .start_limit import doing, shortfall
 
 if TYPE_CHECKING:
     from .group import Group
@@ -61,10 +65,13 @@ class Upkeep:
 
     def _check_start_limit(self) -> None:
         group = self._group
-        limit = group.options.timeouts.start
-        late = time.monotonic() - group.started_at >= limit
-        if late and group.first_ready_at is None and not group.ending.begun:
-            group.ending.fail(Exit.START_TIMEOUT, f"no worker was ready within {limit:g} s")
+        limit, wanted = group.options.timeouts.start, group.options.min_ready
+        ready = group.ready
+        group.start_limit.look(len(ready), wanted)  # a reload may ask for fewer
+        if group.start_limit.exceeded(limit) and not group.ending.begun:
+            absent = [_doing(slot) for slot in group.slots if slot.index not in ready]
+            cause = shortfall(len(ready), wanted, limit, absent)
+            group.ending.fail(Exit.START_TIMEOUT, cause)
 
     def _poisoned(self, device: Device, reason: str) -> None:
         """The driver reported an error that leaves this GPU in doubt. The others go on."""
@@ -72,3 +79,10 @@ class Upkeep:
             if slot.device.uuid == device.uuid:
                 self._group.note(slot, f"{device.label} {device.uuid}: {reason}; draining")
             slot.leave_device(device, f"GPU error: {reason}")
+
+
+def _doing(slot: Slot) -> str:
+    report = slot.report
+    loads = slot.state is State.LOADING and report.loading_total
+    loading = names(report.loading, report.loading_total) if loads else ""
+    return doing(slot.index, str(slot.state), report.reason, loading)

@@ -170,7 +170,11 @@ def _add_deadlines(made: argparse.ArgumentParser) -> None:
     default = Timeouts()
     for name, value, text in (
         ("--drain-timeout", default.drain, "requests in flight at a stop"),
-        ("--start-timeout", default.start, "loading of all models"),
+        (
+            "--start-timeout",
+            default.start,
+            "loading of all models, and until --min-ready workers serve",
+        ),
         ("--start-stall-timeout", default.start_stall, "a sign of life while loading"),
         ("--gpu-quarantine-timeout", default.gpu_quarantine, "quiet of a GPU after a fatal error"),
         (

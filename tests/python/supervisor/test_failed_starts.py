@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from closed_loop import INFER, Load
 from fault_report import FaultReport
-from instance import command, pids, run_id_of, running, shm_names
-from test_real_triton import BROKEN, EXAMPLES, add_model, infer, serve
+from instance import DEADLINE, command, pids, run_id_of, running, shm_names
+from test_model_health import HANGS
+from test_real_triton import (
+    BROKEN,
+    EXAMPLES,
+    add_model,
+    assert_nothing_left,
+    family,
+    infer,
+    serve,
+)
 
 pytestmark = pytest.mark.faults
 
@@ -26,6 +36,19 @@ class TritonPythonModel:
             raise RuntimeError("the licence is for one") from None
     def execute(self, requests):
         return [pb_utils.InferenceResponse([]) for _ in requests]
+"""
+
+#: The first process that comes loads it, any other waits for ever.
+ONE_LOADS = """
+import os, time
+class TritonPythonModel:
+    def initialize(self, args):
+        try:
+            os.close(os.open({path!r}, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            time.sleep(600)
+    def execute(self, requests):
+        return []
 """
 
 
@@ -83,6 +106,30 @@ def test_model_that_one_worker_cannot_load(
         taken.unlink()
         instance.ask("start", slot=failed["slot"])
         instance.wait_ready()
+
+
+def test_start_in_which_one_of_two_workers_never_gets_ready(
+    tmp_path: Path, repository: Path
+) -> None:
+    """The one that serves answers what it has accepted, then the instance ends with 7."""
+    wait = tmp_path / "wait"
+    wait.touch()
+    add_model(repository, "hangs", HANGS.format(path=str(wait)))
+    add_model(repository, "for_one", ONE_LOADS.format(path=str(tmp_path / "taken")))
+    flags = ("--devices=cpu:2", "--min-ready=2", "--start-timeout=30", "--drain-timeout=60")
+    with serve(tmp_path, repository, *flags) as instance, ThreadPoolExecutor() as pool:
+        status = instance.wait(
+            "one of each", lambda s: {w["state"] for w in s["workers"]} == {"READY", "LOADING"}
+        )
+        loading = next(w["slot"] for w in status["workers"] if w["state"] == "LOADING")
+        pids, answer = family(status), pool.submit(infer, instance.port("http"), "hangs")
+        said = f"1 of 2 workers (--min-ready) was ready within 30 s: w{loading} is LOADING (for_one"
+        instance.wait("the limit", lambda s: said in instance.text())
+        assert not answer.done()
+        wait.unlink()
+        assert answer.result() == "Roger Roger"
+        assert instance.popen.wait(DEADLINE) == 7
+        assert_nothing_left(pids, run_id_of(status))
 
 
 def test_reloads_that_fail_cost_no_request(

@@ -61,7 +61,8 @@ def test_bad_configuration_of_all_workers_is_exit_3(tmp_path: Path) -> None:
 def test_not_ready_in_time_is_exit_7(tmp_path: Path) -> None:
     with running(tmp_path, "--start-timeout=1", FAKE_MODE="loads-forever") as instance:
         assert instance.popen.wait(DEADLINE) == 7
-        assert "no worker was ready within 1 s" in instance.text()
+        text = "0 of 1 workers (--min-ready) were ready within 1 s: w0 is "
+        assert text in instance.text()
 
 
 def test_stop_kills_what_does_not_stop(tmp_path: Path) -> None:
