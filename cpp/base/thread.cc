@@ -57,4 +57,8 @@ void Thread::join() {
   if (std::exchange(joinable_, false)) ::pthread_join(handle_, nullptr);
 }
 
+void Thread::detach() {
+  if (std::exchange(joinable_, false)) ::pthread_detach(handle_);
+}
+
 }  // namespace tfe::base

@@ -31,6 +31,9 @@ class Thread {
   // Does nothing if the thread was joined before or never started.
   void join();
 
+  // From now on it runs for itself, to its end or that of the process.
+  void detach();
+
  private:
   pthread_t handle_{};
   bool joinable_ = false;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <future>
 #include <string>
 
 namespace tfe::base {
@@ -44,6 +45,21 @@ TEST(Thread, JoinsOnceAndMoves) {
   holder.join();
   holder.join();
   EXPECT_EQ(ran, 3);
+}
+
+TEST(Thread, RunsOnWhenItIsDetached) {
+  std::promise<void> go;
+  std::promise<void> done;
+  {
+    auto thread = Thread::start("t", [&] {
+      go.get_future().wait();
+      done.set_value_at_thread_exit();
+    });
+    ASSERT_TRUE(thread.has_value());
+    thread->detach();
+  }
+  go.set_value();
+  done.get_future().wait();
 }
 
 }  // namespace
