@@ -516,3 +516,8 @@ class GroupQueries:
 
     def end(self) -> None:
         """Clients are answered by this server alone again."""
+
+def arm_last_resort(pid: int, seconds: float, code: int, words: str) -> None:
+    """
+    End this process with `code` if it is still there so long after the process `pid` has ended, whatever its threads do. No core is loaded for it, and no lock is taken.
+    """

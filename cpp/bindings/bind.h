@@ -21,5 +21,6 @@ void bind_tracing(nanobind::module_& m);
 void bind_flights(nanobind::module_& m);
 void bind_replication(nanobind::module_& m);
 void bind_group_queries(nanobind::module_& m);
+void bind_last_resort(nanobind::module_& m);
 
 }  // namespace tfe::bindings

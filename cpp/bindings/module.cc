@@ -23,4 +23,5 @@ NB_MODULE(_native, m) {
   bind_flights(m);
   bind_replication(m);
   bind_group_queries(m);
+  bind_last_resort(m);
 }

@@ -35,6 +35,7 @@ class WorkerExit(IntEnum):
     GPU_MEMORY = 13
     BAD_FD = 14
     SUPERVISOR_LOST = 15
+    SELF_WATCHDOG = 16  # the same, and it could not leave in order
     OTHER = 20
 
 
@@ -49,6 +50,7 @@ _MEANING = {
     WorkerExit.GPU_MEMORY: "GPU out of memory",
     WorkerExit.BAD_FD: "bad inherited descriptor",
     WorkerExit.SUPERVISOR_LOST: "supervisor lost",
+    WorkerExit.SELF_WATCHDOG: "self watchdog",
     WorkerExit.OTHER: "internal error",
 }
 

@@ -22,6 +22,7 @@ from ..options.spec import Device, SpecError
 from ..protocol.channel import Channel
 from ..protocol.worker_spec import WorkerSpec
 from ..system.exits import WorkerExit
+from . import last_resort
 from .loop import Worker, log
 
 _PR_SET_PDEATHSIG = 1
@@ -71,9 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SpecError, OSError) as error:
         log(f"worker: {error}")
         return WorkerExit.BAD_FD
+    # First watched, then asked for: the watched process is our parent, or the pid was its no more.
+    unarmed = last_resort.arm(spec)
     if not follow_parent(spec.supervisor_pid):
         log("worker: the supervisor is gone")
         return WorkerExit.SUPERVISOR_LOST
+    if unarmed:
+        log(f"worker: nobody ends it if it hangs without a supervisor: {unarmed}")
     stay_near(spec.device)
     try:
         return Worker(spec, channel).run()

@@ -104,6 +104,23 @@ TEST_F(LastResort, NothingHappensWhileTheOtherLives) {
   EXPECT_EQ(exit_code(worker), 0);
 }
 
+// As a supervisor that becomes another version of its program.
+TEST_F(LastResort, AnotherProgramInTheSameProcessIsNoEnd) {
+  end_other();
+  Pipe go;
+  other = child([&] {
+    go.rest();
+    ::execlp("sleep", "sleep", "60", nullptr);
+  });
+  const pid_t worker = child([&] {
+    arm(milliseconds(0));
+    go.out.reset();
+    ::usleep(200'000);
+  });
+  go.out.reset();
+  EXPECT_EQ(exit_code(worker), 0);
+}
+
 TEST_F(LastResort, WhoLeavesInTimeDecidesHow) {
   Pipe gone;
   const pid_t worker = child([&] {

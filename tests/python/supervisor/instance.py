@@ -19,6 +19,8 @@ from tritonfrontend.supervisor.control.server import ControlError
 from tritonfrontend.supervisor.system import procfs
 
 FAKE = Path(__file__).with_name("fake_worker.py")
+#: The real worker, with a thread that can hold the interpreter's lock.
+GIL_HOLDER = Path(__file__).with_name("gil_holder.py")
 CLI = [sys.executable, "-m", "tritonfrontend.supervisor"]
 #: Generous: the tests assert what happens, not how fast.
 DEADLINE = 60.0

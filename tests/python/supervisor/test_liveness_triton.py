@@ -15,24 +15,11 @@ import pytest
 import tritonclient.grpc as grpcclient
 from closed_loop import INFER, Load, kill_and_count, stop_and_count
 from fault_report import FaultReport
-from instance import pids, running, until
+from instance import GIL_HOLDER, pids, running, until
 
 pytestmark = pytest.mark.faults
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "models"
-
-#: The worker, with a thread that holds the GIL for seconds once a file is there.
-HOLDER = """
-import ctypes, os, runpy, threading, time
-def hold():
-    while not os.path.exists(os.environ["HOLD_GIL"]):
-        time.sleep(0.02)
-    open(os.environ["HOLD_GIL"] + f"-held-{os.getpid()}", "w").close()
-    ctypes.PyDLL(None).sleep(4)  # PyDLL keeps the lock during the call
-    open(os.environ["HOLD_GIL"] + f"-free-{os.getpid()}", "w").close()
-threading.Thread(target=hold, daemon=True).start()
-runpy.run_module("tritonfrontend.supervisor.worker", run_name="__main__", alter_sys=True)
-"""
 
 
 def serve(tmp_path: Path, *flags: str, **env: str) -> Any:
@@ -115,12 +102,10 @@ def test_one_of_four_is_stopped(tmp_path: Path, fault_report: FaultReport) -> No
 
 def test_worker_that_holds_the_gil_is_not_suspect(tmp_path: Path) -> None:
     """Loading a model may hold it for minutes: the loops, which beat, are not Python's."""
-    script = tmp_path / "holder.py"
-    script.write_text(HOLDER)
     flag = tmp_path / "hold"
-    command = ("--worker-command", f"{sys.executable} {script}")
+    command = ("--worker-command", f"{sys.executable} {GIL_HOLDER}")
     flags = ("--hang-timeout=1", "--devices=cpu:1")
-    with serve(tmp_path, *flags, *command, HOLD_GIL=str(flag)) as instance:
+    with serve(tmp_path, *flags, *command, HOLD_GIL=str(flag), HOLD_GIL_SECONDS="4") as instance:
         pid = pids(instance.wait_ready())[0]
         flag.touch()
         until(lambda: Path(f"{flag}-held-{pid}").exists(), "the lock is held")
