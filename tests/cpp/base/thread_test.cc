@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <csignal>
-#include <future>
+#include <memory>
 #include <string>
 
 namespace tfe::base {
@@ -48,18 +48,23 @@ TEST(Thread, JoinsOnceAndMoves) {
 }
 
 TEST(Thread, RunsOnWhenItIsDetached) {
-  std::promise<void> go;
-  std::promise<void> done;
+  struct Flags {
+    std::atomic<bool> go = false;
+    std::atomic<bool> done = false;
+  };
+  const auto flags = std::make_shared<Flags>();
   {
-    auto thread = Thread::start("t", [&] {
-      go.get_future().wait();
-      done.set_value_at_thread_exit();
+    auto thread = Thread::start("t", [flags] {
+      flags->go.wait(false);
+      flags->done = true;
+      flags->done.notify_one();
     });
     ASSERT_TRUE(thread.has_value());
     thread->detach();
   }
-  go.set_value();
-  done.get_future().wait();
+  flags->go = true;
+  flags->go.notify_one();
+  flags->done.wait(false);
 }
 
 }  // namespace
