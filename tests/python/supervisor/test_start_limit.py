@@ -148,17 +148,29 @@ def past_the_limit(instance: Instance) -> dict[str, Any]:
     return instance.wait("some looks later", lambda s: s["supervisor"]["uptime_s"] > 7)
 
 
+def states(status: dict[str, Any]) -> list[str]:
+    return [worker["state"] for worker in status["workers"]]
+
+
 def test_a_start_that_has_ended_is_over(tmp_path: Path) -> None:
-    """Over an upgrade, and when a reload asks for more than serve."""
-    with running(tmp_path, config(tmp_path, "min-ready = 1"), "--start-timeout=4") as instance:
+    """The next program has not seen that both served."""
+    with running(tmp_path, *FLAGS) as instance:
         instance.wait_ready()
         assert command(tmp_path, "drain", "1").returncode == 0
         assert upgrade(instance).returncode == 0
+        assert states(past_the_limit(instance)) == ["READY", "DISABLED"]
+        assert instance.stop() == 0
+
+
+def test_a_reload_that_asks_for_more_begins_no_start(tmp_path: Path) -> None:
+    with running(tmp_path, config(tmp_path, "min-ready = 1"), "--start-timeout=4") as instance:
+        instance.wait_ready()
+        assert command(tmp_path, "drain", "1").returncode == 0
         config(tmp_path, "min-ready = 2")
         assert reload(instance).returncode == 0
         status = past_the_limit(instance)
         assert status["supervisor"]["min_ready"] == 2
-        assert [worker["state"] for worker in status["workers"]] == ["READY", "DISABLED"]
+        assert states(status) == ["READY", "DISABLED"]
         assert instance.stop() == 0
 
 
