@@ -1,8 +1,9 @@
 """The worker process: `python -m tritonfrontend.supervisor.worker --spec-fd N`.
 
 First acts, before anything is loaded that could start programs or threads: no inherited descriptor
-may leak into a backend's helpers, and the process follows its supervisor. It ends with os._exit, so
-no thread of a model and no finalizer can keep a finished worker alive.
+may leak into a backend's helpers, and the process follows its supervisor, if need be by force
+(`last_resort.py`). It ends with os._exit, so no thread of a model and no finalizer can keep a
+finished worker alive.
 """
 
 from __future__ import annotations
@@ -72,14 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SpecError, OSError) as error:
         log(f"worker: {error}")
         return WorkerExit.BAD_FD
-    # First watched, then asked for: the watched process is our parent, or the pid was its no more.
+    stay_near(spec.device)
+    # Before our parent is asked for: if that is the supervisor, so is the process that is watched.
     unarmed = last_resort.arm(spec)
     if not follow_parent(spec.supervisor_pid):
         log("worker: the supervisor is gone")
         return WorkerExit.SUPERVISOR_LOST
     if unarmed:
         log(f"worker: nobody ends it if it hangs without a supervisor: {unarmed}")
-    stay_near(spec.device)
     try:
         return Worker(spec, channel).run()
     except Exception:
