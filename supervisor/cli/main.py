@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from ..session.serve import serve
 from ..session.serve_settings import serve_settings
 from ..system.exits import Exit
 from ..system.log import Output, hold_standard_streams
+from ..system.signals import INTERRUPTED
 from . import output, reload_command, slot_commands, upgrade_command
 from .target import CommandError, find, goes_on, request
 from .watch_commands import run_events, run_status, run_wait_ready
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return INTERRUPTED
     except BrokenPipeError:  # `status | head`
         return Exit.CLEAN
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 
+from ..system.descriptors import silence
 from .target import CommandError
 
 
@@ -28,14 +28,8 @@ def checked(*, needed: bool) -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        _give_up()
+        # The interpreter writes what is left as it ends, and would complain again.
+        silence(sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise
         raise CommandError(f"standard output: {error.strerror or error}") from error
-
-
-def _give_up() -> None:
-    """The interpreter writes what is left as it ends, and would complain again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -48,7 +48,7 @@ class ControlServer:
         """The listening socket once more, for `resume` after `close`. Raises OSError."""
         if self._server is None:
             raise OSError("the control socket is not served")
-        return os.dup(self._server.sockets[0].fileno())
+        return self._server.sockets[0].dup().detach()
 
     async def start(self) -> None:
         """Bind. Raises OSError."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..system.locks import try_lock
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,8 @@ def running(path: Path) -> Identity | None:
     except OSError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return None  # nobody holds it
-    except OSError:
+        if try_lock(fd, shared=True):
+            return None  # nobody holds it
         return _identity(os.pread(fd, 65536, 0), path)
     finally:
         os.close(fd)

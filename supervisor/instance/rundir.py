@@ -13,7 +13,6 @@ own directory tells of the instance. Directories are 0700 and must be ours.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import stat
@@ -23,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..system import procfs
+from ..system import locks, procfs
 from .leftovers import remove_stale, sweep
 from .registry import Identity, running
 
@@ -158,7 +157,7 @@ def start_lock(base: Path | None) -> Iterator[None]:
     _private_directory(base)
     fd = _open(base, "start.lock")
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        locks.lock(fd)
         yield
     finally:
         os.close(fd)
@@ -208,8 +207,7 @@ def _open(path: Path, name: str) -> int:
 def _lock(path: Path) -> int:
     fd = _open(path, "lock")
     for _ in range(_LOCK_TRIES):
-        with contextlib.suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if locks.try_lock(fd):
             os.ftruncate(fd, 0)
             return fd
         time.sleep(0.02)

@@ -11,7 +11,6 @@ SO_REUSEPORT hides a second server of the same user, so a port is first probed w
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import socket
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..options.spec import PortSpec
+from ..protocol import listeners
 
 _TCP_LISTEN = "0A"
 # linux/tcp.h: tcpi_unacked of a listening socket is the length of its accept queue.
@@ -110,8 +110,7 @@ class PortGroup:
         """New clients are refused from now on; the sockets stay reserved."""
         if self.listening:
             for sock in self.sockets:
-                with contextlib.suppress(OSError):  # already out of the group
-                    sock.shutdown(socket.SHUT_RD)
+                listeners.refuse(sock)
         self.listening = False
 
     def close(self) -> None:

@@ -56,6 +56,11 @@ class Channel:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         return Channel(ours), theirs
 
+    @staticmethod
+    def of(fd: int) -> Channel:
+        """The end that this process has at `fd`. Raises OSError if that is no socket."""
+        return Channel(socket.socket(fileno=fd))
+
     def fileno(self) -> int:
         return self._sock.fileno()
 

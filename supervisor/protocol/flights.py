@@ -6,12 +6,11 @@ The layout is that of cpp/kserve/flight_table.h. Read at a worker's death, then 
 
 from __future__ import annotations
 
-import mmap
-import os
 import struct
 from dataclasses import dataclass
 
-from .shared_table import BANKS, shared_file
+from ..system.shared_memory import SharedMemory
+from .shared_table import BANKS
 
 TABLE_BYTES = 64 * 1024
 _MAGIC = 0x464C4947
@@ -38,8 +37,12 @@ class FlightTables:
     def __init__(self, slots: int, fd: int = -1) -> None:
         """`fd`: a file that exists. ValueError if it has another layout."""
         size = max(1, BANKS * slots) * TABLE_BYTES
-        self.fd = shared_file("tritonfrontend-flights", size, fd)
-        self._memory = mmap.mmap(self.fd, size)
+        self._file = SharedMemory("tritonfrontend-flights", size, fd)
+        self._memory = self._file.view
+
+    @property
+    def fd(self) -> int:
+        return self._file.fd
 
     def inherited(self, slot: int, generation: int) -> dict[str, int]:
         """What the worker is told: the descriptor, and where its table is, wiped for it."""
@@ -69,10 +72,7 @@ class FlightTables:
 
     def close(self) -> None:
         """Idempotent."""
-        if self.fd >= 0:
-            self._memory.close()
-            os.close(self.fd)
-        self.fd = -1
+        self._file.close()
 
 
 def _offset(slot: int, generation: int) -> int:

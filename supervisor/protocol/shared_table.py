@@ -9,13 +9,12 @@ cpp/server/beat_page.h. A last page is the supervisor's: there workers see which
 
 from __future__ import annotations
 
-import mmap
-import os
 import struct
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-PAGE_BYTES = mmap.PAGESIZE
+from ..system.shared_memory import PAGE_BYTES, SharedMemory
+
 #: One that serves and one that loads. The workers' hand-off counts on two.
 BANKS = 2
 #: Of a slot that takes connections: no requests are passed on to it, see cpp/server/peer_table.h.
@@ -25,16 +24,6 @@ _MAGIC = 0x42454154
 _HEAD = struct.Struct("=IIQQQQ8xQ")
 _BEATS = 64
 _MAX_THREADS = 256
-
-
-def shared_file(name: str, size: int, fd: int = -1) -> int:
-    """A new memory file of `size` bytes, or `fd`, which must be one. ValueError if it is not."""
-    if fd < 0:
-        fd = os.memfd_create(name, os.MFD_CLOEXEC)
-        os.ftruncate(fd, size)
-    elif (found := os.fstat(fd).st_size) != size:
-        raise ValueError(f"the memory file {name} has {found} bytes, not {size}")
-    return fd
 
 
 class Page(NamedTuple):
@@ -64,8 +53,12 @@ class SharedTable:
         self._current = [0] * slots
         self._serving_at = slots * len(ports) * BANKS * PAGE_BYTES
         size = self._serving_at + -(-max(1, slots) // PAGE_BYTES) * PAGE_BYTES
-        self.fd = shared_file("tritonfrontend-beats", size, fd)
-        self._memory = mmap.mmap(self.fd, size)
+        self._file = SharedMemory("tritonfrontend-beats", size, fd)
+        self._memory = self._file.view
+
+    @property
+    def fd(self) -> int:
+        return self._file.fd
 
     def offset(self, slot: int, port: str, generation: int) -> int:
         """Where in the file the page of this frontend is."""
@@ -118,7 +111,4 @@ class SharedTable:
 
     def close(self) -> None:
         """Idempotent."""
-        if self.fd >= 0:
-            self._memory.close()
-            os.close(self.fd)
-        self.fd = -1
+        self._file.close()

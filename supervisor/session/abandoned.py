@@ -6,9 +6,6 @@ the state that cannot be read.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +14,8 @@ from typing import Any
 from ..instance.rundir import RunDir
 from ..options import platform
 from ..ports.farewell import turn_away
-from ..system import process, procfs
+from ..protocol import listeners
+from ..system import children, process, procfs
 
 #: For a state that does not tell.
 _DRAIN_SECONDS = 30.0
@@ -31,18 +29,17 @@ _POLL = 0.05
 def drain(raw: Any) -> None:
     """Drain and end all workers that `raw` names, refuse new clients, release the directory."""
     workers = [found for slot in _list(raw, "group", "slots") if (found := _worker(slot))]
-    listeners = _listeners(raw)
-    for sock in listeners:
+    sockets = listeners.opened(_listener_fds(raw))
+    for sock in sockets:
         with contextlib.suppress(OSError):
             turn_away(sock)
     for pid, start, _ in workers:
         if procfs.is_same(pid, start):
             with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGTERM)  # our own child: its pid cannot be another's yet
+                children.terminate(pid)
     time.sleep(_REFUSE_AFTER)
-    for sock in listeners:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RD)
+    for sock in sockets:
+        listeners.refuse(sock)
     _wait(workers, time.monotonic() + _limit(raw))
     for pid, start, prefix in workers:
         process.kill_leftovers(pid, start, prefix, _HELPER_GRACE)
@@ -67,14 +64,10 @@ def _worker(slot: Any) -> tuple[int, int, str] | None:
         return None
 
 
-def _listeners(raw: Any) -> list[socket.socket]:
-    found = []
+def _listener_fds(raw: Any) -> list[int]:
     ports = _get(raw, "ports")
-    for port in ports.values() if isinstance(ports, Mapping) else ():
-        for fd in _list(port, "fds"):
-            with contextlib.suppress(OSError, TypeError):
-                found.append(socket.socket(fileno=fd))
-    return found
+    found = ports.values() if isinstance(ports, Mapping) else ()
+    return [fd for port in found for fd in _list(port, "fds") if isinstance(fd, int)]
 
 
 def _wait(workers: list[tuple[int, int, str]], deadline: float) -> None:

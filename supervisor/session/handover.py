@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..options.spec import Device, RestartPolicy, ServeOptions
 from ..ports.sockets import PortState
 from ..protocol.worker_spec import PROTOCOL_VERSION
 from ..status.metrics import MetricsState
+from ..system import memory_file
 from ..system.records import RecordError, dump, load
 
 #: Bumped when a reader of the older form would go wrong without noticing. A field with a default
@@ -73,10 +73,7 @@ def write(state: Handover) -> int:
     """A memory file with the state, not inheritable yet."""
     raw = dump(state)
     raw["fds"] = descriptors(state)
-    fd = os.memfd_create("supervisor-state", os.MFD_CLOEXEC)
-    with open(fd, "wb", closefd=False) as file:
-        file.write(json.dumps(raw).encode())
-    return fd
+    return memory_file.create("supervisor-state", json.dumps(raw).encode())
 
 
 def read_raw(fd: int) -> Any:
@@ -96,8 +93,3 @@ def parse(raw: Any) -> Handover:
             what = {"version": "state", "protocol": "worker protocol"}[name]
             raise RecordError(f"{what} version {raw.get(name)!r}, this code knows {mine} only")
     return load(Handover, raw)
-
-
-def set_inheritable(fds: Iterable[int], inheritable: bool) -> None:
-    for fd in fds:
-        os.set_inheritable(fd, inheritable)

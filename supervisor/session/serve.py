@@ -20,6 +20,7 @@ from ..options.spec import ServeOptions, SpecError
 from ..ports.sockets import PortError, PortGroup, close_all
 from ..system.exits import Exit
 from ..system.log import Output
+from ..system.this_process import allowed_cpus
 from .session import CannotStart, Launch, run
 from .validation import check_devices
 
@@ -94,7 +95,7 @@ def select_devices(options: ServeOptions, nvml: Nvml) -> devices.Selection:
 
 def place(options: ServeOptions, selection: devices.Selection) -> devices.Selection:
     """The same devices, with their NUMA nodes and the CPUs of their workers."""
-    allowed = os.sched_getaffinity(0)
+    allowed = allowed_cpus()
     chosen, count = (*selection.devices, *selection.spares), len(selection.devices)
     placed = tuple(
         replace(

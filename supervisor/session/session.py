@@ -22,12 +22,13 @@ from ..options.spec import Device, RestartPolicy, ServeOptions
 from ..ports.sockets import PortGroup, close_all
 from ..status.collector import Collector
 from ..status.ready_text import announce
-from ..system import process, procfs
+from ..system import procfs
 from ..system.exits import Exit
 from ..system.log import Output
 from ..system.notify import Notifier, of_this_process
 from ..system.signals import stop_signals
 from ..system.tasks import TaskOwner
+from ..system.this_process import become_subreaper
 from .handover import Handover
 from .upgrade import Upgrader
 from .validation import check_devices
@@ -81,7 +82,7 @@ def run(launch: Launch, before: Handover | None = None) -> int:
     run_dir, ports = launch.run_dir, launch.ports
     try:
         _write_identity(launch)
-        process.become_subreaper()
+        become_subreaper()
         code = asyncio.run(_main(launch, before))
     except CannotStart:
         code = Exit.IN_USE

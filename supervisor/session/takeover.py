@@ -21,9 +21,11 @@ from ..devices.nvml import Nvml
 from ..instance.rundir import RunDir
 from ..options import platform
 from ..ports.sockets import PortGroup
+from ..system.descriptors import set_inheritable
 from ..system.exits import Exit
 from ..system.log import Output
 from ..system.records import RecordError
+from ..system.this_process import leave
 from . import abandoned, handover
 from .handover import Handover
 from .serve_settings import serve_settings
@@ -43,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         state = handover.parse(raw)
         platform.keep_empty_folder(state.empty_folder)
-        handover.set_inheritable(state.fds, False)
+        set_inheritable(state.fds, False)
         output = Output(as_json=state.options.log_json)
         output.resume(state.output)
         launch = _launch(state, output, given.serve[1:])
@@ -89,7 +91,7 @@ async def _check(raw: object) -> NoReturn:
     except Exception:  # a bug of the new code, whose last line tells what it is
         answer = traceback.format_exc()
     print(answer, flush=True)
-    os._exit(0)
+    leave(0)
 
 
 if __name__ == "__main__":

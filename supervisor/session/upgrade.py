@@ -12,14 +12,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..control.server import ControlError, Handler
-from ..system.process import module_command
+from ..system.descriptors import set_inheritable
+from ..system.program import Asked, module_command
 from ..system.signals import hold_stop_signals, take_stop_signals
+from ..system.this_process import become
 from . import handover
 
 if TYPE_CHECKING:
@@ -110,14 +111,8 @@ class Upgrader:
         state = self._session.saved(self._group.run_dir.saved().lock_fd)
         fd = handover.write(state)
         try:
-            child = subprocess.Popen(
-                [*module_command("session.takeover"), "--check", "--state-fd", str(fd)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[fd, *handover.descriptors(state)],
-                start_new_session=True,
-            )
+            command = [*module_command("session.takeover"), "--check", "--state-fd", str(fd)]
+            child = Asked(command, [fd, *handover.descriptors(state)])
         finally:
             os.close(fd)
         with child:
@@ -145,24 +140,22 @@ class Upgrader:
         inherited = [fd, *handover.descriptors(state)]
         self._session.notifier.reloading()
         try:
-            handover.set_inheritable(inherited, True)
+            set_inheritable(inherited, True)
             command = [*module_command("session.takeover"), "--state-fd", str(fd), "serve"]
-            os.execve(command[0], [*command, *(self._argv or ())], os.environ)
+            become([*command, *(self._argv or ())])
         finally:
-            handover.set_inheritable(inherited, False)
+            set_inheritable(inherited, False)
             os.close(fd)
             self._session.notifier.stayed()
 
 
-async def _verdict(child: subprocess.Popen[bytes]) -> str:
+async def _verdict(child: Asked) -> str:
     """The version that the child says, or UpgradeError with its last words."""
-    assert child.stdout is not None
-    os.set_blocking(child.stdout.fileno(), False)
     said = b""
     deadline = time.monotonic() + CHECK_SECONDS
     while True:
-        ended = child.poll() is not None
-        said = (said + (child.stdout.read() or b""))[-64 * 1024 :]
+        ended = child.ended  # before the last look: nothing is said after that
+        said = (said + child.read())[-64 * 1024 :]
         if ended:
             break
         if time.monotonic() > deadline:
@@ -170,7 +163,6 @@ async def _verdict(child: subprocess.Popen[bytes]) -> str:
             raise UpgradeError(f"the new program did not answer within {CHECK_SECONDS:g} s")
         await asyncio.sleep(_POLL)
     lines = said.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    # Its exit code may have been collected by whoever reaps orphans: only words count.
     try:
         answer = json.loads(lines[-1])
         return str(answer["takeover"])

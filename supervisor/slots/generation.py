@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +109,7 @@ class Generation:
     def resume(cls, state: GenerationState, device: Device, emit: Emit) -> Generation:
         """A worker that runs already, from the state of its supervisor before an upgrade."""
         worker = process.Process(state.pid, state.start, state.pidfd, state.out_fd, state.log_fd)
-        channel = Channel(socket.socket(fileno=state.channel_fd))
+        channel = Channel.of(state.channel_fd)
         self = cls(worker, channel, state.shm_prefix, device, emit)
         self.spawned_at, self.ready_at, self.lot = state.spawned_at, state.ready_at, state.lot
         self.killed_because, self.fatal = state.killed_because, state.fatal
@@ -171,12 +169,12 @@ class Generation:
         return self._channel.fileno() >= 0 and self._channel.send(op, fds, **args)
 
     def terminate(self) -> None:
-        self._process.send(signal.SIGTERM)
+        self._process.terminate()
 
     def kill(self, reason: str) -> None:
         """SIGKILL the worker alone: its helpers clean up behind it."""
         self.killed_because = self.killed_because or reason
-        self._process.send(signal.SIGKILL)
+        self._process.kill()
 
     def exit_info(self) -> ExitInfo | None:
         """How the process ended; None while it runs."""
@@ -212,7 +210,7 @@ class Generation:
 
     def abandon(self) -> bool:
         """Emergency end from a failing supervisor: the kill order, blocking. False if it lives."""
-        self._process.send(signal.SIGKILL)
+        self._process.kill()
         deadline = time.monotonic() + 1.0
         while self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(_REAP_POLL)

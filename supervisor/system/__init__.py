@@ -1,4 +1,3 @@
-"""What the supervisor asks of the operating system: processes, signals, memory files, output.
-
-Knows nothing of Triton.
+"""What the supervisor and its workers ask of the operating system, which no other folder calls but
+for sockets. Knows nothing of Triton.
 """

@@ -19,10 +19,20 @@ def written(name: str, *parts: bytes) -> MemoryFile:
     """A new file with `parts` one after the other; `name` is for /proc. OSError if there is no
     memory or no descriptor for it.
     """
-    file = MemoryFile(os.memfd_create(name, os.MFD_CLOEXEC))
-    with open(file.fd, "wb", closefd=False) as out:
-        out.writelines(parts)
-    return file
+    return MemoryFile(create(name, *parts))
+
+
+def create(name: str, *parts: bytes) -> int:
+    """The descriptor of such a file, the caller's to close, at its beginning."""
+    fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    try:
+        with open(fd, "wb", closefd=False) as out:
+            out.writelines(parts)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def content(fd: int, start: int = 0, size: int | None = None) -> bytes:

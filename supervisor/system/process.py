@@ -13,30 +13,21 @@ then the worker's shared memory is swept by its name prefix.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from . import procfs
+from . import memory_file, procfs
+from .program import module_command
 
-_PR_SET_CHILD_SUBREAPER = 36
 #: Lines of a worker that wait for the supervisor; large, so that a short stall blocks nobody.
 LOG_PIPE_BYTES = 1 << 20
 _SHM = Path("/dev/shm")
-_SUPERVISOR = __name__.rpartition(".")[0].rpartition(".")[0]  # the package of all programs
 _POLL = 0.02
-
-
-def become_subreaper() -> None:
-    """Orphaned helpers of a dead worker become our children, so we can reap them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # fails only before Linux 3.4
 
 
 class Process:
@@ -64,7 +55,15 @@ class Process:
                 self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
 
-    def send(self, number: int) -> None:
+    def terminate(self) -> None:
+        """SIGTERM. Nothing if it has ended."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL, to the worker alone. Nothing if it has ended."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, number)
 
@@ -81,7 +80,7 @@ def spawn(command: Sequence[str], spec: str, fds: Iterable[int], env: Mapping[st
     `fds` are inherited under their numbers. Raises OSError.
     """
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
-        spec_fd = _spec_file(spec)
+        spec_fd = memory_file.create("worker-spec", spec.encode())
         theirs.callback(os.close, spec_fd)
         (out_read, out_write), (log_read, log_write) = _pipe(ours, theirs), _pipe(ours, theirs)
         popen = subprocess.Popen(
@@ -131,26 +130,6 @@ def worker_environment(visible: str, base: Mapping[str, str]) -> dict[str, str]:
 def default_command() -> tuple[str, ...]:
     """Starts the worker program of this very installation."""
     return module_command("worker")
-
-
-def module_command(name: str) -> tuple[str, ...]:
-    """Starts a module or package of the supervisor, by its name in it.
-
-    `python -m` alone would first look in the current directory, where a source checkout (without
-    the native module) may lie. Python 3.10 has no -P for that.
-    """
-    module = f"{_SUPERVISOR}.{name}"
-    if sys.version_info >= (3, 11):
-        return (sys.executable, "-P", "-m", module)
-    code = f"import runpy,sys;sys.path.pop(0);runpy.run_module({module!r},run_name='__main__')"
-    return (sys.executable, "-c", code)
-
-
-def _spec_file(spec: str) -> int:
-    fd = os.memfd_create("worker-spec", os.MFD_CLOEXEC)
-    os.write(fd, spec.encode())
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
 
 
 def helpers(session: int) -> list[procfs.ProcStat]:

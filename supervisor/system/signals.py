@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+#: Exit code of a command that Ctrl-C has ended, as shells know it.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def hold_stop_signals() -> None:
@@ -41,3 +43,12 @@ def stop_signals() -> Iterator[asyncio.Queue[int]]:
     finally:
         for number in wanted:
             loop.remove_signal_handler(number)
+
+
+def on_terminate(enqueue: Callable[[], None], wakeup_fd: int) -> None:
+    """For a process without an event loop: SIGTERM calls `enqueue` and makes `wakeup_fd` (which
+    must not block) readable at its other end; SIGINT is ignored. Main thread only.
+    """
+    signal.set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: enqueue())

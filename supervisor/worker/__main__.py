@@ -2,7 +2,7 @@
 
 First acts, before anything is loaded that could start programs or threads: no inherited descriptor
 may leak into a backend's helpers, and the process follows its supervisor, if need be by force
-(`last_resort.py`). It ends with os._exit, so no thread of a model and no finalizer can keep a
+(`last_resort.py`). It ends with `leave`, so no thread of a model and no finalizer can keep a
 finished worker alive.
 """
 
@@ -10,47 +10,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
-import fcntl
-import os
-import signal
-import socket
 import sys
 import traceback
 from collections.abc import Sequence
 
-from ..options.spec import Device, SpecError
+from ..options.spec import SpecError
 from ..protocol.channel import Channel
 from ..protocol.worker_spec import WorkerSpec
+from ..system.descriptors import keep_from_programs
 from ..system.exits import WorkerExit
+from ..system.this_process import follow_parent, leave, run_on
 from . import last_resort
 from .loop import Worker, log
-
-_PR_SET_PDEATHSIG = 1
-
-
-def protect_descriptors() -> None:
-    """No program that a backend starts may inherit a listening socket: it would hold the port and
-    swallow connections after our death.
-    """
-    for name in os.listdir("/proc/self/fd"):
-        fd = int(name)
-        if fd > 2:
-            with contextlib.suppress(OSError):  # the listing's own descriptor is closed by now
-                fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-
-
-def follow_parent(parent: int) -> bool:
-    """SIGTERM when the supervisor dies. False if it died before we could ask for that."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    return os.getppid() == parent
-
-
-def stay_near(device: Device) -> None:
-    """Run on the device's CPUs. Before any thread starts: threads and stubs inherit it."""
-    if device.cpus:
-        with contextlib.suppress(OSError):  # our cpuset has changed since: anywhere, then
-            os.sched_setaffinity(0, device.cpus)
 
 
 def read_spec(fd: int) -> WorkerSpec:
@@ -62,18 +33,18 @@ def read_spec(fd: int) -> WorkerSpec:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    protect_descriptors()
+    keep_from_programs()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec-fd", type=int, required=True)
     parser.add_argument("--label", help="shown in process lists only")
     arguments = parser.parse_args(argv)
     try:
         spec = read_spec(arguments.spec_fd)
-        channel = Channel(socket.socket(fileno=spec.control_fd))
+        channel = Channel.of(spec.control_fd)
     except (SpecError, OSError) as error:
         log(f"worker: {error}")
         return WorkerExit.BAD_FD
-    stay_near(spec.device)
+    run_on(spec.device.cpus)  # before any thread
     # Before our parent is asked for: if that is the supervisor, so is the process that is watched.
     unarmed = last_resort.arm(spec)
     if not follow_parent(spec.supervisor_pid):
@@ -92,4 +63,4 @@ if __name__ == "__main__":
     status = main()
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    os._exit(status)
+    leave(status)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
-import socket
 import sys
 import threading
 import time
@@ -19,10 +17,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..options.repositories import repository_models
+from ..protocol import listeners
 from ..protocol.channel import TEXT_BYTES, Channel, ChannelClosed, Message, cut
 from ..protocol.outbox import RETRY, Outbox
 from ..protocol.worker_spec import WorkerSpec
+from ..system.descriptors import readable
 from ..system.exits import WorkerExit
+from ..system.this_process import leave
 from .actions import Actions
 from .client_loads import ClientLoads
 from .core import Core, CoreError
@@ -102,13 +103,10 @@ class Worker:
         fds = [self._actions.fileno()]
         if self._channel.fileno() >= 0:
             fds.append(self._channel.fileno())
-        # poll, not select: a server with many connections has descriptors beyond 1023.
-        poller = select.poll()
-        for fd in [*fds, *self._watch.fds, *self._replication.fds, *self._gathering.fds]:
-            poller.register(fd, select.POLLIN)
+        fds += [*self._watch.fds, *self._replication.fds, *self._gathering.fds]
         retry = RETRY if self._outbox.waiting else _TICK
         wait = min(_TICK, self._watch.timeout, self._gathering.timeout, retry)
-        ready = [fd for fd, _ in poller.poll(wait * 1000)]
+        ready = readable(fds, wait)
         self._actions.run()
         if self._channel.fileno() in ready:
             self._receive()
@@ -183,9 +181,9 @@ class Worker:
         timer.start()
 
     def _close_listeners(self) -> None:
-        for fd in self._spec.listeners:
-            with contextlib.suppress(OSError), socket.socket(fileno=fd) as sock:
-                sock.shutdown(socket.SHUT_RD)
+        for sock in listeners.opened(self._spec.listeners):
+            with sock:
+                listeners.refuse(sock)
 
     # -- loading ---------------------------------------------------------------------------
 
@@ -345,7 +343,7 @@ class Worker:
 
     def _limit(self, seconds: float, code: int) -> None:
         """Leave after `seconds` whatever happens, also when the supervisor is not there to kill."""
-        timer = threading.Timer(seconds, lambda: os._exit(int(code)))
+        timer = threading.Timer(seconds, lambda: leave(int(code)))
         timer.daemon = True
         timer.start()
 

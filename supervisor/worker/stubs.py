@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..system import procfs
+from ..system import children, procfs
 
 _PROGRAM = "triton_python_backend_stub"
 #: Seconds a zombie must last to count as dead: the backend, which waits for a stub that it has told
@@ -130,7 +129,7 @@ class StubWatch:
         stub = parse_child(child)
         if stub is not None:
             with contextlib.suppress(OSError):  # it ended just now
-                self._stubs[os.pidfd_open(child.pid)] = stub
+                self._stubs[children.watch(child.pid)] = stub
 
 
 def _is_zombie(stub: Stub) -> bool:
@@ -140,14 +139,7 @@ def _is_zombie(stub: Stub) -> bool:
 
 def _how(stub: Stub) -> tuple[bool, str]:
     """Whether its status leaves no doubt that it died, and in words; no words if it is gone."""
-    try:
-        result = os.waitid(os.P_PID, stub.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
+    code = children.return_code(stub.pid)
+    if code is None:
         return False, ""
-    if result is None:
-        return False, ""
-    if result.si_code == os.CLD_EXITED:
-        return result.si_status != 0, f"exited with code {result.si_status}"
-    with contextlib.suppress(ValueError):
-        return True, f"killed by {signal.Signals(result.si_status).name}"
-    return True, f"killed by signal {result.si_status}"
+    return code != 0, children.words(code)

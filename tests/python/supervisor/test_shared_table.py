@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tritonfrontend.supervisor.protocol.shared_table import PAGE_BYTES, Page, SharedTable
+from tritonfrontend.supervisor.protocol.shared_table import Page, SharedTable
+from tritonfrontend.supervisor.system.shared_memory import PAGE_BYTES
 
 
 @pytest.fixture
@@ -59,6 +60,16 @@ def test_the_descriptor_does_not_leak() -> None:
     table = SharedTable(1, ["http"])
     assert not os.get_inheritable(table.fd)
     table.close()
+
+
+def test_a_file_of_another_layout_is_refused(table: SharedTable) -> None:
+    fd = os.dup(table.fd)
+    with pytest.raises(ValueError, match=r"tritonfrontend-beats has \d+ bytes, not \d+"):
+        SharedTable(4, ["http", "grpc"], fd)
+    table.set_serving([2])
+    resumed = SharedTable(3, ["http", "grpc"], fd)  # it stays the caller's when refused
+    assert os.pread(resumed.fd, 1, resumed.serving_offset(2)) == b"\1"
+    resumed.close()
 
 
 def test_workers_see_who_serves_and_which_page_counts(table: SharedTable) -> None:

@@ -128,9 +128,8 @@ def test_not_while_something_is_under_way(tmp_path: Path) -> None:
 def test_a_program_that_cannot_be_executed(tmp_path: Path) -> None:
     """As if the interpreter had gone between the check and the exec: the old program goes on."""
     code = Installation(tmp_path)
-    code.change(
-        "supervisor/session/upgrade.py", "os.execve(command[0], ", "os.execve('/no/such/python', "
-    )
+    here = "supervisor/system/this_process.py"
+    code.change(here, "os.execve(command[0], ", "os.execve('/no/such/python', ")
     with running(tmp_path, **code.env) as instance:
         before = instance.wait_ready()
         for _ in range(2):

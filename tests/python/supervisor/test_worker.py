@@ -38,10 +38,10 @@ def end(worker: process.Process) -> tuple[int, str]:
 def test_no_descriptor_leaks_into_programs_of_a_backend() -> None:
     code = """
 import os
-from tritonfrontend.supervisor.worker.__main__ import protect_descriptors
+from tritonfrontend.supervisor.system.descriptors import keep_from_programs
 read, write = os.pipe()
 for fd in (read, write): os.set_inheritable(fd, True)
-protect_descriptors()
+keep_from_programs()
 print(os.get_inheritable(read), os.get_inheritable(write), os.get_inheritable(2))
 """
     answer = subprocess.run(
