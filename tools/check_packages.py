@@ -3,7 +3,10 @@
 Rules, all read from the table between the ``layers`` marks of that file:
   * a module imports only from its own folder and the folders of its row, at any depth of its code
     and for type checkers too;
-  * packages outside the standard library only where the row names them.
+  * packages outside the standard library, and modules of it that reach the operating system, only
+    where the row names them;
+  * functions that act on processes, signals, memory files and the inheritance of descriptors (see
+    system_calls.py) only in ``system``.
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import system_calls
 from check_layers import ROOT, Layer, read_table
 
 PLACE = "supervisor"
 PACKAGE = "tritonfrontend"  # which `supervisor` is a part of
+SYSTEM_LAYER = "system"
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -48,9 +53,27 @@ def check_import(layer: Layer, name: str, layers: Mapping[str, Layer]) -> str | 
             return None
         return f"`{layer.name}` must not import `{first}`: {name}"
     outside = PACKAGE if depth else first
-    if outside in sys.stdlib_module_names or outside in layer.external:
+    if outside in layer.external:
+        return None
+    if outside in system_calls.MODULES and layer.name != SYSTEM_LAYER:
+        others = [row.name for row in layers.values() if outside in row.external]
+        owners = ", ".join(f"`{owner}`" for owner in (SYSTEM_LAYER, *others))
+        return f"`{layer.name}` must not import {name}: what needs it belongs in {owners}"
+    if outside in sys.stdlib_module_names:
         return None
     return f"`{layer.name}` must not import the package {outside}: {name}"
+
+
+def check_module(
+    layer: Layer, tree: ast.AST, layers: Mapping[str, Layer]
+) -> Iterator[tuple[int, str]]:
+    """Yields (line, message) for each violation in a module of ``layer``."""
+    for line, name in imported(tree):
+        if (message := check_import(layer, name, layers)) is not None:
+            yield line, message
+    if layer.name != SYSTEM_LAYER:
+        for line, name in system_calls.functions(tree):
+            yield line, f"`{layer.name}` must not use {name}: it belongs in `{SYSTEM_LAYER}`"
 
 
 def check_tree(root: Path) -> Iterator[str]:
@@ -64,10 +87,9 @@ def check_tree(root: Path) -> Iterator[str]:
         if place.parts[1] not in layers:
             yield f"{place}: the folder has no row in the table"
             continue
-        for line, name in imported(ast.parse(path.read_text())):
-            message = check_import(layers[place.parts[1]], name, layers)
-            if message is not None:
-                yield f"{place}:{line}: {message}"
+        tree = ast.parse(path.read_text())
+        for line, message in check_module(layers[place.parts[1]], tree, layers):
+            yield f"{place}:{line}: {message}"
 
 
 def rises(layers: Mapping[str, Layer]) -> Iterator[str]:
