@@ -3,7 +3,8 @@
 SO_ATTACH_REUSEPORT_CBPF needs no privilege. The program picks a random ready slot and returns its
 number, which is the socket's position in the order of listen(); so every slot's socket must listen,
 in slot order, for as long as the group lives. Where the kernel lacks it (gVisor, seccomp), its own
-hash over all slots stays: connections to a slot without a worker wait for the next one.
+hash over all slots stays, and the relay alone (`relay.py`) brings connections of a slot that does
+not serve to one that does.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ def unsteer(sock: socket.socket) -> None:
 
 
 class Steering:
-    """Keeps all groups pointed at the ready slots. `mode` says how connections are spread."""
+    """Keeps all groups pointed at the ready slots. `mode`: by "cbpf", or by "relay" alone."""
 
     def __init__(self, wanted: bool = True) -> None:
-        self.mode = "cbpf" if wanted else "hash"
+        self.mode = "cbpf" if wanted else "relay"
         self._last: tuple[int, ...] = ()
 
     def update(self, groups: Sequence[Sequence[socket.socket]], ready: Sequence[int]) -> None:
@@ -63,12 +64,12 @@ class Steering:
 
         With nobody ready the last program stays: connections wait in a queue either way.
         """
-        if self.mode == "hash" or not ready or tuple(ready) == self._last:
+        if self.mode != "cbpf" or not ready or tuple(ready) == self._last:
             return
         if all(steer(sockets[0], ready) for sockets in groups):
             self._last = tuple(ready)
             return
         # A stale program on some of the groups would send clients to the wrong slots for ever.
-        self.mode = "hash"
+        self.mode = "relay"
         for sockets in groups:
             unsteer(sockets[0])

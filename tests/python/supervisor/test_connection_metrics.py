@@ -10,7 +10,7 @@ import urllib.error
 from pathlib import Path
 
 import pytest
-from instance import Instance, command, get, pids, running
+from instance import Instance, command, get, pids, raw_status, running
 
 CLIENTS = 30
 _RELAYED = "tritonfrontend_relayed_connections_total"
@@ -33,6 +33,7 @@ def test_relayed_connections(tmp_path: Path) -> None:
         assert command(tmp_path, "drain", "1").returncode == 0
         instance.wait_state(1, "DISABLED")
         assert {int(get(port)) for _ in range(CLIENTS)} == {server}
+        assert raw_status(tmp_path)["supervisor"]["steering"] == "relay"
         relayed = value(instance, _RELAYED)
         assert relayed == value(instance, 'relayed{worker="0"}') > 0
         assert relayed < CLIENTS

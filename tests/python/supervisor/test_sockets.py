@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,6 +14,7 @@ import pytest
 from tritonfrontend.supervisor.options.spec import PortSpec
 from tritonfrontend.supervisor.ports.sockets import PortError, PortGroup
 from tritonfrontend.supervisor.ports.steering import MAX_SLOTS, Steering, program
+from tritonfrontend.supervisor.protocol import listeners
 
 
 @contextlib.contextmanager
@@ -127,13 +130,29 @@ def test_steering_follows_the_ready_set_and_survives_an_empty_one() -> None:
         assert set(arrivals(made, 10)) == {1}
 
 
-def test_steering_falls_back_to_the_hash() -> None:
+def test_steering_falls_back_to_the_relay() -> None:
     with group() as made, socket.socket() as wrong:
         made.listen()
         steering = Steering()
         steering.update([made.sockets, [wrong]], [1])  # no SO_REUSEPORT: the kernel refuses
-        assert steering.mode == "hash"
+        assert steering.mode == "relay"
+        assert len(arrivals(made, 100)) == 3  # the kernel's hash, as without a program
+        steering.update([made.sockets], [2])
+        assert steering.mode == "relay"
         assert len(arrivals(made, 100)) == 3
+
+
+def test_inherited_listeners_refuse_in_every_process() -> None:
+    with group(1) as made, tempfile.TemporaryFile() as file:
+        made.listen()
+        given = [os.dup(made.sockets[0].fileno()), file.fileno(), -1, 2**16]
+        (inherited,) = listeners.opened(given)  # what is no socket is left alone
+        with inherited:
+            listeners.refuse(inherited)
+            listeners.refuse(inherited)
+        with pytest.raises(ConnectionRefusedError):
+            connect(made.port)
+        assert file.write(b"x") == 1
 
 
 def test_program_is_bounded() -> None:
