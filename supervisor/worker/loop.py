@@ -23,13 +23,13 @@ from ..protocol.outbox import RETRY, Outbox
 from ..protocol.worker_spec import WorkerSpec
 from ..system.descriptors import readable
 from ..system.exits import WorkerExit
-from ..system.this_process import leave
 from .actions import Actions
 from .client_loads import ClientLoads
 from .core import Core, CoreError
 from .cuda import Fault, check_device
 from .gathering import WorkerGathering
 from .gpu_look import GpuLook
+from .leaving import Leaving
 from .load_watch import LoadWatch
 from .metrics_page import MetricsPage
 from .model_watch import ModelWatch, Wishes
@@ -39,8 +39,6 @@ from .reports import Reporter
 
 _LOST_LINGER = 0.2
 _TICK = 1.0  # progress and statistics; a person watches, nothing waits for them
-#: Seconds for models without stubs to be unloaded.
-_STOP_AFTER_DEATHS = 3.0
 
 
 class Worker:
@@ -55,8 +53,6 @@ class Worker:
         self._thread, self._post = self._actions.thread, self._actions.post
         self._phase = "loading"
         self._stop_wanted = False
-        self._exit: int | None = None
-        self._stopping: tuple[float, int] | None = None  # since when, with which code
         self._load_watch = LoadWatch(time.monotonic)
         loads = ClientLoads()
         self._watch = ModelWatch(
@@ -86,6 +82,7 @@ class Worker:
             [str(path) for path in core.get("model_repository", ())],
             log,
         )
+        self._leaving = Leaving(spec, self._core, self._watch, self._actions, channel)
         self._gpu = GpuLook(self._thread, self._post, self._gpu_fault)
         self._next_report = 0.0
         self._poll_due = float("inf")
@@ -95,9 +92,10 @@ class Worker:
         self._actions.on_terminate(self._on_terminate)
         self._channel.send("HELLO", pid=os.getpid(), generation=self._spec.generation)
         self._thread(self._load)
-        while self._exit is None:
+        while self._leaving.code is None:
             self._turn()
-        return self._exit
+        self._leaving.clean_up()
+        return self._leaving.code
 
     def _turn(self) -> None:
         fds = [self._actions.fileno()]
@@ -114,7 +112,7 @@ class Worker:
         self._gathering.turn()
         self._outbox.flush()
         self._watch.turn(ready)
-        self._leave_early()
+        self._leaving.look()
         self._report()
 
     # -- what comes in ---------------------------------------------------------------------
@@ -163,7 +161,7 @@ class Worker:
         """
         self._stop_wanted = True
         if self._phase == "loading":
-            self._limit(self._spec.drain_timeout, WorkerExit.DRAINED)
+            self._leaving.within(self._spec.drain_timeout, WorkerExit.DRAINED)
         elif self._phase in ("loaded", "drained"):
             self._stop(WorkerExit.DRAINED)
         else:
@@ -316,36 +314,7 @@ class Worker:
         self._phase = "stopping"
         self._replication.leaving = True
         self._watch.end()
-        self._stopping = (time.monotonic(), code)
-        limit = self._spec.exit_timeout + 5.0
-        self._limit(limit, code)
-
-        def work() -> None:
-            with contextlib.suppress(Exception):  # "exit timeout expired": we leave anyway
-                self._core.stop()
-            self._post(lambda: self._leave(code))
-
-        self._thread(work)
-
-    def _leave_early(self) -> None:
-        """Requests that were in a stub when it died keep its model in the core for ever, and the
-        core waits for it until its exit timeout. Nothing is lost if the other stubs have left.
-        """
-        if self._stopping is None or not self._watch.had_deaths:
-            return
-        began, code = self._stopping
-        if time.monotonic() - began > _STOP_AFTER_DEATHS and not self._watch.any_alive():
-            self._leave(code)
-
-    def _leave(self, code: int) -> None:
-        lost = self._channel.fileno() < 0 and code == WorkerExit.DRAINED
-        self._exit = WorkerExit.SUPERVISOR_LOST if lost else int(code)
-
-    def _limit(self, seconds: float, code: int) -> None:
-        """Leave after `seconds` whatever happens, also when the supervisor is not there to kill."""
-        timer = threading.Timer(seconds, lambda: leave(int(code)))
-        timer.daemon = True
-        timer.start()
+        self._leaving.begin(code)
 
     def _send(self, op: str, fds: Sequence[int], args: Mapping[str, Any]) -> bool:
         """For the outbox. Without a supervisor nobody waits for it."""

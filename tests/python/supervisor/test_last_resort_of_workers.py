@@ -22,7 +22,7 @@ from tritonfrontend._native import arm_last_resort
 from tritonfrontend.errors import InvalidArgumentError
 from tritonfrontend.supervisor.options.spec import Device, ServeOptions
 from tritonfrontend.supervisor.protocol.worker_spec import WorkerSpec, worker_spec
-from tritonfrontend.supervisor.system import process, procfs
+from tritonfrontend.supervisor.system import process, procfs, this_process
 from tritonfrontend.supervisor.worker import last_resort
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -31,7 +31,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 @contextmanager
 def adopting() -> Iterator[None]:
     """Orphans become children of the tests, which thus hear how they end."""
-    process.become_subreaper()
+    this_process.become_subreaper()
     try:
         yield
     finally:

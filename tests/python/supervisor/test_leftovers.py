@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from instance import Instance, run_id_of, running, until
+from instance import Instance, run_id_of, running, shm_names, until
 from test_real_triton import SLOW, add_model, assert_nothing_left, family, infer
 
 from tritonfrontend.supervisor.system import procfs
@@ -25,6 +25,8 @@ class TritonPythonModel:
     def execute(self, requests):
         return [pb_utils.InferenceResponse([]) for _ in requests]
 """
+
+LOADS_FOR_EVER = LOADS_A_WHILE.replace("3", "600")
 
 
 def serve(tmp_path: Path, source: str, *more: str) -> Any:
@@ -155,6 +157,24 @@ def test_successor_killed_in_a_surge(tmp_path: Path) -> None:
         assert instance.worker(0)["generation"] == 4  # 3 would have the page of 1
         assert instance.stop() == 0
         assert_nothing_left(pids, run_id)
+
+
+def test_supervisor_killed_while_a_stub_that_is_stopped_loads(tmp_path: Path) -> None:
+    """It does not notice the end of its parent, and of some memory nobody but the parent knows."""
+    with serve(tmp_path, LOADS_FOR_EVER, "--drain-timeout=1") as instance:
+        instance.wait("loading", lambda s: s["workers"][0]["loading_s"] > 0)
+        worker = instance.worker(0)["pid"]
+        until(lambda: len(procfs.session_members(worker)) > 1, "a stub")
+        status = instance.status()
+        assert status is not None
+        pids = family(status)
+        name = until(lambda: shm_names(run_id_of(status)), "its memory")[0]
+        Path("/dev/shm", f"{name[: name.index('g1-')]}g1-unknown").touch()
+        for stub in procfs.children_of(worker):
+            os.kill(stub.pid, signal.SIGSTOP)
+        instance.popen.kill()
+        instance.popen.wait()
+        assert_nothing_left(pids, run_id_of(status))
 
 
 def test_supervisor_killed_in_a_surge(tmp_path: Path) -> None:
