@@ -35,6 +35,7 @@ from .health import Health
 from .progress import Progress
 from .rates import Rates
 from .recorder import Recorder
+from .resuming import resume
 from .rolling import Roller
 from .saved import GroupState
 from .spares import Spares
@@ -101,9 +102,9 @@ class Group:
         self.upgrades = Upgrades()
         self.config_generation = 1
         self.events = EventRing(options.event_history)
-        self._recorder = Recorder(self.events)
+        self.recorder = Recorder(self.events)
         self._output = output
-        self._ready_shown = asyncio.Event()
+        self.ready_shown = asyncio.Event()
         self._progress = Progress(output)
         self.flights = FlightTables(len(devices), before.flights_fd if before else -1)
         self.slots = [
@@ -129,56 +130,9 @@ class Group:
         self.rates = [Rates() for _ in self.slots]
         self.spares = Spares(spares, self.gpu_watch.admit)
         self.roller = Roller(self.slots, self._strategy, self.spares)
-        self._upkeep = Upkeep(self, self._recorder)
+        self._upkeep = Upkeep(self, self.recorder)
         if before is not None:
-            self._resume(before)
-
-    def _resume(self, before: GroupState) -> None:
-        self.started_at, self.first_ready_at = before.started_at, before.first_ready_at
-        self.start_limit.resume(before.started_at, reached=before.start_ended)
-        self.config_generation = before.config_generation
-        self.events.resume(before.events)
-        self.gpu_watch.resume(before.gpus)
-        self.replication.resume(before.replication)
-        for slot, state, samples in zip(self.slots, before.slots, before.rates, strict=True):
-            slot.resume(state)
-            if slot.generation is not None and state.generation and state.generation.replicates:
-                self.started(slot, slot.generation, state.report.generation)
-                self.replication.rejoin(slot.generation.replica)
-            self.rates[slot.index].resume(state.report.generation, samples)
-        self._recorder.resume(self.slots, self.state)
-        if self.first_ready_at is not None:
-            self._ready_shown.set()
-
-    @property
-    def unsettled(self) -> str:
-        """Why the workers could not be handed to another supervisor now; "" if they could."""
-        if self.ending.begun:
-            return "the instance is stopping"
-        if self.roller.busy:
-            return "workers are being replaced; try again when that has ended"
-        if self.gpu_watch.stuck:
-            return "the GPU driver does not answer, which could hold up the new program for ever"
-        if self.replication.busy:
-            return "a change by a client is being made on the workers"
-        reasons = ((slot.index, slot.unsettled) for slot in self.slots)
-        return "; ".join(f"w{index} {reason}" for index, reason in reasons if reason)
-
-    def saved(self) -> GroupState:
-        """For a supervisor that goes on with the workers. The descriptors stay ours."""
-        return GroupState(
-            started_at=self.started_at,
-            first_ready_at=self.first_ready_at,
-            config_generation=self.config_generation,
-            events=self.events.saved(),
-            flights_fd=self.flights.fd,
-            rates=[rates.saved() for rates in self.rates],
-            gpus=self.gpu_watch.saved(),
-            traffic=self.traffic.saved(),
-            slots=[slot.saved() for slot in self.slots],
-            replication=self.replication.saved(),
-            enough_were_ready=self.start_limit.reached,
-        )
+            resume(self, before)
 
     # -- life ------------------------------------------------------------------------------
 
@@ -203,7 +157,7 @@ class Group:
 
     async def wait_ready(self) -> None:
         """Until the first worker serves."""
-        await self._ready_shown.wait()
+        await self.ready_shown.wait()
 
     @property
     def state(self) -> str:
@@ -225,7 +179,7 @@ class Group:
     # -- what slots report (owner.Owner) ----------------------------------------------------
 
     def changed(self, slot: Slot) -> None:
-        self._recorder.slot(slot)
+        self.recorder.slot(slot)
         self._progress.changed(
             slot, self.slots, starting=self.first_ready_at is None and not self.ending.begun
         )
@@ -234,12 +188,12 @@ class Group:
         if ready and self.first_ready_at is None:
             self.first_ready_at = time.monotonic()
             self._output.footer("")
-            self._ready_shown.set()
+            self.ready_shown.set()
         self.traffic.table.select(slot.index, slot.report.generation)
         if slot.state is State.RECLAIM:
             self.traffic.table.clear(slot.index)
         self._direction.update()
-        self._recorder.group(self.state)
+        self.recorder.group(self.state)
         self.ending.check()
 
     def loaded(self, slot: Slot) -> None:

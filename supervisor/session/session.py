@@ -16,6 +16,7 @@ from ..control.server import ControlServer
 from ..devices.nvml import Nvml
 from ..group.group import Group, Upgrades
 from ..group.reloading import Reloader
+from ..group.resuming import saved
 from ..instance import registry, rundir
 from ..options import platform
 from ..options.spec import Device, RestartPolicy, ServeOptions
@@ -214,7 +215,7 @@ class Session:
             ports={name: port.saved() for name, port in launch.ports.items()},
             run_dir=launch.run_dir.saved(),
             control_fd=control_fd,
-            group=group.saved(),
+            group=saved(group),
             metrics=self._collector.saved(),
             last_reload=self._reloader.status(),
             notify_address=self.notifier.address,

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..control.server import ControlError, Handler
+from ..group.resuming import unsettled
 from ..system.descriptors import set_inheritable
 from ..system.program import Asked, module_command
 from ..system.signals import hold_stop_signals, take_stop_signals
@@ -86,7 +87,7 @@ class Upgrader:
     def _refuse_if_unsettled(self) -> None:
         if self._argv is None:
             raise UpgradeError("this supervisor was not started by a command line")
-        if reason := self._group.unsettled:
+        if reason := unsettled(self._group):
             raise UpgradeError(f"not now: {reason}")
 
     async def _run(self, dry_run: bool) -> None:
