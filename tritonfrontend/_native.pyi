@@ -258,9 +258,9 @@ class Server:
 
     def stop(self) -> None: ...
 
-    def set_model_faults(self, texts: dict[str, str]) -> None:
+    def set_model_faults(self, broken: dict[str, str], stuck: dict[str, str]) -> None:
         """
-        By model, what is wrong with it although the core says ready. Replaces the last ones.
+        By model, what is wrong with it although the core says ready; what is stuck may answer yet. Replaces the last ones.
         """
 
     def load_model(self, name: str, parameters: list[tuple[str, bool | int | float | str | bytes]]) -> None: ...

@@ -13,6 +13,7 @@ std::string_view code_name(Code code) {
     case Code::kInvalidArgument:
       return "Invalid argument";
     case Code::kUnavailable:
+    case Code::kElsewhere:
       return "Unavailable";
     case Code::kUnsupported:
       return "Unsupported";

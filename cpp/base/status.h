@@ -1,5 +1,5 @@
 // Errors as values. Everything below the Python bindings reports failure through Status or
-// Result<T>; the codes are those of Triton's C API plus the three that only a frontend produces.
+// Result<T>; the codes are those of Triton's C API plus the four that only a frontend produces.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ enum class Code : std::uint8_t {
   kResourceExhausted,  // a limit of the frontend was hit: 429 / RESOURCE_EXHAUSTED
   kDeadlineExceeded,   // the caller's deadline passed: 504 / DEADLINE_EXCEEDED
   kPermissionDenied,   // a restricted API without its key: 403
+  kElsewhere,          // another process of the group can: 503, and go there / UNAVAILABLE
 };
 
 // The code's name as Triton prints it, e.g. "Invalid argument".

@@ -21,6 +21,7 @@ const char* class_name(base::Code code) {
     case base::Code::kUnavailable:
     case base::Code::kResourceExhausted:
     case base::Code::kDeadlineExceeded:
+    case base::Code::kElsewhere:
       return "UnavailableError";
     case base::Code::kUnsupported:
     case base::Code::kPermissionDenied:

@@ -110,8 +110,12 @@ nb::list outcome_bounds() {
   return bounds;
 }
 
-void set_model_faults(Server& self, triton::ModelFaults::Texts texts) {
-  without_gil([&] { self.faults().set(std::move(texts)); });
+void set_model_faults(Server& self, const std::map<std::string, std::string>& broken,
+                      const std::map<std::string, std::string>& stuck) {
+  triton::ModelFaults::ByModel faults;
+  for (const auto& [model, text] : broken) faults.try_emplace(model, text, false);
+  for (const auto& [model, text] : stuck) faults.try_emplace(model, text, true);
+  without_gil([&] { self.faults().set(std::move(faults)); });
 }
 
 void bind_queries(nb::class_<Server>& server) {
@@ -145,9 +149,11 @@ void bind_queries(nb::class_<Server>& server) {
 
 void bind_control(nb::class_<Server>& server) {
   server.def("stop", call<&Server::stop>)
-      .def("set_model_faults", set_model_faults, nb::arg("texts"),
-           nb::sig("def set_model_faults(self, texts: dict[str, str]) -> None"),
-           "By model, what is wrong with it although the core says ready. Replaces the last ones.")
+      .def("set_model_faults", set_model_faults, nb::arg("broken"), nb::arg("stuck"),
+           nb::sig("def set_model_faults(self, broken: dict[str, str], stuck: dict[str, str]) -> "
+                   "None"),
+           "By model, what is wrong with it although the core says ready; what is stuck may answer "
+           "yet. Replaces the last ones.")
       .def("load_model", load_model, nb::arg("name"), nb::arg("parameters"),
            nb::sig("def load_model(self, name: str, "
                    "parameters: list[tuple[str, bool | int | float | str | bytes]]) -> None"))

@@ -14,6 +14,7 @@ int model_error_status(const base::Error& error) {
     case Code::kPermissionDenied:
     case Code::kResourceExhausted:
     case Code::kDeadlineExceeded:
+    case Code::kElsewhere:
       return kserve_http::http_status(error.code);
     default:
       return 400;

@@ -14,7 +14,7 @@ namespace tfe::frontend {
 NewFrontend make_sagemaker(std::shared_ptr<triton::Server> server,
                            const SageMakerOptions& options) {
   auto application = std::make_shared<HttpApplication<cloud::SageMaker>>(options.service.control);
-  auto context = make_context(server, application->threads, options.service);
+  auto context = make_context(server, application->threads, options.service, options.endpoint);
   if (!context) return std::unexpected(std::move(context).error());
   cloud::SageMakerOptions sagemaker = options.sagemaker;
   // A line that cannot be logged must not fail a load.
@@ -33,7 +33,7 @@ NewFrontend make_vertex_ai(std::shared_ptr<triton::Server> server, const VertexA
   if (!model) return std::unexpected(std::move(model).error());
   vertex.default_model = *std::move(model);
   auto application = std::make_shared<HttpApplication<cloud::VertexAi>>(options.service.control);
-  auto context = make_context(server, application->threads, options.service);
+  auto context = make_context(server, application->threads, options.service, options.endpoint);
   if (!context) return std::unexpected(std::move(context).error());
   application->handler = std::make_unique<cloud::VertexAi>(*std::move(context), std::move(vertex));
   return listen_http("Vertex AI", std::move(server), std::move(application), options.endpoint,

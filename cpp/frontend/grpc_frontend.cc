@@ -4,6 +4,7 @@
 #include "frontend/frontends.h"
 #include "frontend/grpc_application.h"
 #include "frontend/listening.h"
+#include "frontend/other_servers.h"
 #include "frontend/threads.h"
 #include "grpc/router.h"
 #include "kserve/access_policy.h"
@@ -31,12 +32,15 @@ struct Owner {
 
 base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::Server> server,
                                                         Threads& threads,
-                                                        const GrpcService& service) {
+                                                        const GrpcService& service,
+                                                        const Endpoint& endpoint) {
   if (auto started = threads.started(); !started) return std::unexpected(started.error());
   auto access = kserve::AccessPolicy::parse(service.restricted_protocols, kserve::Protocol::kGrpc);
   if (!access) return std::unexpected(std::move(access).error());
   auto forwarding = kserve::HeaderForwarding::compile(service.forward_header_pattern);
   if (!forwarding) return std::unexpected(std::move(forwarding).error());
+  auto others = other_servers(endpoint);
+  if (!others) return std::unexpected(std::move(others).error());
   kserve_grpc::Options options;
   options.limits.max_tensors = service.max_tensors;
   options.limits.max_parameters = service.max_parameters;
@@ -46,7 +50,7 @@ base::Result<kserve_grpc::ContextPtr> make_grpc_context(std::shared_ptr<triton::
                     .drain_grace = service.stream_drain_grace};
   options.reflection = service.reflection;
   options.deadline_as_queue_timeout = service.deadline_as_queue_timeout;
-  kserve::Inference inference(server, service.allow_client_shm);
+  kserve::Inference inference(server, service.allow_client_shm, *std::move(others));
   return std::make_shared<kserve_grpc::Context>(
       kserve_grpc::Context{.server = std::move(server),
                            .inference = std::move(inference),
@@ -74,7 +78,7 @@ base::Result<GrpcApplication> make_grpc_application(std::shared_ptr<triton::Serv
   auto forwarder = PeerForwarder::open(options.forwarding, endpoint);
   if (!forwarder) return std::unexpected(std::move(forwarder).error());
   auto owner = std::make_shared<Owner>(options);
-  auto context = make_grpc_context(std::move(server), owner->threads, options.service);
+  auto context = make_grpc_context(std::move(server), owner->threads, options.service, endpoint);
   if (!context) return std::unexpected(std::move(context).error());
   (*context)->forwarder = *forwarder;
   kserve_grpc::add_service(owner->router, *context);

@@ -1,6 +1,7 @@
 #include "frontend/http_application.h"
 
 #include "frontend/listening.h"
+#include "frontend/other_servers.h"
 #include "http/cors.h"
 #include "kserve/access_policy.h"
 #include "kserve/admission.h"
@@ -9,10 +10,13 @@
 namespace tfe::frontend {
 
 base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> server,
-                                                Threads& threads, const Service& service) {
+                                                Threads& threads, const Service& service,
+                                                const Endpoint& endpoint) {
   if (auto started = threads.started(); !started) return std::unexpected(started.error());
   auto access = kserve::AccessPolicy::parse(service.restricted_api);
   if (!access) return std::unexpected(std::move(access).error());
+  auto others = other_servers(endpoint);
+  if (!others) return std::unexpected(std::move(others).error());
   kserve_http::Options options;
   options.max_input_size = service.max_input_size;
   options.max_data_depth = service.max_data_depth;
@@ -22,7 +26,7 @@ base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> 
   options.min_compress_size = service.min_compress_size;
   options.compression_level = service.compression_level;
   options.max_stream_backlog = service.max_stream_backlog;
-  kserve::Inference inference(server, service.allow_client_shm);
+  kserve::Inference inference(server, service.allow_client_shm, *std::move(others));
   return kserve_http::Context{.server = std::move(server),
                               .inference = std::move(inference),
                               .executor = threads.control,

@@ -19,7 +19,8 @@ namespace tfe::frontend {
 
 // What kserve_http handlers work with.
 base::Result<kserve_http::Context> make_context(std::shared_ptr<triton::Server> server,
-                                                Threads& threads, const Service& service);
+                                                Threads& threads, const Service& service,
+                                                const Endpoint& endpoint);
 
 // Members are destroyed in reverse: the threads, whose tasks the handler's requests wait for, last.
 template <typename Handler>

@@ -10,7 +10,7 @@ namespace tfe::frontend {
 NewFrontend make_http(std::shared_ptr<triton::Server> server, const HttpOptions& options) {
   auto application =
       std::make_shared<HttpApplication<kserve_http::Service>>(options.service.control);
-  auto context = make_context(server, application->threads, options.service);
+  auto context = make_context(server, application->threads, options.service, options.endpoint);
   if (!context) return std::unexpected(std::move(context).error());
   auto forwarding = kserve::HeaderForwarding::compile(options.header_forward_pattern);
   if (!forwarding) return std::unexpected(std::move(forwarding).error());
@@ -29,7 +29,7 @@ NewFrontend make_http(std::shared_ptr<triton::Server> server, const HttpOptions&
 NewFrontend make_metrics(std::shared_ptr<triton::Server> server, const MetricsOptions& options) {
   using Handler = kserve_http::MetricsHandler;
   auto application = std::make_shared<HttpApplication<Handler>>(options.control);
-  auto context = make_context(server, application->threads, {});
+  auto context = make_context(server, application->threads, {}, options.endpoint);
   if (!context) return std::unexpected(std::move(context).error());
   application->handler = std::make_unique<Handler>(*std::move(context));
   return listen_http("Metrics", std::move(server), std::move(application), options.endpoint,

@@ -1,7 +1,6 @@
 #include "frontend/peer_forwarder.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "kserve/work_meter.h"
@@ -20,7 +19,6 @@ base::Result<std::shared_ptr<PeerForwarder>> PeerForwarder::open(const Forwardin
                                        endpoint.heartbeat_offset, BeatPage::kSize);
   if (!page) return std::unexpected(std::move(page.error()));
   kserve::publish_work(*std::move(page), BeatPage::kWorkAt);
-  if (options.slack == 0) return nullptr;
   return std::shared_ptr<PeerForwarder>(new PeerForwarder(options, *std::move(peers)));
 }
 
@@ -28,24 +26,35 @@ PeerForwarder::PeerForwarder(const Forwarding& options, server::PeerTable peers)
     : options_(options), peers_(std::move(peers)), targets_(peers_.peers().size()) {}
 
 std::unique_ptr<grpc::Route> PeerForwarder::choose() {
+  if (options_.slack == 0) return nullptr;
   const std::uint64_t own = kserve::work_in_hand();
   if (own < options_.slack || kserve::usual_latency() < options_.min_latency) return nullptr;
-  std::optional<std::size_t> best;
-  std::uint64_t least = 0;
+  const auto best = least_busy();
+  return best && own >= best->load + options_.slack ? route_to(best->peer) : nullptr;
+}
+
+std::unique_ptr<grpc::Route> PeerForwarder::divert() {
+  const auto best = least_busy();
+  return best ? route_to(best->peer) : nullptr;
+}
+
+std::optional<PeerForwarder::Choice> PeerForwarder::least_busy() const {
+  std::optional<Choice> best;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    std::uint64_t* const work = peers_.cell(peers_.peers()[i], BeatPage::kWorkAt);
-    if (work == nullptr || !peers_.sound(peers_.peers()[i])) continue;
+    const server::PortPeer& peer = peers_.peers()[i];
+    std::uint64_t* const work = peers_.cell(peer, BeatPage::kWorkAt);
+    if (work == nullptr || !peers_.sound(peer)) continue;
     const std::uint64_t load = std::max(std::atomic_ref(*work).load(std::memory_order_relaxed),
                                         targets_[i].pending->load(std::memory_order_relaxed));
-    if (!best || load < least) {
-      best = i;
-      least = load;
-    }
+    if (!best || load < best->load) best = {i, load};
   }
-  if (!best || own < least + options_.slack) return nullptr;
-  auto link = link_to(*best);
+  return best;
+}
+
+std::unique_ptr<grpc::Route> PeerForwarder::route_to(std::size_t peer) {
+  auto link = link_to(peer);
   if (!link) return nullptr;
-  return make_route(std::move(link), std::make_unique<PendingShare>(targets_[*best].pending),
+  return make_route(std::move(link), std::make_unique<PendingShare>(targets_[peer].pending),
                     options_.max_message_size, counters_);
 }
 

@@ -3,15 +3,16 @@
 // A call leaves if this process has at least `slack` more inferences in hand than a worker that
 // takes connections and has all its models, and if inferences take long enough of late for the way
 // to pay. What was sent to a worker counts as its work from that moment on, since its own count
-// follows a little later.
+// follows a little later. A call whose model has a fault here leaves whatever is in hand.
 //
-// choose() on strands of the attached server; the rest from any thread.
+// choose() and divert() on strands of the attached server; the rest from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/status.h"
@@ -33,7 +34,7 @@ struct ForwardStatistics {
 class PeerForwarder final : public grpc::Forwarder {
  public:
   // Publishes how busy this process is, on the page of `endpoint`, for those that would pass calls
-  // on to it. Null if it passes none on itself. kInvalidArgument "handoff_peers: ..." or
+  // on to it. Null if there are no others. kInvalidArgument "handoff_peers: ..." or
   // "heartbeat_fd ...".
   static base::Result<std::shared_ptr<PeerForwarder>> open(const Forwarding& options,
                                                            const Endpoint& endpoint);
@@ -42,6 +43,7 @@ class PeerForwarder final : public grpc::Forwarder {
   void attach(server::HttpServer& server) { server_ = &server; }
 
   std::unique_ptr<grpc::Route> choose() override;
+  std::unique_ptr<grpc::Route> divert() override;
   void count_received() override;
   ForwardStatistics statistics() const;
 
@@ -53,7 +55,15 @@ class PeerForwarder final : public grpc::Forwarder {
         std::make_shared<std::atomic<std::uint64_t>>(0);
   };
 
+  // The least busy of the others that could answer anything.
+  struct Choice {
+    std::size_t peer = 0;
+    std::uint64_t load = 0;
+  };
+
   PeerForwarder(const Forwarding& options, server::PeerTable peers);
+  std::optional<Choice> least_busy() const;
+  std::unique_ptr<grpc::Route> route_to(std::size_t peer);
   std::shared_ptr<PeerLink> link_to(std::size_t peer);
 
   const Forwarding options_;

@@ -1,4 +1,5 @@
-// Passes a unary call on to another server of the same service that has less to do.
+// Passes a unary call on to another server of the same service that has less to do, or can do what
+// this one cannot.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +47,8 @@ class Forwarder {
   virtual ~Forwarder() = default;
   // Where the next call should go; null: it stays here. On any strand.
   virtual std::unique_ptr<Route> choose() = 0;
+  // As choose() for a call that cannot be answered here: null if nobody else can either.
+  virtual std::unique_ptr<Route> divert() = 0;
   // A call that another server has passed on came in.
   virtual void count_received() = 0;
 };

@@ -22,6 +22,7 @@ Code to_code(base::Code code) {
       return Code::kInvalidArgument;
     case base::Code::kUnavailable:
     case base::Code::kPermissionDenied:
+    case base::Code::kElsewhere:
       return Code::kUnavailable;
     case base::Code::kUnsupported:
       return Code::kUnimplemented;

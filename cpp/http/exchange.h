@@ -72,6 +72,8 @@ struct Header {
 struct ResponseHead {
   int status = 200;
   std::vector<Header> headers;  // without framing: content-length and the like are the protocol's
+  // No further request shall come on the connection. Of HTTP/1 alone: others have many at a time.
+  bool last = false;
 };
 
 using Trailers = std::vector<Header>;

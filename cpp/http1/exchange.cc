@@ -19,7 +19,7 @@ void ServerExchange::resume_body() {
 
 void ServerExchange::respond(http::ResponseHead head, base::Chain body) {
   if (state_ != State::kNone) return;
-  context_.keep_alive = owner_.can_keep_alive();
+  context_.keep_alive = !head.last && owner_.can_keep_alive();
   write_response(head, std::move(body), context_, date_, owner_.out());
   state_ = State::kComplete;
   owner_.response_ended(true);
@@ -28,7 +28,7 @@ void ServerExchange::respond(http::ResponseHead head, base::Chain body) {
 void ServerExchange::start(http::ResponseHead head) {
   if (state_ != State::kNone) return;
   // Without chunks, only the end of the connection ends the body.
-  context_.keep_alive = context_.version == 11 && owner_.can_keep_alive();
+  context_.keep_alive = context_.version == 11 && !head.last && owner_.can_keep_alive();
   chunked_ = write_stream_head(head, context_, date_, owner_.out());
   state_ = State::kStreaming;
 }

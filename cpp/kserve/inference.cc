@@ -143,15 +143,29 @@ base::Result<Classification> classification_of(const triton::Server& server,
 
 }  // namespace
 
-Inference::Inference(std::shared_ptr<triton::Server> server, bool client_shm)
-    : server_(std::move(server)), extensions_(extensions_of(*server_)), client_shm_(client_shm) {}
+Inference::Inference(std::shared_ptr<triton::Server> server, bool client_shm, OtherServers others)
+    : server_(std::move(server)),
+      extensions_(extensions_of(*server_)),
+      client_shm_(client_shm),
+      others_(std::move(others)) {}
+
+base::Status Inference::check_fault(const std::string& model) const {
+  const auto fault = server_->faults().find(model);
+  if (!fault) return {};
+  const std::string what = "model '" + model + "' is unavailable";
+  if (others_ && others_()) {
+    return base::fail(base::Code::kElsewhere,
+                      what + " on this worker: " + fault->text + "; another worker serves it");
+  }
+  if (fault->stuck) return {};
+  return base::fail(base::Code::kUnavailable, what + ": " + fault->text);
+}
 
 template <typename Delivery>
 base::Result<InferCall> Inference::send(InferRequest&& request,
                                         std::shared_ptr<InferReceiver> receiver) {
-  if (const auto fault = server_->faults().find(request.model)) {
-    return base::fail(base::Code::kUnavailable,
-                      "model '" + request.model + "' is unavailable: " + *fault);
+  if (auto status = check_fault(request.model); !status) {
+    return std::unexpected(std::move(status.error()));
   }
   auto target = triton::Request::create(server_, request.model, request.version);
   if (!target) return std::unexpected(std::move(target.error()));

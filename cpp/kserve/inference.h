@@ -4,6 +4,7 @@
 // before submit() returned. Receivers must be short: encode, post to the connection's strand.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,11 +58,17 @@ class InferReceiver {
 
 using InferCall = std::shared_ptr<triton::Cancellation>;
 
+// Whether other processes serve, with all their models, the port that the question is asked for.
+// Any thread; empty: there are none.
+using OtherServers = std::function<bool()>;
+
 class Inference {
  public:
   // Without `client_shm` requests find no shared memory, whoever has registered it: what one port
-  // allows must not open another.
-  explicit Inference(std::shared_ptr<triton::Server> server, bool client_shm = false);
+  // allows must not open another. What this process cannot do now is refused with kElsewhere if
+  // `others` can; otherwise a model that is stuck has its requests, which wait for it.
+  explicit Inference(std::shared_ptr<triton::Server> server, bool client_shm = false,
+                     OtherServers others = {});
 
   // For protocols that answer with exactly one response: fails with kUnsupported if the model is
   // decoupled (`protocol_text` is the message) or with the core's error for an unknown model.
@@ -83,10 +90,12 @@ class Inference {
  private:
   template <typename Delivery>
   base::Result<InferCall> send(InferRequest&& request, std::shared_ptr<InferReceiver> receiver);
+  base::Status check_fault(const std::string& model) const;
 
   std::shared_ptr<triton::Server> server_;
   std::shared_ptr<Extensions> extensions_;
   bool client_shm_;
+  OtherServers others_;
 };
 
 }  // namespace tfe::kserve

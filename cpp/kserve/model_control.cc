@@ -52,7 +52,7 @@ base::Status check_parameter(const std::string& model, const triton::LoadParamet
 base::Result<bool> model_ready(const triton::Server& server, const std::string& name,
                                std::int64_t version) {
   auto ready = server.model_ready(name, version);
-  if (ready && *ready) return !server.faults().find(name);
+  if (ready && *ready) return !server.faults().find(name).has_value();
   if (!ready) return ready;
   // Older cores say no more than that. Why, they say when they are asked for something.
   auto metadata = server.model_metadata(name, version);

@@ -13,14 +13,13 @@ bool has(const std::vector<WireParameter>& parameters, std::string_view key) {
   return std::ranges::find(parameters, key, &WireParameter::key) != parameters.end();
 }
 
-bool may_leave(base::Bytes message, const MessageLimits& limits) {
-  const auto wire = parse_infer_message(message, limits);
-  if (!wire) return false;
+// Whether what it needs is at this worker alone.
+bool belongs_here(const InferMessage& wire) {
   const auto uses_memory = [](const auto& tensor) {
     return has(tensor.parameters, "shared_memory_region");
   };
-  return !has(wire->parameters, "sequence_id") && std::ranges::none_of(wire->inputs, uses_memory) &&
-         std::ranges::none_of(wire->outputs, uses_memory);
+  return has(wire.parameters, "sequence_id") || std::ranges::any_of(wire.inputs, uses_memory) ||
+         std::ranges::any_of(wire.outputs, uses_memory);
 }
 
 }  // namespace
@@ -33,11 +32,22 @@ ForwardedCall::ForwardedCall(ContextPtr context, std::shared_ptr<grpc::Call> cal
 }
 
 void ForwardedCall::on_request(grpc::Message message) {
-  const std::size_t size = message.bytes.size();
-  if (size > route_->max_message_size() || !may_leave(message.bytes, context_->options.limits)) {
-    return stay(std::move(message));
+  if (!may_leave(message.bytes)) return stay(std::move(message));
+  go(std::move(message));
+}
+
+bool ForwardedCall::may_leave(base::Bytes message) {
+  if (route_ && !fits(message)) return false;
+  const auto wire = parse_infer_message(message, context_->options.limits);
+  if (!wire || belongs_here(*wire)) return false;
+  if (!route_ && context_->server->faults().find(std::string(wire->model_name))) {
+    route_ = context_->forwarder->divert();
   }
-  auto ticket = context_->admission.admit(size);
+  return route_ && fits(message);
+}
+
+void ForwardedCall::go(grpc::Message message) {
+  auto ticket = context_->admission.admit(message.bytes.size());
   if (!ticket) return call().finish(grpc::to_status(std::move(ticket.error())));
   ticket_ = *std::move(ticket);
   base::Chain copy;
@@ -91,7 +101,8 @@ std::shared_ptr<grpc::CallHandler> start_infer(const ContextPtr& context,
   if (context->forwarder) {
     if (metadata.find(grpc::kForwardedKey)) {
       context->forwarder->count_received();
-    } else if (auto route = context->forwarder->choose()) {
+    } else if (auto route = context->forwarder->choose();
+               route || context->server->faults().any()) {
       return std::make_shared<ForwardedCall>(context, call, metadata, std::move(route));
     }
   }

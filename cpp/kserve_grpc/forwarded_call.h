@@ -1,4 +1,5 @@
-// A ModelInfer that another server of the port is to answer, since it would wait here.
+// A ModelInfer that another server of the port is to answer, since it would wait here, or since its
+// model cannot answer here at all.
 //
 // Goes where the Route leads, unless its message shows that it has to stay: requests of a sequence
 // belong to the worker that has its state, those that name shared memory to the region registered
@@ -26,6 +27,7 @@ namespace tfe::kserve_grpc {
 class ForwardedCall final : public grpc::UnaryHandler,
                             public std::enable_shared_from_this<ForwardedCall> {
  public:
+  // Without `route`, the name in the message decides: the call goes if its model has a fault here.
   ForwardedCall(ContextPtr context, std::shared_ptr<grpc::Call> call,
                 const grpc::Metadata& metadata, std::unique_ptr<grpc::Route> route);
 
@@ -33,6 +35,9 @@ class ForwardedCall final : public grpc::UnaryHandler,
 
  private:
   void on_request(grpc::Message message) override;
+  bool may_leave(base::Bytes message);
+  bool fits(base::Bytes message) const { return message.size() <= route_->max_message_size(); }
+  void go(grpc::Message message);
   void stay(grpc::Message message);
   void take(grpc::ForwardedReply reply);
   std::vector<http::HeaderView> headers() const;

@@ -56,7 +56,7 @@ struct Context {
   kserve::Admission admission = {};
   // Threads for work(); those of `executor` unless there are others.
   kserve::ExecutorRef workers = executor;
-  // Where calls go that would wait here; null: nowhere.
+  // Where calls go that would wait here, or whose model has a fault here; null: nowhere.
   std::shared_ptr<grpc::Forwarder> forwarder = nullptr;
 
   BlockingResources blocking() const { return {executor, admission}; }

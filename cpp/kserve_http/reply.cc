@@ -32,6 +32,7 @@ int http_status(base::Code code) {
     case base::Code::kNotFound:
       return 404;
     case base::Code::kUnavailable:
+    case base::Code::kElsewhere:
       return 503;
     case base::Code::kUnsupported:
       return 501;
@@ -52,10 +53,14 @@ int http_status(base::Code code) {
 
 Reply error_reply(const base::Error& error) {
   Reply reply = make_reply(http_status(error.code), kJson, codec::json_error(error.message));
-  // What is exhausted are places in a queue, which free up as fast as requests are answered.
-  if (error.code == base::Code::kResourceExhausted) {
+  // What is exhausted are places in a queue, which free up as fast as requests are answered. What
+  // is to be had elsewhere is there now, and HTTP has no number below 1 for that.
+  const bool elsewhere = error.code == base::Code::kElsewhere;
+  if (elsewhere || error.code == base::Code::kResourceExhausted) {
     reply.head.headers.push_back({"retry-after", "1"});
   }
+  // The client's next connection need not come here.
+  reply.head.last = elsewhere;
   return reply;
 }
 

@@ -39,4 +39,9 @@ std::uint64_t* PeerTable::cell(const PortPeer& peer, std::size_t at) const {
       table_.data() + peer.page_offsets[static_cast<std::size_t>(accepting) - 1U] + at);
 }
 
+bool PeerTable::any_whole() const {
+  return std::ranges::any_of(
+      peers_, [this](const PortPeer& peer) { return cell(peer, 0) != nullptr && sound(peer); });
+}
+
 }  // namespace tfe::server

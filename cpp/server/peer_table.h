@@ -36,6 +36,8 @@ class PeerTable {
   std::uint64_t* cell(const PortPeer& peer, std::size_t at) const;
   // Whether all its models are available. One that fails fast would seem to have little to do.
   bool sound(const PortPeer& peer) const { return (state(peer) & kUnsound) == 0; }
+  // Whether some peer takes connections and has all its models.
+  bool any_whole() const;
 
  private:
   PeerTable(std::vector<PortPeer> peers, base::SharedMapping table)

@@ -48,6 +48,7 @@ capi::ErrorCode core_code(base::Code code) {
     case base::Code::kUnavailable:
     case base::Code::kResourceExhausted:
     case base::Code::kDeadlineExceeded:
+    case base::Code::kElsewhere:
       return capi::ErrorCode::kUnavailable;
     case base::Code::kUnsupported:
       return capi::ErrorCode::kUnsupported;

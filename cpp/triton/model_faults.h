@@ -13,28 +13,35 @@
 
 namespace tfe::triton {
 
+struct ModelFault {
+  std::string text;    // what is wrong, for clients
+  bool stuck = false;  // it may answer yet, if one waits
+};
+
 class ModelFaults {
  public:
-  using Texts = std::map<std::string, std::string>;
+  using ByModel = std::map<std::string, ModelFault>;
 
-  // Replaces all. Texts say by model what is wrong, for clients.
-  void set(Texts texts) {
+  // Replaces all.
+  void set(ByModel faults) {
     const std::lock_guard lock(mutex_);
-    texts_ = std::move(texts);
-    any_.store(!texts_.empty(), std::memory_order_relaxed);
+    faults_ = std::move(faults);
+    any_.store(!faults_.empty(), std::memory_order_relaxed);
   }
 
-  std::optional<std::string> find(const std::string& model) const {
-    if (!any_.load(std::memory_order_relaxed)) return std::nullopt;
+  bool any() const { return any_.load(std::memory_order_relaxed); }
+
+  std::optional<ModelFault> find(const std::string& model) const {
+    if (!any()) return std::nullopt;
     const std::lock_guard lock(mutex_);
-    const auto found = texts_.find(model);
-    return found == texts_.end() ? std::nullopt : std::optional(found->second);
+    const auto found = faults_.find(model);
+    return found == faults_.end() ? std::nullopt : std::optional(found->second);
   }
 
  private:
   std::atomic<bool> any_ = false;
   mutable std::mutex mutex_;
-  Texts texts_;
+  ByModel faults_;
 };
 
 }  // namespace tfe::triton

@@ -157,9 +157,9 @@ class Core:
     def outcome_bounds(self) -> list[float]:
         return list(self._server.outcome_bounds())
 
-    def set_faults(self, texts: Mapping[str, str]) -> None:
-        """Models of which clients hear that they are not available now. Never blocks."""
-        self._server.set_model_faults(dict(texts))
+    def set_faults(self, broken: Mapping[str, str], stuck: Mapping[str, str]) -> None:
+        """Models that clients do not get here now; see Unserved. Never blocks."""
+        self._server.set_model_faults(dict(broken), dict(stuck))
 
     def config(self, name: str) -> dict[str, Any]:
         """The complete configuration of a loaded model; empty if it has gone meanwhile."""

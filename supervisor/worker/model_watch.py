@@ -18,6 +18,7 @@ from .core import Busy, Core
 from .healing import MAX_SECONDS, Healer, Outcome
 from .model_reload import ReloadError
 from .stubs import Death, Stub, StubWatch
+from .unserved import Unserved, unserved
 
 #: Seconds between looks at the list of children. A death is noticed at once by its pidfd; this is
 #: how long a new stub may be unknown.
@@ -75,7 +76,7 @@ class ModelWatch:
         self._directories: dict[str, str] = {}  # of the models that lost a stub
         self._dead: dict[str, list[Stub]] = {}
         self._survivors: dict[str, set[Stub]] = {}  # of the copy in service when one died
-        self._refused: dict[str, str] = {}
+        self._unserved = Unserved()
 
     @property
     def fds(self) -> list[int]:
@@ -106,18 +107,6 @@ class ModelWatch:
             {"pid": stub.pid, "model": stub.model(self._models), "alive": alive}
             for stub, alive in [*((stub, True) for stub in self._stubs.alive), *dead]
         ]
-
-    @property
-    def unavailable(self) -> dict[str, str]:
-        """Models that are about to be loaded again and can answer nothing before, with a text for
-        clients. One of whose stubs some have survived is none of them.
-        """
-        alive = set(self._stubs.alive)
-        return {
-            model: "it is being loaded again"
-            for model in self._healer.faults
-            if not self._survivors.get(model, alive) & alive
-        }
 
     @property
     def healing(self) -> frozenset[str]:
@@ -176,8 +165,7 @@ class ModelWatch:
         self._healer.died(model, f"a Python stub {death.text}; loading it again")
         self._directories[model] = death.stub.directory
         self._dead.setdefault(model, []).append(death.stub)
-        alive = {stub for stub in self._stubs.alive if stub.model(self._models) == model}
-        self._survivors.setdefault(model, alive)
+        self._survivors.setdefault(model, self._alive_stubs().get(model, set()))
 
     def _heal(self) -> None:
         if (late := self._healer.overdue()) is not None:
@@ -237,8 +225,7 @@ class ModelWatch:
 
     def _serves(self, model: str) -> bool:
         """A load that failed leaves the old copy, with its dead stub, in service."""
-        alive: list[Stub] = [s for s in self._stubs.alive if s.model(self._models) == model]
-        return bool(alive) and model in self._names()
+        return model in self._alive_stubs() and model in self._names()
 
     def _give_up(self, model: str, why: str) -> None:
         self._active = False
@@ -267,11 +254,23 @@ class ModelWatch:
     def _names(self) -> list[str]:
         return self._core.ready_models()
 
+    def _alive_stubs(self) -> dict[str, set[Stub]]:
+        found: dict[str, set[Stub]] = {}
+        for stub in self._stubs.alive:
+            found.setdefault(stub.model(self._models), set()).add(stub)
+        return found
+
     def _tell(self) -> None:
-        refused = self.unavailable
-        if refused != self._refused:
-            self._refused = refused
-            self._core.set_faults(refused)
+        found = unserved(
+            alive=self._alive_stubs(),
+            stopped=self._stubs.stopped,
+            healing=self._healer.faults,
+            survivors=self._survivors,
+            hung=self._hung,
+        )
+        if found != self._unserved:
+            self._unserved = found
+            self._core.set_faults(found.broken, found.stuck)
         faults = self.faults
         if faults != self._told:
             self._told = faults

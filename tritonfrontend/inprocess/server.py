@@ -185,12 +185,13 @@ class Server:
         """What the durations in each bucket of `outcomes` are below, in seconds."""
         return list(self._server.outcome_bounds())
 
-    def set_model_faults(self, texts: dict[str, str]) -> None:
-        """Models that are broken although the core calls them ready, with what is wrong: clients of
-        the frontends hear that they are not ready, and that inferences are not possible now.
-        Replaces what was set before.
+    def set_model_faults(self, broken: dict[str, str], stuck: dict[str, str]) -> None:
+        """Models that the core calls ready although something is wrong, which the text says:
+        clients of the frontends hear that they are not ready. Inferences go to another process that
+        serves the port; if there is none, those for `broken` models are refused, and those for
+        `stuck` ones, which may answer yet, wait. Replaces what was set before.
         """
-        self._server.set_model_faults(texts)
+        self._server.set_model_faults(broken, stuck)
 
     def _ptr(self) -> int:
         """The address of the TRITONSERVER_Server, for other packages.

@@ -85,6 +85,8 @@ TEST(SageMakerReply, StatusOfErrors) {
   EXPECT_EQ(model_error_reply({Code::kUnavailable, "CUDA out of memory"}).head.status, 507);
   EXPECT_EQ(model_error_reply({Code::kPermissionDenied, "x"}).head.status, 403);
   EXPECT_EQ(model_error_reply({Code::kResourceExhausted, "x"}).head.status, 429);
+  EXPECT_EQ(model_error_reply({Code::kElsewhere, "x"}).head.status, 503);
+  EXPECT_TRUE(model_error_reply({Code::kElsewhere, "x"}).head.last);
   EXPECT_EQ(model_error_reply({Code::kAlreadyExists, "x"}).head.status, 400);
   EXPECT_EQ(load_error_reply({Code::kAlreadyExists, "x"}).head.status, 409);
   EXPECT_EQ(load_error_reply({Code::kInternal, "OutOfMemory"}).head.status, 507);

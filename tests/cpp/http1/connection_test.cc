@@ -27,6 +27,23 @@ TEST(Http1Connection, TellsWhereTheClientIs) {
   EXPECT_EQ(peer.request(0).scheme, "https");
 }
 
+TEST(Http1Connection, AnAnswerMayBeTheLast) {
+  for (const bool streamed : {false, true}) {
+    Peer peer;
+    peer.send("GET /a HTTP/1.1\r\n\r\nGET /now HTTP/1.1\r\n\r\n");
+    http::Exchange& exchange = *peer.request(0).exchange;
+    if (streamed) {
+      exchange.start({.status = 503, .headers = {}, .last = true});
+      exchange.finish({});
+    } else {
+      exchange.respond({.status = 503, .headers = {}, .last = true}, {});
+    }
+    EXPECT_NE(peer.take().find("\r\nConnection: close\r\n"), std::string::npos);
+    EXPECT_TRUE(peer.connection->finished());
+    EXPECT_EQ(peer.handler.requests.size(), 1U);
+  }
+}
+
 TEST(Http1Connection, EmptyExpectationIsNone) {
   Peer peer;
   peer.send("POST /echo HTTP/1.1\r\nExpect:\r\nContent-Length: 1\r\n\r\na");

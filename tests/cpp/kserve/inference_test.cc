@@ -265,7 +265,7 @@ TEST(KserveInferenceTest, CancelledCallsEndWithAnError) {
 }
 
 TEST(KserveInferenceTest, ModelsThatAreKnownToBeBrokenAreUnavailable) {
-  core().server->faults().set({{"identity", "loading it again"}});
+  core().server->faults().set({{"identity", {"loading it again"}}});
   const auto error = refusal(request_for("identity", {1}));
   EXPECT_EQ(error.code, base::Code::kUnavailable);
   EXPECT_EQ(error.message, "model 'identity' is unavailable: loading it again");
@@ -274,6 +274,32 @@ TEST(KserveInferenceTest, ModelsThatAreKnownToBeBrokenAreUnavailable) {
   core().server->faults().set({});
   EXPECT_FALSE(single(request_for("identity", {1})).at(0).error);
   EXPECT_TRUE(unwrap(model_ready(*core().server, "identity", -1)));
+}
+
+TEST(KserveInferenceTest, WhatIsStuckHasItsRequestsUnlessOthersServe) {
+  core().server->faults().set({{"identity", {"hung", true}}, {"text", {"loading it again"}}});
+  EXPECT_FALSE(single(request_for("identity", {1})).at(0).error);
+  EXPECT_FALSE(unwrap(model_ready(*core().server, "identity", -1)));
+  bool others = true;
+  Inference inference(core().server, false, [&others] { return others; });
+  const auto submit = [&](const char* model) {
+    return inference.submit_single(request_for(model, {1}), std::make_shared<Events>());
+  };
+  for (const auto& [model, text] : {std::pair{"identity", "hung"}, {"text", "loading it again"}}) {
+    const auto call = submit(model);
+    ASSERT_FALSE(call);
+    EXPECT_EQ(call.error().code, base::Code::kElsewhere);
+    EXPECT_EQ(call.error().message, std::string("model '") + model +
+                                        "' is unavailable on this worker: " + text +
+                                        "; another worker serves it");
+  }
+  EXPECT_TRUE(submit("delay"));
+  others = false;
+  EXPECT_TRUE(submit("identity"));
+  EXPECT_EQ(submit("text").error().code, base::Code::kUnavailable);
+  core().server->faults().set({});
+  others = true;
+  EXPECT_TRUE(submit("identity"));
 }
 
 TEST(KserveInferenceTest, AStoppedServerIsUnavailable) {

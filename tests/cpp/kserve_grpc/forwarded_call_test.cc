@@ -47,14 +47,17 @@ class TestRoute final : public grpc::Route {
 
 class TestForwarder final : public grpc::Forwarder {
  public:
-  std::unique_ptr<grpc::Route> choose() override {
-    if (!busy) return nullptr;
+  std::unique_ptr<grpc::Route> choose() override { return busy ? route() : nullptr; }
+  std::unique_ptr<grpc::Route> divert() override { return others ? route() : nullptr; }
+  void count_received() override { ++received; }
+
+  std::unique_ptr<grpc::Route> route() {
     trips.push_back(std::make_shared<Trip>());
     return std::make_unique<TestRoute>(trips.back());
   }
-  void count_received() override { ++received; }
 
   bool busy = true;
+  bool others = true;
   int received = 0;
   std::vector<std::shared_ptr<Trip>> trips;
 };
@@ -136,6 +139,66 @@ TEST_F(ForwardedCallTest, AClientThatLeavesCancelsIt) {
   EXPECT_EQ(trip().cancels, 1);
   trip().reply({.status = {}, .message = base::Chain::of("late")});
   EXPECT_FALSE(exchange_.done);
+}
+
+class FaultyModelTest : public ForwardedCallTest {
+ protected:
+  FaultyModelTest() {
+    forwarder_->busy = false;
+    core().server->faults().set({{"m", {"hung", true}}});
+    rig_.context->inference =
+        kserve::Inference(core().server, true, [f = forwarder_] { return f->others; });
+  }
+  ~FaultyModelTest() override { core().server->faults().set({}); }
+};
+
+TEST_F(FaultyModelTest, ItsCallsGoElsewhereAlthoughNothingWaitsHere) {
+  const auto sink = rig_.open("ModelInfer", float_request("m"), exchange_, {{"key", "value"}});
+  ASSERT_TRUE(went());
+  EXPECT_EQ(trip().message, float_request("m"));
+  EXPECT_EQ(trip().headers, (std::vector<std::pair<std::string, std::string>>{{"key", "value"}}));
+  answer({.status = {}, .message = base::Chain::of("answer")});
+  EXPECT_EQ(exchange_.status, 0);
+}
+
+TEST_F(FaultyModelTest, OtherModelsStay) {
+  core().server->faults().set({{"another", {"hung", true}}});
+  EXPECT_EQ(rig_.call("ModelInfer", float_request("m")).status, 0);
+  EXPECT_TRUE(forwarder_->trips.empty());
+}
+
+TEST_F(FaultyModelTest, WhatHasToStayIsRefused) {
+  const std::string sequence = map_field(4, "sequence_id", int64_param(7));
+  const std::string large = map_field(4, "x", string_param(std::string(300, 'x')));
+  for (const std::string& request : {float_request("m", sequence), float_request("m", large)}) {
+    const Answer refused = rig_.call("ModelInfer", request);
+    EXPECT_FALSE(went());
+    EXPECT_EQ(refused.status, 14);
+    EXPECT_EQ(refused.message,
+              "model 'm' is unavailable on this worker: hung; another worker serves it");
+  }
+}
+
+TEST_F(FaultyModelTest, WhatWasPassedOnIsRefusedRatherThanPassedOnAgain) {
+  const Headers headers{{grpc::kForwardedKey, "1"}};
+  EXPECT_EQ(rig_.call("ModelInfer", float_request("m"), headers).status, 14);
+  EXPECT_TRUE(forwarder_->trips.empty());
+}
+
+TEST_F(FaultyModelTest, WithoutOthersItsCallsWaitForIt) {
+  forwarder_->others = false;
+  EXPECT_EQ(rig_.call("ModelInfer", float_request("m")).status, 0);
+  core().server->faults().set({{"m", {"loading it again"}}});
+  const Answer refused = rig_.call("ModelInfer", float_request("m"));
+  EXPECT_EQ(refused.status, 14);
+  EXPECT_EQ(refused.message, "model 'm' is unavailable: loading it again");
+}
+
+TEST_F(FaultyModelTest, WithoutOthersThatTakeItTheCallIsRefused) {
+  const auto sink = rig_.open("ModelInfer", float_request("m"), exchange_);
+  answer({.status = {grpc::Code::kUnavailable, "gone"}, .message = {}, .untouched = true});
+  while (!exchange_.done) exchange_.waiting->run_one();
+  EXPECT_EQ(exchange_.status, 14);
 }
 
 class ForwardedCallCapTest : public ForwardedCallTest {

@@ -171,6 +171,14 @@ TEST(Reply, StatusOfEveryCode) {
   const Reply busy = error_reply({Code::kResourceExhausted, "full"});
   EXPECT_EQ(busy.body.to_string(), R"({"error":"full"})");
   EXPECT_EQ(busy.head.headers.at(1).name, "retry-after");
+  EXPECT_FALSE(busy.head.last);
+}
+
+TEST(Reply, WhatIsToBeHadElsewhereSendsTheClientThere) {
+  const Reply reply = error_reply({base::Code::kElsewhere, "hung"});
+  EXPECT_EQ(reply.head.status, 503);
+  EXPECT_EQ(reply.head.headers.at(1).name, "retry-after");
+  EXPECT_TRUE(reply.head.last);
 }
 
 }  // namespace
