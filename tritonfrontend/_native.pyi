@@ -247,6 +247,11 @@ class Server:
         Of each model with something in flight: name, how many, the oldest one's age, and how long none has been answered (seconds).
         """
 
+    def model_answers(self) -> dict[str, list[int]]:
+        """
+        By model that has answered anything: how many inferences took how long, in buckets; see outcome_bounds.
+        """
+
     def outcomes(self) -> tuple[int, list[int]]:
         """
         Of all inferences so far: how many failed, and how many others took how long, in buckets; see outcome_bounds.

@@ -95,11 +95,22 @@ nb::list model_activity(Server& self) {
   return result;
 }
 
+nb::list bucket_list(const triton::Outcomes::Buckets& counts) {
+  nb::list buckets;
+  for (const auto count : counts) buckets.append(count);
+  return buckets;
+}
+
 nb::tuple outcomes(Server& self) {
   const auto counts = self.outcomes().counts();
-  nb::list buckets;
-  for (const auto count : counts.succeeded) buckets.append(count);
-  return nb::make_tuple(counts.failed, buckets);
+  return nb::make_tuple(counts.failed, bucket_list(counts.succeeded));
+}
+
+nb::dict model_answers(Server& self) {
+  const auto models = without_gil([&] { return self.activity().answered(); });
+  nb::dict result;
+  for (const auto& [model, counts] : models) result[nb::str(model.c_str())] = bucket_list(counts);
+  return result;
 }
 
 nb::list outcome_bounds() {
@@ -140,6 +151,11 @@ void bind_queries(nb::class_<Server>& server) {
            nb::sig("def model_activity(self) -> list[tuple[str, int, float, float]]"),
            "Of each model with something in flight: name, how many, the oldest one's age, and how "
            "long none has been answered (seconds).")
+      .def(
+          "model_answers", model_answers,
+          nb::sig("def model_answers(self) -> dict[str, list[int]]"),
+          "By model that has answered anything: how many inferences took how long, in buckets; see "
+          "outcome_bounds.")
       .def("outcomes", outcomes, nb::sig("def outcomes(self) -> tuple[int, list[int]]"),
            "Of all inferences so far: how many failed, and how many others took how long, in "
            "buckets; see outcome_bounds.")

@@ -112,6 +112,7 @@ void RequestContext::note(const Response& response) {
 void RequestContext::count_end() {
   switch (outcome_.load(std::memory_order_relaxed)) {
     case Outcome::kNoError:
+      activity_->succeeded();
       return server_->outcomes().succeeded(base::Clock::now() - sent_at_);
     case Outcome::kFailed:
       return server_->outcomes().failed();

@@ -1,8 +1,9 @@
-// Which models have inferences in flight, and when each of them last showed a sign of life: what a
-// watchdog needs to tell a model that hangs from one that has much to do.
+// Which models have inferences in flight, when each of them last showed a sign of life, and how
+// long its answers usually take: what a watchdog needs to tell a model that hangs from one that has
+// much to do.
 //
 // Thread rule: any thread; one short lock per call. Lifetime rule: a Call must not outlive its
-// ModelActivity. Memory is bounded by what is in flight.
+// ModelActivity. Memory is bounded by what is in flight, and 2 KB for each name of a model.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "triton/outcomes.h"
 
 namespace tfe::triton {
 
@@ -20,6 +22,7 @@ class ModelActivity {
   struct Record {
     std::list<base::TimePoint> starts;  // of what is in flight, oldest first
     base::TimePoint progress;           // last response or completion; when it became busy
+    Outcomes::Buckets answered{};       // by how long they took
   };
   using Records = std::map<std::string, Record>;
 
@@ -33,9 +36,12 @@ class ModelActivity {
     Call& operator=(const Call&) = delete;
     // A response came, though not the last.
     void progress();
+    // It ends with an answer of the model, not with an error or cancelled. Before the end, once.
+    void succeeded() { succeeded_ = true; }
 
    private:
     ModelActivity& owner_;
+    bool succeeded_ = false;
     Records::iterator record_;
     std::list<base::TimePoint>::iterator start_;
   };
@@ -48,6 +54,8 @@ class ModelActivity {
   };
   // The models with something in flight, by name.
   std::vector<Busy> busy(base::TimePoint now = base::Clock::now()) const;
+  // Answers of all models so far that have given any, in the buckets of Outcomes.
+  std::map<std::string, Outcomes::Buckets> answered() const;
 
  private:
   mutable std::mutex mutex_;

@@ -13,14 +13,17 @@ from .spec import CPU_AFFINITY_MODES
 def add(made: argparse.ArgumentParser) -> None:
     """Add the groups of flags to the parser of `serve`."""
     group = made.add_argument_group("health of models")
-    # Off: how long an answer may take is the model's business. A language model may think for
-    # minutes, and a worker that is restarted for it takes the requests of all models with it.
-    flag.add_seconds(
-        group,
+    # Auto: how long an answer may take is the model's business, and its own answers tell. Not worth
+    # a restart by itself: a language model may think for minutes, and a worker that is restarted
+    # for it takes the requests of all models with it.
+    group.add_argument(
         "--model-hang-timeout",
-        0.0,
-        "seconds without any answer of a model with requests in flight after which it counts as "
-        "hung, 0 = never",
+        type=seconds_or_auto,
+        default="auto",
+        metavar="S",
+        help="seconds without any answer of a model with requests in flight after which it counts "
+        "as hung, 0 = never, or auto, 20 times what its answers usually take, at least 30 "
+        "(default auto)",
     )
     group.add_argument(
         "--model-hang-restart",
@@ -52,6 +55,16 @@ def add(made: argparse.ArgumentParser) -> None:
         help="free memory that a GPU must have before its worker starts: a size (12GiB), 0 to not "
         "look, or auto, what workers of that GPU were seen to use (default auto)",
     )
+
+
+def seconds_or_auto(text: str) -> float | str:
+    """A time in seconds, or "auto"."""
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        return flag.seconds(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, nor auto") from None
 
 
 def memory(text: str) -> str:

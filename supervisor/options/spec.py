@@ -126,7 +126,7 @@ class ServeOptions:
     exit_on_error: bool = True
     exit_timeout: int = 30
     repository_poll_secs: int = 15
-    model_hang_timeout: float = 0.0
+    model_hang_timeout: float | str = "auto"  # seconds, 0: never; see worker/hang_limit.py
     model_hang_restart: bool = False
     cpu_affinity: str = "auto"
     gpu_memory_needed: str = "auto"

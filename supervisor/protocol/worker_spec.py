@@ -47,7 +47,7 @@ class WorkerSpec:
     exit_timeout: int
     drain_timeout: float
     repository_poll_secs: float = 0.0
-    model_hang_timeout: float = 0.0
+    model_hang_timeout: float | str = "auto"
     model_hang_restart: bool = False
     trace: tuple[tuple[str, str], ...] = ()
     replication_limit: int = 0  # changes of clients that may wait for the supervisor; 0: made here

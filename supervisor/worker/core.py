@@ -149,6 +149,10 @@ class Core:
         """What is in flight, by model. Never blocks."""
         return [Busy(*row) for row in self._server.activity()]
 
+    def answers(self) -> dict[str, list[int]]:
+        """Durations of what each model has answered, by the buckets of `outcome_bounds`."""
+        return dict(self._server.model_answers())
+
     def outcomes(self) -> tuple[int, list[int]]:
         """Failed inferences, and durations of the others by the buckets of `outcome_bounds`."""
         failed, succeeded = self._server.outcomes()

@@ -14,8 +14,10 @@ from functools import partial
 from typing import Any
 
 from .client_loads import ClientLoads
-from .core import Busy, Core
+from .core import Core
+from .hang_limit import HangLimits
 from .healing import MAX_SECONDS, Healer, Outcome
+from .latency import STEP
 from .model_reload import ReloadError
 from .stubs import Death, Stub, StubWatch
 from .unserved import Unserved, unserved
@@ -36,19 +38,10 @@ class Wishes:
     log: Callable[[str], None]
 
 
-def hung_models(busy: Iterable[Busy], limit: float) -> dict[str, str]:
-    """Models that have answered nothing for `limit` seconds while something is in flight."""
-    return {
-        each.model: f"hung: {each.in_flight} in flight, nothing answered for {each.silent:.0f} s"
-        for each in busy
-        if limit > 0 and each.silent > limit
-    }
-
-
 class ModelWatch:
     """`begin` when the models are loaded, `turn` often, `end` when the worker is to leave.
 
-    `hang_timeout`: seconds, 0 = never; `hang_restart`: a hung model is worth the worker.
+    `hang_timeout`: as HangLimits takes it; `hang_restart`: a hung model is worth the worker.
     """
 
     def __init__(
@@ -57,7 +50,7 @@ class ModelWatch:
         wishes: Wishes,
         loads: ClientLoads,
         *,
-        hang_timeout: float,
+        hang_timeout: float | str,
         hang_restart: bool,
     ) -> None:
         self._core = core
@@ -67,6 +60,8 @@ class ModelWatch:
         self._hang_restart = hang_restart
         self._stubs = StubWatch(time.monotonic)
         self._healer = Healer(time.monotonic)
+        self._limits = HangLimits(0.0, ())
+        self._next_lesson = 0.0
         self._hung: dict[str, str] = {}
         self._active = False
         self.had_deaths = False
@@ -119,6 +114,7 @@ class ModelWatch:
 
     def begin(self) -> None:
         self._active = True
+        self._limits = HangLimits(self._hang_timeout, self._core.outcome_bounds())
         self._models = self._names()
         self._stubs.scan()
 
@@ -147,7 +143,7 @@ class ModelWatch:
         if now >= self._next_scan:
             self._next_scan = now + _SCAN_EVERY
             self._stubs.scan()
-            self._look_for_hung()
+            self._look_for_hung(now)
         for death in self._stubs.deaths():
             self._died(death)
         self._heal()
@@ -234,10 +230,11 @@ class ModelWatch:
 
     # -- hung models -----------------------------------------------------------------------
 
-    def _look_for_hung(self) -> None:
-        if self._hang_timeout <= 0:
-            return
-        found = hung_models(self._core.busy(), self._hang_timeout)
+    def _look_for_hung(self, now: float) -> None:
+        if self._limits.learns and now >= self._next_lesson:
+            self._next_lesson = now + STEP
+            self._limits.learn(now, self._core.answers())
+        found = self._limits.hung(self._core.busy())
         new = found.keys() - self._hung.keys()
         # The seconds in the text would make every look a change.
         self._hung = {model: self._hung.get(model, text) for model, text in found.items()}

@@ -174,6 +174,12 @@ class Server:
         """
         return list(self._server.model_activity())
 
+    def model_answers(self) -> dict[str, list[int]]:
+        """How many inferences each model has answered in which time, by the buckets of
+        `outcome_bounds`; failed ones are not counted. Never blocks.
+        """
+        return dict(self._server.model_answers())
+
     def outcomes(self) -> tuple[int, list[int]]:
         """Of all inferences so far: how many failed, and how many of those that succeeded took how
         long, by the buckets of `outcome_bounds`. Cancelled ones are not counted. Never blocks.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "triton/core_fixture.h"
@@ -62,6 +63,22 @@ TEST(ModelActivityTest, ResponseOfADecoupledModelIsProgress) {
   EXPECT_LT(after.silent, before.silent);
 }
 
+TEST(ModelActivityTest, AnswersAreCountedByModelAndDuration) {
+  ModelActivity activity;
+  for (int i = 0; i < 3; ++i) Call(activity, "a").succeeded();
+  {
+    const Call failed(activity, "a");
+  }
+  {
+    const Call failed(activity, "b");
+  }
+  EXPECT_THAT(activity.busy(), IsEmpty());
+  const auto answered = activity.answered();
+  ASSERT_THAT(answered, SizeIs(1));
+  const auto& buckets = answered.at("a");
+  EXPECT_EQ(std::accumulate(buckets.begin(), buckets.end(), std::uint64_t{0}), 3U);
+}
+
 TEST(ModelActivityTest, CountsWhatTheCoreHas) {
   TestServer core({{.name = "delay", .backend = "delay"}, {.name = "identity"}});
   auto& activity = core.server->activity();
@@ -71,6 +88,7 @@ TEST(ModelActivityTest, CountsWhatTheCoreHas) {
   unwrap(std::move(idle).send(recorder));
   recorder->wait_final();
   EXPECT_THAT(activity.busy(), IsEmpty());
+  EXPECT_THAT(activity.answered(), SizeIs(1));
 }
 
 TEST(ModelActivityTest, ClientsCanBeRefusedControl) {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tritonfrontend.supervisor.worker.core import Busy
 from tritonfrontend.supervisor.worker.healing import MAX_SECONDS, Healer, Outcome
-from tritonfrontend.supervisor.worker.model_watch import hung_models
 
 
 class Clock:
@@ -126,10 +124,3 @@ def test_unloaded_model_needs_no_heal(healer: Healer) -> None:
     healer.gone("a")
     assert healer.take() is None
     assert healer.faults == {}
-
-
-def test_hung_is_silent_with_something_in_flight() -> None:
-    busy = [Busy("a", 2, 50.0, 31.0), Busy("b", 9, 900.0, 0.1)]
-    assert hung_models(busy, 30.0) == {"a": "hung: 2 in flight, nothing answered for 31 s"}
-    assert hung_models(busy, 60.0) == {}
-    assert hung_models(busy, 0.0) == {}  # off

@@ -30,6 +30,11 @@ def test_nothing(tmp_path: Path) -> None:
         ({"min_ready": 2}, Effect.LIVE, "--min-ready: 1 -> 2 (no restart)"),
         ({"worker_max_age": 60.0}, Effect.LIVE, "--worker-max-age: 0 -> 60 (no restart)"),
         (
+            {"model_hang_timeout": 60.0},
+            Effect.ROLLING,
+            "--model-hang-timeout: auto -> 60 (rolling restart)",
+        ),
+        (
             {"core": {"log_verbose": 1}},
             Effect.ROLLING,
             "--log-verbose: default -> 1 (rolling restart)",

@@ -81,9 +81,13 @@ class Victim:
         (found,) = stubs(self.instance, "echo")
         return found
 
+    def fall_sick(self) -> None:
+        """From now on the model neither answers nor loads."""
+        self._sick.write_text(str(self.pid))
+
     def hang(self) -> list[grpc.Future]:
         """The model hangs, with a request of each channel: one is at worker 0."""
-        self._sick.write_text(str(self.pid))
+        self.fall_sick()
         return [calls.ModelInfer.future(request("echo")) for calls in self.calls]
 
     def cure(self) -> None:
@@ -183,7 +187,7 @@ def test_calls_for_a_hung_model(victim: Victim, fault_report: FaultReport) -> No
 
 
 def test_calls_for_a_model_that_is_loaded_again(victim: Victim, fault_report: FaultReport) -> None:
-    victim._sick.write_text(str(victim.pid))  # the heal takes until then
+    victim.fall_sick()  # the heal takes until then
     os.kill(victim.stub, signal.SIGKILL)
     victim.instance.wait_state(0, "DEGRADED")
     all_answered(victim, fault_report, "SIGKILL of all stubs of a model, gRPC")
@@ -227,7 +231,7 @@ def test_clients_of_http_are_sent_elsewhere(
     for connection in connections:
         assert post(connection)[0] == 200
     stub = victim.stub
-    victim._sick.write_text(str(victim.pid))
+    victim.fall_sick()
     os.kill(stub, number)
     victim.instance.wait_state(0, "DEGRADED")
     refused = []
@@ -276,6 +280,22 @@ def test_restart_of_a_hung_model_on_wish(tmp_path: Path, repository: Path, sick:
         assert "restarting: model 'echo' hung: 1 in flight" in instance.text()
         instance.wait_ready()
         assert instance.worker(1)["generation"] == 1
+        victim.close()
+
+
+def test_by_default_its_own_answers_tell_that_it_hangs(
+    tmp_path: Path, repository: Path, sick: Path
+) -> None:
+    with started(tmp_path, repository, "--devices=cpu:1", "--model-hang-timeout=auto") as instance:
+        victim = Victim(instance, sick)  # it has answered
+        (waiting,) = victim.hang()
+        reason = instance.wait_state(0, "DEGRADED")["reason"]
+        found = re.search(r"echo \(hung: 1 in flight, nothing answered for (\d+) s", reason)
+        assert found is not None, reason
+        assert int(found[1]) >= 30
+        victim.cure()
+        assert waiting.exception(60) is None
+        assert instance.wait_ready()["workers"][0]["generation"] == 1
         victim.close()
 
 

@@ -12,7 +12,8 @@ import pytest
 from tritonfrontend import __version__
 from tritonfrontend.supervisor.cli.main import main
 from tritonfrontend.supervisor.options import serve_flags, settings, toml_file
-from tritonfrontend.supervisor.options.spec import ServeOptions, SpecError
+from tritonfrontend.supervisor.options.spec import Device, ServeOptions, SpecError
+from tritonfrontend.supervisor.protocol.worker_spec import WorkerSpec, worker_spec
 from tritonfrontend.supervisor.session import validation
 
 
@@ -84,6 +85,23 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"), [("auto", "auto"), ("AUTO", "auto"), ("0", 0.0), ("12.5", 12.5)]
+)
+def test_time_or_auto(tmp_path: Path, text: str, value: float | str) -> None:
+    """On its way to a worker, too."""
+    assert options(tmp_path).model_hang_timeout == "auto"
+    sources = [
+        options(tmp_path, f"--model-hang-timeout={text}"),
+        options(tmp_path, TRITONFRONTEND_MODEL_HANG_TIMEOUT=text),
+        options(tmp_path, file=f"model-hang-timeout = {text if text[0].isdigit() else repr(text)}"),
+    ]
+    for made in sources:
+        assert made.model_hang_timeout == value
+        spec = worker_spec(made, "run", 0, 1, Device("cpu", 0), {}, 3)
+        assert WorkerSpec.from_json(spec.to_json()).model_hang_timeout == value
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
         ("http_port = 1", "http_port: there is no such setting; did you mean http-port?"),
@@ -100,6 +118,10 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
         ("load-model = [1979-05-27]", "is neither a string nor a number nor true or false"),
         ("load-model = {a = 1}", "load-model: takes no table"),
         ("rate-limit = 'x'", "rate-limit: 'x' is not one of off, execution_count"),
+        (
+            "model-hang-timeout = 'never'",
+            "model-hang-timeout: 'never' is not a number of seconds from 0 to 1e7, nor auto",
+        ),
         ("config = 'x'", "config: a file cannot name another one"),
         ("=", "line 1"),
     ],
