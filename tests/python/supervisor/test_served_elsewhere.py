@@ -1,10 +1,11 @@
 """A model that one worker cannot serve is served by another: real Triton, real stubs, two workers.
 
-Requests that the model has when it stops wait for it, so clients begin when the worker is DEGRADED.
+Requests that the model has when it breaks share its fate: clients begin when it is DEGRADED.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -304,21 +305,46 @@ def test_alone_it_is_waited_for(tmp_path: Path, repository: Path, sick: Path) ->
     with started(tmp_path, repository, "--devices=cpu:1") as instance:
         victim = Victim(instance, sick)
         (calls,) = victim.calls
-        os.kill(victim.stub, signal.SIGSTOP)
+        waiting = victim.hang()
         instance.wait_state(0, "DEGRADED")
-        waiting = [calls.ModelInfer.future(request("echo")) for _ in range(5)]
-        assert not calls.ModelReady(service_pb2.ModelReadyRequest(name="echo")).ready
+        waiting += [calls.ModelInfer.future(request("echo")) for _ in range(5)]
+        assert not ready(calls)
         connection = http.client.HTTPConnection("127.0.0.1", instance.port("http"), timeout=60)
-        connection.request("GET", "/v2/models/echo/ready")
-        answer = connection.getresponse()
-        assert (answer.status, b"not ready" in answer.read()) == (400, True)
-        connection.request("POST", "/v2/models/echo/infer", _BODY)
-        instance.wait("in flight", lambda s: s["workers"][0]["inflight"] == 6)
-        assert not any(call.done() for call in waiting)
-        os.kill(victim.stub, signal.SIGCONT)
-        assert [call.exception(60) for call in waiting] == [None] * 5
-        assert connection.getresponse().status == 200
-        connection.close()
+        with contextlib.closing(connection):
+            connection.request("GET", "/v2/models/echo/ready")
+            answer = connection.getresponse()
+            assert (answer.status, b"not ready" in answer.read()) == (400, True)
+            connection.request("POST", "/v2/models/echo/infer", _BODY)
+            instance.wait("in flight", lambda s: s["workers"][0]["inflight"] == 7)
+            assert not any(call.done() for call in waiting)
+            victim.cure()
+            assert [call.exception(60) for call in waiting] == [None] * 6
+            assert connection.getresponse().status == 200
         instance.wait_ready()
-        assert calls.ModelReady(service_pb2.ModelReadyRequest(name="echo")).ready
+        assert ready(calls)
         victim.close()
+
+
+def test_alone_a_stopped_one_is_left_to_the_backend(
+    tmp_path: Path, repository: Path, sick: Path
+) -> None:
+    """It gives up after a second, which is not for us to anticipate."""
+    with started(tmp_path, repository, "--devices=cpu:1") as instance:
+        victim = Victim(instance, sick)
+        (calls,) = victim.calls
+        stub = victim.stub
+        os.kill(stub, signal.SIGSTOP)
+        instance.wait_state(0, "DEGRADED")
+        assert not ready(calls)
+        error = calls.ModelInfer.future(request("echo")).exception(60)
+        assert error.code() == grpc.StatusCode.INTERNAL
+        assert "is not healthy" in error.details()
+        os.kill(stub, signal.SIGCONT)
+        instance.wait_ready()
+        assert ready(calls)
+        assert calls.ModelInfer(request("echo"), timeout=60).raw_output_contents
+        victim.close()
+
+
+def ready(calls: service_pb2_grpc.GRPCInferenceServiceStub) -> bool:
+    return bool(calls.ModelReady(service_pb2.ModelReadyRequest(name="echo")).ready)
