@@ -12,7 +12,7 @@ import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -47,8 +47,10 @@ def _load(kind: Any, raw: Any, path: str) -> Any:
     if kind is Any:
         return raw
     if origin in (typing.Union, types.UnionType):
-        (inner,) = (each for each in arguments if each is not type(None))
-        return None if raw is None else _load(inner, raw, path)
+        kinds = [each for each in arguments if each is not type(None)]
+        if raw is None and len(kinds) < len(arguments):
+            return None
+        return _load(kinds[0], raw, path) if len(kinds) == 1 else _plain(kinds, raw, path)
     if dataclasses.is_dataclass(kind):
         return _record(kind, raw, path)
     if origin is tuple and arguments[-1] is not Ellipsis:
@@ -64,7 +66,7 @@ def _load(kind: Any, raw: Any, path: str) -> Any:
         values = [each.value for each in kind]
         _expect(raw in values, path, f"one of {', '.join(map(str, values))}", raw)
         return kind(raw)
-    return _plain(kind, raw, path)
+    return _plain([kind], raw, path)
 
 
 def _record(kind: Any, raw: Any, path: str) -> Any:
@@ -96,11 +98,16 @@ def _key(kind: Any, raw: str, path: str) -> Any:
     return int(raw)
 
 
-def _plain(kind: Any, raw: Any, path: str) -> Any:
-    allowed = (int, float) if kind is float else kind
-    exact = isinstance(raw, allowed) and (kind is bool or not isinstance(raw, bool))
-    _expect(exact, path, f"{kind.__name__}", raw)
+def _plain(kinds: Sequence[Any], raw: Any, path: str) -> Any:
+    """A value of one of `kinds`, none of which holds others."""
+    exact = any(_is(kind, raw) for kind in kinds)
+    _expect(exact, path, " or ".join(kind.__name__ for kind in kinds), raw)
     return raw
+
+
+def _is(kind: Any, raw: Any) -> bool:
+    allowed = (int, float) if kind is float else kind
+    return isinstance(raw, allowed) and (kind is bool or not isinstance(raw, bool))
 
 
 def _expect(condition: bool, path: str, expected: str, found: Any) -> None:

@@ -35,6 +35,7 @@ class Tree:
     by_number: dict[int, Leaf] = field(default_factory=dict)
     color: Color | None = None
     anything: Any = None
+    limit: float | str = "auto"
 
 
 def through_json(value: Any) -> Any:
@@ -45,6 +46,7 @@ def through_json(value: Any) -> Any:
     "value",
     [
         Tree((), ("a", 1)),
+        Tree((), ("a", 1), limit=1.5),
         Tree((Leaf(1), Leaf(2.5, True)), ("b", 2), {3: Leaf(0)}, Color.RED, {"k": [1, None]}),
         SlotReport(
             2,
@@ -94,6 +96,8 @@ def test_options_with_everything_set(tmp_path: Path) -> None:
         ({"pair": ["a"]}, "state.pair: expected 2 values"),
         ({"by_number": {"x": {"x": 1}}}, "state.by_number: expected numbers as keys"),
         ({"color": "blue"}, "state.color: expected one of red"),
+        ({"limit": True}, "state.limit: expected float or str, found 'True'"),
+        ({"limit": None}, "state.limit: expected float or str, found 'None'"),
         ({"more": 1}, "state.more: expected no such field"),
     ],
 )
