@@ -1,7 +1,8 @@
 """A minimal HTTP/1.1 server for GET: the supervisor's metrics and group health. asyncio.
 
 Hostile input costs a bounded amount: the head is limited in size and time, connections in number,
-bodies are not read at all (a request that announces one is answered and closed).
+bodies are not read at all (a request that announces one is answered and closed). Nobody can keep a
+scraper or a probe out by holding connections: the one that has waited for longest makes room.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 Handler = Callable[[], Awaitable["Answer"]]
 
 MAX_HEAD = 8192
-MAX_CONNECTIONS = 64
 #: A scraper sends its head at once; after an answer it may keep the connection for a while.
 HEAD_SECONDS = 10.0
 IDLE_SECONDS = 75.0
@@ -43,11 +43,12 @@ class Answer:
 class HttpServer:
     """Serves fixed paths on one listening socket, which stays the caller's."""
 
-    def __init__(self, routes: Mapping[str, Handler]) -> None:
+    def __init__(self, routes: Mapping[str, Handler], max_connections: int) -> None:
         self._routes = routes
+        self._max_connections = max_connections
         self._server: asyncio.AbstractServer | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._answering = 0
+        #: Since when each has waited for a request (loop time); None while one is answered.
+        self._writers: dict[asyncio.StreamWriter, float | None] = {}
 
     async def start(self, sock: socket.socket) -> None:
         # asyncio closes what it is given; the caller keeps the original.
@@ -57,8 +58,8 @@ class HttpServer:
         """Take no more connections, and end those that there are when they are answered."""
         if self._server is not None:
             self._server.close()
-        deadline = asyncio.get_running_loop().time() + seconds
-        while self._answering and asyncio.get_running_loop().time() < deadline:
+        deadline = _now() + seconds
+        while self._answering and _now() < deadline:
             await asyncio.sleep(0.01)
         await self.close()
 
@@ -69,10 +70,10 @@ class HttpServer:
                 writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._writers) >= MAX_CONNECTIONS:
+        if not self._make_room():
             writer.close()
             return
-        self._writers.add(writer)
+        self._writers[writer] = _now()
         try:
             limit = HEAD_SECONDS
             while await self._one(reader, writer, limit):
@@ -80,8 +81,24 @@ class HttpServer:
         except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._writers.discard(writer)
+            self._writers.pop(writer, None)
             writer.close()
+
+    @property
+    def _answering(self) -> bool:
+        return None in self._writers.values()
+
+    def _make_room(self) -> bool:
+        """For one more connection. False if all that there are have a request in hand."""
+        if len(self._writers) < self._max_connections:
+            return True
+        waiting = [(since, each) for each, since in self._writers.items() if since is not None]
+        if not waiting:
+            return False
+        _, longest = min(waiting, key=lambda pair: pair[0])
+        del self._writers[longest]
+        longest.close()
+        return True
 
     async def _one(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float
@@ -99,11 +116,9 @@ class HttpServer:
             await _write(writer, Answer(400, "not an HTTP/1.x request\n"), True, False)
             return False
         method, path, keep = request
-        self._answering += 1
-        try:
-            await _write(writer, await self._answer(method, path), method != "HEAD", keep)
-        finally:
-            self._answering -= 1
+        self._writers[writer] = None
+        await _write(writer, await self._answer(method, path), method != "HEAD", keep)
+        self._writers[writer] = _now()
         return keep
 
     async def _answer(self, method: str, path: str) -> Answer:
@@ -119,6 +134,10 @@ class HttpServer:
             context = {"message": f"GET {path} failed", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
             return Answer(500, "internal error, see the log\n")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _parse(head: bytes) -> tuple[str, str, bool] | None:

@@ -228,6 +228,15 @@ def _add_ports(made: argparse.ArgumentParser) -> None:
         group.add_argument(
             f"--{name}-address", default="0.0.0.0", metavar="ADDRESS", help="(default 0.0.0.0)"
         )
+    limit = default.metrics_max_connections
+    group.add_argument(
+        "--metrics-max-connections",
+        type=flag.natural,
+        default=limit,
+        metavar="N",
+        help="connections to the metrics port; beyond it the one idle for longest is closed "
+        f"(default {limit})",
+    )
 
 
 def serve_options(arguments: argparse.Namespace) -> ServeOptions:
@@ -272,6 +281,7 @@ def serve_options(arguments: argparse.Namespace) -> ServeOptions:
         steering=arguments.steering,
         record_in_flight=arguments.record_in_flight,
         log_json=flags.collect(arguments, "core").get("log_format") == "JSON",
+        metrics_max_connections=arguments.metrics_max_connections,
         event_history=arguments.event_history,
         timeouts=Timeouts(
             drain=arguments.drain_timeout,

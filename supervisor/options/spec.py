@@ -133,6 +133,7 @@ class ServeOptions:
     steering: bool = True
     log_json: bool = False
     record_in_flight: bool = True  # two stores and a copy of two names per request
+    metrics_max_connections: int = 64  # a scraper or a probe needs one
     event_history: int = 2000  # a day of a quiet instance, an hour of a crash loop; about 1 MB
     timeouts: Timeouts = Timeouts()
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
@@ -175,6 +176,10 @@ class ServeOptions:
             )
         if not 1 <= self.event_history <= 1_000_000:
             raise SpecError("--event-history", f"{self.event_history} is not in 1..1000000")
+        if not 1 <= self.metrics_max_connections <= 10_000:
+            raise SpecError(
+                "--metrics-max-connections", f"{self.metrics_max_connections} is not in 1..10000"
+            )
         if self.min_ready < 1:
             raise SpecError("--min-ready", f"{self.min_ready} is less than one worker")
         if self.reload_strategy not in RELOAD_STRATEGIES:

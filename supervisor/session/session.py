@@ -149,7 +149,8 @@ class Session:
             self._resume(before)
         operations = {**handlers(group, self._reloader), **self._upgrader.handlers()}
         self._control = ControlServer(launch.run_dir.control, operations)
-        self._web = HttpServer(routes(group, self._collector))
+        limit = launch.options.metrics_max_connections
+        self._web = HttpServer(routes(group, self._collector), limit)
 
     def _resume(self, before: Handover) -> None:
         self._collector.resume(before.metrics)

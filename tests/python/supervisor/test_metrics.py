@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tritonfrontend.supervisor.control.http import MAX_CONNECTIONS, Answer, HttpServer
+from tritonfrontend.supervisor.control.http import Answer, HttpServer
 from tritonfrontend.supervisor.options.spec import Device
 from tritonfrontend.supervisor.slots.report import SlotReport
 from tritonfrontend.supervisor.slots.state import State
@@ -131,7 +131,7 @@ def talk(data: bytes, then: Callable[[bytes], None] | None = None) -> bytes:
         async def broken() -> Answer:
             raise RuntimeError("a bug")
 
-        server = HttpServer({"/metrics": page, "/broken": broken})
+        server = HttpServer({"/metrics": page, "/broken": broken}, 9)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             await server.start(listener)
             reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -191,15 +191,40 @@ def test_http_head_has_no_body() -> None:
 
 
 def test_http_connections_are_limited() -> None:
+    """The one that is idle for longest makes room; those that are answered stay."""
+
     async def main() -> None:
-        server = HttpServer({})
+        answered = asyncio.Event()
+
+        async def slow() -> Answer:
+            await answered.wait()
+            return Answer(200, "slow\n")
+
+        async def page() -> Answer:
+            return Answer(200, "page\n")
+
+        server = HttpServer({"/slow": slow, "/page": page}, 3)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             await server.start(listener)
-            address = listener.getsockname()
-            held = [await asyncio.open_connection(*address) for _ in range(MAX_CONNECTIONS)]
-            reader, writer = await asyncio.open_connection(*address)
-            assert await asyncio.wait_for(reader.read(), 30) == b""
-            for _, each in [*held, (reader, writer)]:
+
+            async def ask(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+                reader, writer = await asyncio.open_connection(*listener.getsockname())
+                writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+                return reader, writer
+
+            first = await ask("/slow")
+            idle = [await ask("/page") for _ in range(2)]
+            for reader, _ in idle:
+                await asyncio.wait_for(reader.readuntil(b"page\n"), 30)
+            others = [await ask("/slow") for _ in range(2)]
+            for reader, _ in idle:
+                assert await asyncio.wait_for(reader.read(), 30) == b""
+            refused = await asyncio.open_connection(*listener.getsockname())
+            assert await asyncio.wait_for(refused[0].read(), 30) == b""
+            answered.set()
+            for reader, _ in [first, *others]:
+                await asyncio.wait_for(reader.readuntil(b"slow\n"), 30)
+            for _, each in [first, *idle, *others, refused]:
                 each.close()
                 await each.wait_closed()
             await server.close()
