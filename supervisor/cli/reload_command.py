@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, ask: Callable[..., dict[str, Any]]) -> in
             time.sleep(_POLL)
             answer = ask("reload-status")
     if answer["failed"]:
-        stays = "models stay" if answer["in_place"] else "configuration goes on"
+        stays = "models stay" if answer.get("in_place") else "configuration goes on"
         print(f"failed, the old {stays}: {answer['failed']}")
         return FAILED
     print("reloaded")
@@ -56,6 +56,6 @@ def _show(answer: dict[str, Any], force: bool) -> None:
         print(f"  {change}")
     forced = force and answer["effect"] in _LEAVES_WORKERS
     why = "; all workers are replaced because of --force" if forced else ""
-    if answer["in_place"]:
+    if answer.get("in_place"):
         why = f"; workers load {'all' if force else 'changed'} models again"
     print(f"needed: {answer['effect']}{why}", flush=True)

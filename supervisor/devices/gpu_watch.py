@@ -44,7 +44,7 @@ class GpuState:
 @dataclass(frozen=True)
 class Admission:
     """Whether a device may get a worker now, else why not. `patient`: wait as long as it takes;
-    `sound`: the device is there, and in order as far as anybody knows.
+    `sound`: not in quarantine, where a device comes as well that is missing in two samples.
     """
 
     ready: bool
@@ -162,7 +162,7 @@ class GpuWatch:
             return Admission(True)
         sample = self.samples.get(device.uuid)
         if sample is None:
-            return Admission(False, f"device {device.uuid} is not present", sound=False)
+            return Admission(False, f"device {device.uuid} is not present")
         peak = self._peaks[device.uuid]
         uuids = {device.uuid, instead_of.uuid if instead_of else ""} & self._peaks.keys()
         need = max(map(self.memory_needed, uuids))

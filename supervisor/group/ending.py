@@ -70,6 +70,11 @@ class Ending:
             self._cause, self._failure = cause, code
             self._drain(cause, cause)
 
+    @property
+    def failed(self) -> bool:
+        """It ends because it could not go on."""
+        return bool(self._cause)
+
     def check(self) -> None:
         """End when nothing is left to wait for."""
         slots = self._slots

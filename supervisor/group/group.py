@@ -153,6 +153,8 @@ class Group:
                 return self.ending.result.result()
         finally:
             self._output.footer("")
+            if any(slot.leaked for slot in self.slots):
+                self.run_dir.keep()
             self._abandon_all()
 
     async def wait_ready(self) -> None:

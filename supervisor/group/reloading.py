@@ -83,7 +83,8 @@ class Reloader:
         `force` starts new workers even if no setting has changed (updated libraries), or loads all
         models again even if none has.
         """
-        if self._roller.busy:
+        begun = self._task is not None and not self._task.done()
+        if begun or self._roller.busy:
             raise ReloadError("workers are being replaced already; try again later")
         outcome, new = self._look(strategy)
         if names := _names(outcome.plan, Effect.FULL):

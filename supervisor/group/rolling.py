@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from ..options.spec import Device, ServeOptions
 from ..slots.slot import Slot
 from ..slots.state import LOADED, SERVING, State
-from .spares import Spares
+from .spares import PATIENCE, Spares
 from .strategy import Strategy, obstacle
 
 
@@ -75,22 +75,29 @@ class Roller:
                     continue
                 why = await self._replace(slot, new, wanted, reason)
                 if why:
-                    await self._take_back(changed, old, wanted)
-                    return f"w{slot.index}: {why}"
+                    stays = await self._take_back(changed, old, wanted)
+                    return "; ".join([f"w{slot.index}: {why}", *stays])
                 changed.append(slot)
             return ""
 
-    async def _take_back(self, changed: Sequence[Slot], old: ServeOptions, wanted: str) -> None:
+    async def _take_back(
+        self, changed: Sequence[Slot], old: ServeOptions, wanted: str
+    ) -> list[str]:
+        """Texts about the workers that go on with the new options until they end."""
+        stays = []
         for slot in changed:
             if slot.state in LOADED:
                 await slot.turnover.settled()
-                await self._replace(slot, old, wanted, "back to the old configuration")
+                why = await self._replace(slot, old, wanted, "back to the old configuration")
+                if why and slot.state in LOADED:
+                    stays.append(f"w{slot.index} keeps the new settings until it ends: {why}")
             _use(slot, old, "back to the old configuration")
+        return stays
 
     async def _replace(self, slot: Slot, options: ServeOptions, wanted: str, reason: str) -> str:
         strategy = self._strategy(slot, wanted)
         if strategy is Strategy.SPARE:
-            spare, why = await self._spares.take(slot.device)
+            spare, why = await self._spares.take(slot.device, PATIENCE)
             if spare is not None:
                 return await self._on_spare(slot, options, reason, spare)
             if wanted == Strategy.SPARE:
@@ -106,12 +113,18 @@ class Roller:
         return await _stop_start(slot, options, reason)
 
     async def _on_spare(self, slot: Slot, options: ServeOptions, reason: str, spare: Device) -> str:
-        before = slot.device
+        before, leaked, freed = slot.device, slot.leaked, spare
         try:
             why = await slot.turnover.replace(options, reason, spare)
-            await slot.turnover.settled()  # the device that is given back is free
+            if not why:
+                freed = before
+            await slot.turnover.settled()
         finally:
-            self._spares.give_back(before if slot.device == spare else spare)
+            if slot.leaked and not leaked:
+                text = f"{freed.label} is no spare device any more: a process on it does not end"
+                slot.owner.note(slot, text)
+            else:
+                self._spares.give_back(freed)
         return why
 
 

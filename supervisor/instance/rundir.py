@@ -60,6 +60,7 @@ class RunDir:
         self._lock_fd = lock_fd
         self._link = link
         self._made = made
+        self._keep = False
 
     @classmethod
     def resume(cls, state: RunDirState) -> RunDir:
@@ -101,15 +102,21 @@ class RunDir:
             return [each for each in others if procfs.is_same(each["pid"], each["start"])]
         return []
 
+    def keep(self) -> None:
+        """Something is left for the next start to sweep."""
+        self._keep = True
+
     def close(self, *, keep_records: bool = False) -> None:
-        """Release. With `keep_records` (something could not be killed) the next start sweeps."""
+        """Release. With `keep_records` (something could not be killed) the next start sweeps. So it
+        does after `keep`.
+        """
         with start_lock(self._base):  # nobody may be waiting for a lock file that we unlink
             self.close_locked(keep_records=keep_records)
 
     def close_locked(self, *, keep_records: bool = False) -> None:
         """`close` for a caller that holds the start lock."""
         self.control.unlink(missing_ok=True)
-        if not keep_records:
+        if not (keep_records or self._keep):
             if self._link is not None:
                 self._link.unlink(missing_ok=True)
             self._workers.unlink(missing_ok=True)

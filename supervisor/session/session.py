@@ -167,7 +167,7 @@ class Session:
                     await self._start_servers(before.control_fd if before else None)
                     if "metrics" in launch.ports:
                         tasks.start(_refresh(self._collector), "metrics")
-                    tasks.start(_obey_signals(group, received), "signals")
+                    tasks.start(obey_signals(group, received), "signals")
                     tasks.start(_notify(group, self.notifier), "notify")
                     if before is None or before.group.first_ready_at is None:
                         tasks.start(announce(group, launch.output), "announce")
@@ -244,8 +244,10 @@ def _reloader(launch: Launch, group: Group) -> Reloader:
     return Reloader(reread, lambda: group.options, adopt, group.roller, tell)
 
 
-async def _obey_signals(group: Group, received: asyncio.Queue[int]) -> None:
+async def obey_signals(group: Group, received: asyncio.Queue[int]) -> None:
     number = await received.get()
+    if group.ending.failed:  # what drains already needs no first signal
+        group.ending.stop_now(number)
     group.ending.stop(f"signal {number}")
     while True:
         group.ending.stop_now(await received.get())

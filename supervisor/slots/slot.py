@@ -248,6 +248,7 @@ class Slot:
             self.unkillable = True
             self.report.reason = "unkillable: survives SIGKILL (sick driver?)"
             self.owner.note(self, self.report.reason)
+            self.changed.pulse()
 
     def adopt(self, generation: Generation, report: SlotReport, options: ServeOptions) -> None:
         """A successor that serves: it is the worker that counts from now on."""

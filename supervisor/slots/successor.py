@@ -36,11 +36,16 @@ class Successor:
         device: Device,
         now: Callable[[], float],
         replay: Replay,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`changed` is called when it is called off although it was ready."""
         self.options = options
         self.device = device
         self.report = report
         self.generation: Generation | None = None
+        self.called_off = ""  # why it must not take over, since it was ready
+        self.device_failed = False
+        self._changed = changed
         self._replay = replay
         self._clock = StateClock(options.timeouts, options.exit_timeout, now)
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -77,6 +82,11 @@ class Successor:
                 self.end("")
             case "STATS":
                 self.report.take_statistics(args)
+            case "RESTART":
+                self.device_failed = bool(args.get("device_failed"))
+                self.end(str(args.get("reason")))
+            case "DRAINING":
+                self.end("drains by itself (signal from outside)")
             case "FATAL" if generation is not None:
                 generation.fatal = str(args.get("text", ""))
             case _:
@@ -92,9 +102,12 @@ class Successor:
             self.end(generation.fatal or str(generation.exit_info()))
 
     def end(self, why: str) -> None:
-        """Stop waiting: "" when it serves."""
+        """Stop waiting: "" when it serves, else why it must not take over."""
         if not self._ended.done():
             self._ended.set_result(why)
+        elif why and not self.called_off:
+            self.called_off = why
+            self._changed()
 
 
 class Leaver:

@@ -71,7 +71,9 @@ class Turnover:
         number = self._launcher.next_number(beside=slot.report.generation)
         report = slot.report.successor(number)
         where = device or slot.device
-        successor = Successor(options, report, where, time.monotonic, slot.owner.replay)
+        successor = Successor(
+            options, report, where, time.monotonic, slot.owner.replay, slot.changed.pulse
+        )
         self._successor = successor
         why = "gave up its start"
         try:
@@ -93,16 +95,22 @@ class Turnover:
             return f"cannot start a worker process: {error}"
         successor.started(made)
         self._slot.owner.processes_changed()
-        why = await successor.ready()
-        if (info := made.exit_info()) is not None and info.code == WorkerExit.WRONG_GPU:
+        why = await successor.ready() or await self._promote(successor, made)
+        info = made.exit_info()
+        wrong = why and info is not None and info.code == WorkerExit.WRONG_GPU
+        if wrong or successor.device_failed:
             self._slot.owner.device_failed(successor.device, why)
-        return why or await self._promote(successor, made)
+        return why
 
     async def _promote(self, successor: Successor, made: Generation) -> str:
         """Make it the one that counts: "", or why it cannot be."""
         slot = self._slot
         while slot.state in LEAVING or (slot.generation and slot.generation.exit_info()):
+            if successor.called_off or slot.unkillable:
+                break
             await slot.changed.wait()
+        if successor.called_off:
+            return successor.called_off
         if made.exit_info() is not None:
             return "ended just when it was ready"
         old, old_options = slot.generation if slot.state in LOADED else None, slot.options

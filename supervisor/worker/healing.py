@@ -99,6 +99,11 @@ class Healer:
             patient.first_try = None
         patient.due = self.clock() + _IN_THE_WAY
 
+    def trying(self, model: str) -> bool:
+        """Is it being loaded just now?"""
+        patient = self._patients.get(model)
+        return patient is not None and patient.running
+
     def overdue(self) -> str | None:
         """A model whose try takes too long (the load itself hangs)."""
         now = self.clock()

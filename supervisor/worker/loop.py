@@ -33,7 +33,7 @@ from .leaving import Leaving
 from .load_watch import LoadWatch
 from .metrics_page import MetricsPage
 from .model_watch import ModelWatch, Wishes
-from .refresh import Refresh
+from .refresh import Done, Refresh
 from .replication import WorkerReplication
 from .reports import Reporter
 
@@ -147,7 +147,7 @@ class Worker:
             case "METRICS" if self._phase in ("serving", "draining"):
                 self._metrics.begin(int(message.args.get("seq", 0)))
             case "REFRESH":
-                self._begin_refresh(everything=bool(message.args.get("everything")))
+                self._begin_refresh(int(message.args["seq"]), bool(message.args.get("everything")))
             case "APPLY":
                 self._replication.on_apply(message)
             case "GATHER" | "GATHERING" | "GATHERED":
@@ -272,20 +272,22 @@ class Worker:
         due = time.monotonic() + float(self._spec.repository_poll_secs)
         self._post(lambda: setattr(self, "_poll_due", due))
 
-    def _begin_refresh(self, *, everything: bool) -> None:
+    def _begin_refresh(self, seq: int, everything: bool) -> None:
         if self._phase != "serving":
-            self._outbox.put("REFRESHED", {"failed": f"the worker is {self._phase}"})
+            self._outbox.put("REFRESHED", {"seq": seq, "failed": f"the worker is {self._phase}"})
             return
 
         def work() -> None:
-            failed = cut(self._refresh.run(everything=everything))
-            self._post(lambda: self._refreshed(failed))
+            done = self._refresh.run(everything=everything)
+            self._post(lambda: self._refreshed(seq, done))
 
         self._thread(work)
 
-    def _refreshed(self, failed: str) -> None:
+    def _refreshed(self, seq: int, done: Done) -> None:
+        failed = cut(done.failed)
         log(f"models were not all loaded again: {failed}" if failed else "models are loaded again")
-        self._outbox.put("REFRESHED", {"failed": failed})
+        self._watch.loaded_anew(done.loaded)
+        self._outbox.put("REFRESHED", {"seq": seq, "failed": failed})
 
     # -- leaving ---------------------------------------------------------------------------
 

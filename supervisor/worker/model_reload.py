@@ -49,7 +49,8 @@ def reload_model(
             server.load(name, {**parameters, "config": config})
         elif polls:
             if not touched:
-                raise ReloadError(f"{directory} cannot be touched, and only a poll could load")
+                where = directory or "its directory"
+                raise ReloadError(f"{where} cannot be touched, and only a poll could load")
             server.poll_model_repository()
         elif touched:
             server.load(name)

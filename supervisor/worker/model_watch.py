@@ -219,6 +219,21 @@ class ModelWatch:
                 self._give_up(model, error or "its stubs die again")
         self._tell()
 
+    def loaded_anew(self, models: Iterable[str]) -> None:
+        """The core was told to load these, and may have. A copy without any of the stubs of the
+        one in which a stub has died is whole.
+        """
+        if not self._active:
+            return
+        self._stubs.scan()
+        for model in models:
+            left = self._survivors.get(model)
+            alive = {stub for stub in self._stubs.alive if stub.model(self._models) == model}
+            whole = left is not None and alive and left.isdisjoint(alive)
+            if whole and not self._healer.trying(model):  # else that will tell
+                self._wishes.log(f"model {model!r}: loaded anew, nothing is left to heal")
+                self._gone(model)
+
     def _serves(self, model: str) -> bool:
         """A load that failed leaves the old copy, with its dead stub, in service."""
         return model in self._alive_stubs() and model in self._names()

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,25 @@ def test_in_place_under_load(
         assert load.results["failed"] == 0, load.errors
         assert load.results["refused"] == 0
         assert pids(instance.wait_ready()) == pids(before)
+
+
+def healed(instance: Instance, times: int) -> bool:
+    return instance.text().count("healed in") == times
+
+
+@pytest.mark.faults
+def test_a_model_that_waits_for_its_heal(tmp_path: Path, repository: Path) -> None:  # noqa: F811
+    """What the reload has loaded needs none, and is served at once."""
+    with serve(tmp_path, repository, "--devices=cpu:1") as instance:
+        instance.wait_ready()
+        for number in range(5):  # the pauses before a heal grow
+            for stub in stubs(instance, "identity"):
+                os.kill(stub, signal.SIGKILL)
+            instance.wait_state(0, "DEGRADED")
+            if number < 4:
+                until(partial(healed, instance, number + 1), "healed")
+        assert reload(instance, "--strategy=in-place", "--force").returncode == 0
+        instance.wait_ready()
+        assert infer(instance.port("http")) == "Roger Roger"
+        assert "model 'identity': loaded anew, nothing is left to heal" in instance.text()
+        assert healed(instance, 4)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from tritonfrontend.supervisor.group.group import Group
 from tritonfrontend.supervisor.group.reload_plan import Effect, plan
+from tritonfrontend.supervisor.group.reloading import Reloader, ReloadError
 from tritonfrontend.supervisor.group.rotation import RETRY_AFTER, Candidate, Rotation, due
 from tritonfrontend.supervisor.group.strategy import Strategy, choose, obstacle
 from tritonfrontend.supervisor.options.spec import PortSpec, ServeOptions, SpecError, Timeouts
+from tritonfrontend.supervisor.session.session import obey_signals
 
 
 def options(tmp_path: Path, **changes: Any) -> ServeOptions:
@@ -159,3 +164,52 @@ def test_the_oldest_goes_first_and_a_failure_waits() -> None:
     assert rotation.pick(both, 0, 100) is None
     clock.now += RETRY_AFTER
     assert rotation.pick(both, 0, 100) is not None
+
+
+class Slow:
+    """A roller that is only begun: its work has not had its first turn."""
+
+    busy = False
+
+    async def change(self, *_: Any) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+
+def test_two_reloads_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        current = options(tmp_path)
+        reloader = Reloader(
+            lambda: current, lambda: current, lambda _: None, cast(Any, Slow()), print
+        )
+        reloader.begin(force=True)
+        with pytest.raises(ReloadError, match="are being replaced already"):
+            reloader.begin(force=True)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"), [(False, ["stop", "now 2"]), (True, ["now 15", "stop", "now 2"])]
+)
+def test_the_first_signal_hurries_what_fails_already(failed: bool, expected: list[str]) -> None:
+    """It drains already, so nobody needs to say so first."""
+    told: list[str] = []
+
+    async def main() -> None:
+        ending = SimpleNamespace(
+            failed=failed,
+            stop=lambda _: told.append("stop"),
+            stop_now=lambda number: told.append(f"now {number}"),
+        )
+        received: asyncio.Queue[int] = asyncio.Queue()
+        group = cast(Group, SimpleNamespace(ending=ending))
+        task = asyncio.create_task(obey_signals(group, received))
+        for number in (15, 2):
+            received.put_nowait(number)
+        while len(told) < len(expected):
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(main())
+    assert told == expected

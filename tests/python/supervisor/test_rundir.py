@@ -62,6 +62,14 @@ def test_pids_of_another_boot_or_process_are_left_alone(tmp_path: Path) -> None:
         leftovers.sweep(tmp_path)
 
 
+def test_what_is_left_stays_recorded(tmp_path: Path) -> None:
+    run_dir = rundir.acquire(tmp_path, "one", "")
+    run_dir.write_workers([])
+    run_dir.keep()
+    run_dir.close()
+    assert (run_dir.path / "workers.json").exists()
+
+
 def test_unusable_directories_are_refused(tmp_path: Path) -> None:
     base = tmp_path / "base"
     with rundir.start_lock(base):

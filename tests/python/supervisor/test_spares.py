@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,11 @@ from test_gpu_faults import States
 from test_nvml import MACHINE, MIG, ONE, TWO, libraries, machine  # noqa: F401 - fixtures
 from upgrading import upgrade, upgraded
 
+from tritonfrontend.supervisor.devices.gpu_watch import Admission
+from tritonfrontend.supervisor.group.spares import Spares
+from tritonfrontend.supervisor.options.spec import Device
+
+DEVICE = Device("gpu", 1, TWO)
 Machine = dict[str, str]
 FULL = "".join(f"mem {uuid} 45000 81920\n" for uuid in (ONE, TWO, MIG))
 
@@ -181,6 +190,89 @@ def test_a_gpu_fails_while_a_successor_loads_on_the_spare_one(
             status = instance.wait("taken over", lambda s: idle(s) == [ONE])
             assert uuids(instance.wait_ready()) == [TWO]
             assert status["supervisor"]["last_reload"]["failed"] == ""
+
+
+def test_no_device_is_lost_when_a_slot_moves_twice(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+) -> None:
+    """Its worker on the spare GPU fails while the one before still drains."""
+    flags = ("--devices=0", f"--spare-devices=1,{MIG}", "--gpu-quarantine-timeout=600")
+    with running(tmp_path, *flags, FAKE_MODE_0="drain-hangs", **machine) as instance:
+        instance.wait_ready()
+        instance.ask("reload", force=True, strategy="spare")
+        instance.wait("taken over", lambda s: uuids(s) == [TWO])
+        with Path(machine["FAKE_NVML"]).open("a") as file:
+            file.write(f"xid {TWO} 79\n")
+        instance.wait("in quarantine", lambda s: s["workers"][0]["gpu"]["quarantine"])
+        os.kill(instance.worker(0)["pid"], signal.SIGKILL)
+        instance.wait("moved", lambda s: uuids(s) == [MIG])
+        done = instance.wait("done", lambda s: not s["supervisor"]["last_reload"]["running"])
+        assert sorted(idle(done)) == sorted([ONE, TWO])
+
+
+def test_a_gpu_fails_under_a_successor_that_waits_for_its_turn(
+    tmp_path: Path,
+    machine: Machine,  # noqa: F811
+) -> None:
+    """It has loaded, and the worker before it drains by the operator's wish."""
+    go, script = tmp_path / "go", tmp_path / "late.sh"
+    script.write_text(
+        f'test "$CUDA_VISIBLE_DEVICES" = {ONE} || until [ -e {go} ]; do sleep 0.05; done\n'
+        f'exec {sys.executable} {FAKE} "$@"\n'
+    )
+    (tmp_path / "models").mkdir()
+    flags = (
+        f"--worker-command=sh {script}",
+        f"--model-repository={tmp_path / 'models'}",
+        "--devices=0",
+        "--spare-devices=1",
+        "--gpu-quarantine-timeout=600",
+    )
+    env = {"FAKE_MODE_0": "drain-hangs", **machine}
+    with running(tmp_path, *flags, fake=False, **env) as instance:
+        instance.wait_ready()
+        instance.ask("reload", force=True, strategy="spare")
+        until(lambda: idle(instance.status() or {}) == [], "the spare one is lent")
+        instance.ask("restart", slot=0)
+        instance.wait_state(0, "DRAINING")
+        go.touch()
+        time.sleep(1)  # it is ready, and nothing shows that
+        assert instance.worker(0)["state"] == "DRAINING"
+        with Path(machine["FAKE_NVML"]).open("a") as file:
+            file.write(f"xid {TWO} 79\n")
+        status = instance.wait("given up", lambda s: idle(s) == [TWO])
+        assert "XID 79" in status["supervisor"]["last_reload"]["failed"]
+        after = instance.wait("next", lambda s: s["supervisor"]["ready"] == 1)
+        assert uuids(after) == [ONE]
+
+
+@pytest.mark.parametrize(("patience", "found"), [(0.0, None), (5.0, DEVICE)])
+def test_memory_that_is_about_to_be_freed(patience: float, found: Device | None) -> None:
+    answers = [
+        Admission(False, "GPU memory: 9 GiB needed, 1 GiB free", patient=True),
+        Admission(True),
+    ]
+
+    async def admit(device: Device, instead_of: Device) -> Admission:
+        return answers.pop(0)
+
+    async def take() -> tuple[Device | None, str]:
+        return await Spares([DEVICE], admit).take(Device("gpu", 0, ONE), patience)
+
+    device, why = asyncio.run(take())
+    assert device == found
+    assert why == ("" if found else "gpu:1: GPU memory: 9 GiB needed, 1 GiB free")
+
+
+def test_a_device_in_quarantine_is_not_waited_for() -> None:
+    async def admit(device: Device, instead_of: Device) -> Admission:
+        return Admission(False, "GPU quarantined: XID 79", patient=True, sound=False)
+
+    async def take() -> tuple[Device | None, str]:
+        return await asyncio.wait_for(Spares([DEVICE], admit).take(DEVICE, 1e6), 30)
+
+    assert asyncio.run(take()) == (None, "gpu:1: GPU quarantined: XID 79")
 
 
 def test_an_upgrade_keeps_what_has_changed_places(
