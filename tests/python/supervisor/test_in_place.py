@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ class TritonPythonModel:
         answer = pb_utils.Tensor("OUTPUT0", np.array([["{word}"]], dtype=object))
         return [pb_utils.InferenceResponse([answer]) for _ in requests]
 """
+_SIZES = count(1)
 
 
 def says(repository: Path, word: str, seconds: float = 0) -> None:  # noqa: F811
     """What the model `word` answers from its next load on."""
-    source = WORD.format(word=word, seconds=seconds)
+    # Python takes a file of the same size and second for the one that it has compiled.
+    source = WORD.format(word=word, seconds=seconds) + "#" * next(_SIZES)
     file = repository / "word" / "1" / "model.py"
     if file.exists():
         file.write_text(source)
