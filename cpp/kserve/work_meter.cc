@@ -1,7 +1,8 @@
 #include "kserve/work_meter.h"
 
 #include <atomic>
-#include <memory>
+#include <deque>
+#include <mutex>
 
 namespace tfe::kserve {
 namespace {
@@ -55,8 +56,12 @@ WorkShare begin_work() {
 }
 
 void publish_work(base::SharedMapping page, std::size_t at) {
-  auto* const kept = new base::SharedMapping(std::move(page));
-  meter().published.store(reinterpret_cast<std::uint64_t*>(kept->data() + at),
+  // For ever: threads that end after everything else may still count.
+  static std::mutex mutex;
+  static auto* const pages = new std::deque<base::SharedMapping>;
+  const std::lock_guard lock(mutex);
+  const base::SharedMapping& kept = pages->emplace_back(std::move(page));
+  meter().published.store(reinterpret_cast<std::uint64_t*>(kept.data() + at),
                           std::memory_order_release);
   meter().add(0);
 }
