@@ -248,7 +248,8 @@ async def obey_signals(group: Group, received: asyncio.Queue[int]) -> None:
     number = await received.get()
     if group.ending.failed:  # what drains already needs no first signal
         group.ending.stop_now(number)
-    group.ending.stop(f"signal {number}")
+    else:
+        group.ending.stop(f"signal {number}")
     while True:
         group.ending.stop_now(await received.get())
 

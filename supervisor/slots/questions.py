@@ -6,7 +6,7 @@ Loop thread only.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from ..protocol.channel import Message
 from ..system.memory_file import content
@@ -24,59 +24,56 @@ class Questions:
     def __init__(self, send: Send, seq: int = 0) -> None:
         self._send = send
         self.seq = seq
-        self._page: asyncio.Future[str] | None = None
-        self._page_seq = 0
-        self._refresh: asyncio.Future[str] | None = None
-        self._refresh_seq = 0
+        self._open: dict[int, asyncio.Future[str | None]] = {}
 
     async def metrics_page(self, seconds: float) -> str | None:
         """The worker's metrics text, or None if it does not answer in time."""
-        self.seq += 1
-        self._page_seq = self.seq
-        self._page = future = asyncio.get_running_loop().create_future()
         try:
-            if not self._send("METRICS", seq=self.seq):
-                return None
-            return await asyncio.wait_for(future, seconds)
-        except asyncio.TimeoutError:
+            return await self._ask("METRICS", seconds)
+        except (asyncio.TimeoutError, ConnectionError):
             return None
-        finally:
-            self._page = None
 
     async def refresh(self, *, everything: bool, seconds: float) -> str:
         """Let it load the models again that have changed, or all. "" or what went wrong."""
-        self.seq += 1
-        self._refresh_seq = self.seq
-        self._refresh = future = asyncio.get_running_loop().create_future()
         try:
-            if not self._send("REFRESH", seq=self.seq, everything=everything):
-                return "its control channel is full or closed"
-            return await asyncio.wait_for(future, seconds)
+            failed = await self._ask("REFRESH", seconds, everything=everything)
+        except ConnectionError as error:
+            return str(error)
         except asyncio.TimeoutError:
             return f"its models were not loaded again within {seconds:g} s"
-        finally:
-            self._refresh = None
+        return "the worker ended meanwhile" if failed is None else failed
 
     def take(self, message: Message) -> bool:
         """Is it an answer? One that comes too late is for nobody."""
-        seq = int(message.args.get("seq", 0))
-        match message.op:
-            case "METRICS":
-                if seq == self._page_seq and message.fds and _waits(self._page):
-                    text = content(message.fds[0]).decode("utf-8", "replace")
-                    self._page.set_result(text)
-            case "REFRESHED":
-                if seq == self._refresh_seq and _waits(self._refresh):
-                    self._refresh.set_result(str(message.args["failed"]))
-            case _:
-                return False
+        if message.op not in ("METRICS", "REFRESHED"):
+            return False
+        future = self._open.get(int(message.args["seq"]))
+        if future is not None and not future.done():
+            future.set_result(_text(message))
         return True
 
     def end(self) -> None:
         """It answers no more."""
-        if _waits(self._refresh):
-            self._refresh.set_result("the worker ended meanwhile")
+        for future in self._open.values():
+            if not future.done():
+                future.set_result(None)
+
+    async def _ask(self, op: str, seconds: float, **args: float) -> str | None:
+        """The text of the answer, None if the worker ends before it. Raises TimeoutError of
+        asyncio, or ConnectionError if it cannot be asked.
+        """
+        self.seq += 1
+        seq = self.seq
+        if not self._send(op, seq=seq, **args):
+            raise ConnectionError("its control channel is full or closed")
+        self._open[seq] = future = asyncio.get_running_loop().create_future()
+        try:
+            return await asyncio.wait_for(future, seconds)
+        finally:
+            del self._open[seq]
 
 
-def _waits(future: asyncio.Future[str] | None) -> TypeGuard[asyncio.Future[str]]:
-    return future is not None and not future.done()
+def _text(message: Message) -> str | None:
+    if message.op == "REFRESHED":
+        return str(message.args["failed"])
+    return content(message.fds[0]).decode("utf-8", "replace") if message.fds else None

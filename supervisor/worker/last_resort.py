@@ -11,10 +11,11 @@ from ..._native import arm_last_resort
 from ...errors import UnavailableError
 from ..protocol.worker_spec import WorkerSpec
 from ..system.exits import WorkerExit
+from .leaving import CORE_MARGIN
 
-#: Beyond the limits of drain and core: the 5 s that `loop.py` gives the core to keep its own limit,
-#: and as much again for a busy machine. Who can leave must never be ended by this.
-MARGIN = 10.0
+#: Seconds beyond the limits of drain and core: what the core gets to keep its own limit, and as
+#: much again for a busy machine. Who can leave must never be ended by this.
+MARGIN = 2 * CORE_MARGIN
 
 
 def patience(spec: WorkerSpec) -> float:

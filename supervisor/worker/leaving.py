@@ -23,7 +23,7 @@ from .core import Core
 from .model_watch import ModelWatch
 
 #: Seconds beyond the core's own exit timeout, within which it should have kept that.
-_CORE_MARGIN = 5.0
+CORE_MARGIN = 5.0
 #: Seconds for models without stubs to be unloaded.
 _STOP_AFTER_DEATHS = 3.0
 
@@ -45,7 +45,7 @@ class Leaving:
     def begin(self, code: int) -> None:
         """Stop the core, then leave."""
         self._began = (time.monotonic(), code)
-        self.within(self._spec.exit_timeout + _CORE_MARGIN, code)
+        self.within(self._spec.exit_timeout + CORE_MARGIN, code)
 
         def work() -> None:
             with contextlib.suppress(Exception):  # "exit timeout expired": we leave anyway

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 #: The parameter's name in the model's configuration. Its value only has to differ each time.
-PARAMETER = "tritonfrontend.healed_at"
+PARAMETER = "tritonfrontend.loaded_again_at"
 
 
 class ReloadError(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from instance import Instance, run_id_of, running, shm_names, until
-from test_real_triton import SLOW, add_model, assert_nothing_left, family, infer
+from test_real_triton import SLOW, add_model, assert_nothing_left, family, infer, while_it_loads
 
 from tritonfrontend.supervisor.system import procfs
 
@@ -162,19 +162,14 @@ def test_successor_killed_in_a_surge(tmp_path: Path) -> None:
 def test_supervisor_killed_while_a_stub_that_is_stopped_loads(tmp_path: Path) -> None:
     """It does not notice the end of its parent, and of some memory nobody but the parent knows."""
     with serve(tmp_path, LOADS_FOR_EVER, "--drain-timeout=1") as instance:
-        instance.wait("loading", lambda s: s["workers"][0]["loading_s"] > 0)
-        worker = instance.worker(0)["pid"]
-        until(lambda: len(procfs.session_members(worker)) > 1, "a stub")
-        status = instance.status()
-        assert status is not None
-        pids = family(status)
-        name = until(lambda: shm_names(run_id_of(status)), "its memory")[0]
+        pids, run_id = while_it_loads(instance, stubs=1)
+        name = until(lambda: shm_names(run_id), "its memory")[0]
         Path("/dev/shm", f"{name[: name.index('g1-')]}g1-unknown").touch()
-        for stub in procfs.children_of(worker):
+        for stub in procfs.children_of(instance.worker(0)["pid"]):
             os.kill(stub.pid, signal.SIGSTOP)
         instance.popen.kill()
         instance.popen.wait()
-        assert_nothing_left(pids, run_id_of(status))
+        assert_nothing_left(pids, run_id)
 
 
 def test_supervisor_killed_in_a_surge(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ def assert_nothing_left(pids: list[int], run_id: str) -> None:
     until(lambda: not shm_names(run_id), "shared memory gone")
 
 
+def while_it_loads(instance: Instance, stubs: int) -> tuple[list[int], str]:
+    """The worker and its helpers once so many stubs load, and the run's id."""
+    instance.wait("loading", lambda s: s["workers"][0]["loading_s"] > 0)
+    worker = instance.worker(0)["pid"]
+    until(lambda: len(procfs.session_members(worker)) > stubs, "stubs")
+    status = instance.status()
+    assert status is not None
+    return family(status), run_id_of(status)
+
+
 def test_pasted_lines_work(tmp_path: Path) -> None:
     with serve(tmp_path, EXAMPLES) as instance:
         status = instance.wait_ready()
@@ -219,15 +229,10 @@ def test_killed_supervisor_leaves_nothing(tmp_path: Path, repository: Path) -> N
 def test_supervisor_killed_while_a_model_loads(tmp_path: Path, repository: Path) -> None:
     add_model(repository, "slow_load", SLOW_LOAD)
     with serve(tmp_path, repository, "--devices=cpu:1", "--drain-timeout=1") as instance:
-        instance.wait("loading", lambda s: s["workers"][0]["loading_s"] > 0)
-        worker = instance.worker(0)["pid"]
-        until(lambda: len(procfs.session_members(worker)) > 2, "stubs")
-        status = instance.status()
-        assert status is not None
-        pids = family(status)
+        pids, run_id = while_it_loads(instance, stubs=2)
         instance.popen.kill()
         instance.popen.wait()
-        assert_nothing_left(pids, run_id_of(status))
+        assert_nothing_left(pids, run_id)
 
 
 def test_model_that_cannot_load(tmp_path: Path, repository: Path) -> None:

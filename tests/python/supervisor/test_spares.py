@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,26 @@ def visible(instance: Instance, slot: int) -> str:
     """What the present worker of a slot sees of the GPUs."""
     told = Path(f"/proc/{instance.worker(slot)['pid']}/environ").read_text().split("\0")
     return next(each for each in told if each.startswith("CUDA_VISIBLE_DEVICES=")).partition("=")[2]
+
+
+@contextmanager
+def late_on_the_spare(tmp_path: Path, **env: str) -> Iterator[tuple[Instance, Path]]:
+    """GPU 0 with one worker, GPU 1 spare: a worker there waits for the file before it begins."""
+    go, script = tmp_path / "go", tmp_path / "late.sh"
+    script.write_text(
+        f'test "$CUDA_VISIBLE_DEVICES" = {ONE} || until [ -e {go} ]; do sleep 0.05; done\n'
+        f'exec {sys.executable} {FAKE} "$@"\n'
+    )
+    (tmp_path / "models").mkdir()
+    flags = (
+        f"--worker-command=sh {script}",
+        f"--model-repository={tmp_path / 'models'}",
+        "--devices=0",
+        "--spare-devices=1",
+        "--gpu-quarantine-timeout=600",
+    )
+    with running(tmp_path, *flags, fake=False, **env) as instance:
+        yield instance, go
 
 
 @pytest.mark.parametrize("strategy", ["spare", "auto"])
@@ -159,21 +181,7 @@ def test_a_gpu_fails_while_a_successor_loads_on_the_spare_one(
     sick: str,
 ) -> None:
     """The successor's: it is given up. The worker's: the successor is what comes after it."""
-    go = tmp_path / "go"
-    script = tmp_path / "late.sh"
-    script.write_text(
-        f'test "$CUDA_VISIBLE_DEVICES" = {ONE} || until [ -e {go} ]; do sleep 0.05; done\n'
-        f'exec {sys.executable} {FAKE} "$@"\n'
-    )
-    (tmp_path / "models").mkdir()
-    flags = (
-        f"--worker-command=sh {script}",
-        f"--model-repository={tmp_path / 'models'}",
-        "--devices=0",
-        "--spare-devices=1",
-        "--gpu-quarantine-timeout=600",
-    )
-    with running(tmp_path, *flags, fake=False, **machine) as instance:
+    with late_on_the_spare(tmp_path, **machine) as (instance, go):
         first = instance.wait_ready()["workers"][0]["pid"]
         instance.ask("reload", force=True, strategy="spare")
         until(lambda: idle(instance.status() or {}) == [], "the spare one is lent")
@@ -216,21 +224,7 @@ def test_a_gpu_fails_under_a_successor_that_waits_for_its_turn(
     machine: Machine,  # noqa: F811
 ) -> None:
     """It has loaded, and the worker before it drains by the operator's wish."""
-    go, script = tmp_path / "go", tmp_path / "late.sh"
-    script.write_text(
-        f'test "$CUDA_VISIBLE_DEVICES" = {ONE} || until [ -e {go} ]; do sleep 0.05; done\n'
-        f'exec {sys.executable} {FAKE} "$@"\n'
-    )
-    (tmp_path / "models").mkdir()
-    flags = (
-        f"--worker-command=sh {script}",
-        f"--model-repository={tmp_path / 'models'}",
-        "--devices=0",
-        "--spare-devices=1",
-        "--gpu-quarantine-timeout=600",
-    )
-    env = {"FAKE_MODE_0": "drain-hangs", **machine}
-    with running(tmp_path, *flags, fake=False, **env) as instance:
+    with late_on_the_spare(tmp_path, FAKE_MODE_0="drain-hangs", **machine) as (instance, go):
         instance.wait_ready()
         instance.ask("reload", force=True, strategy="spare")
         until(lambda: idle(instance.status() or {}) == [], "the spare one is lent")
