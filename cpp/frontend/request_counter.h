@@ -1,4 +1,5 @@
-// Counts the requests that reach a handler. Any thread.
+// Counts the requests that reach a handler; one that is handed over counts at the other server,
+// too. Any thread.
 #pragma once
 
 #include <atomic>

@@ -96,6 +96,12 @@ class Exchange {
   // have none. On the strand.
   virtual std::shared_ptr<void>* connection_slot() { return nullptr; }
 
+  // Has another server of the port answer this request and, as the connection goes there, all that
+  // follow. In on_request only, and before anything else is done. False if the protocol, TLS, an
+  // answer that is still to be sent, or the lack of a server that takes it, stand against it. True:
+  // the exchange is over, and the sink gets no calls.
+  virtual bool hand_over() { return false; }
+
   // Answers "Expect: 100-continue" if the client asked for it; otherwise does nothing. A sink that
   // wants the body calls it from on_request's sink; one that refuses just responds.
   virtual void send_continue() = 0;

@@ -35,6 +35,12 @@ class Interceptor : public Exchange,
     return outer_->in_flight_counter();
   }
   std::shared_ptr<void>* connection_slot() final { return outer_->connection_slot(); }
+  // The other server tells of it: no hook is called.
+  bool hand_over() final {
+    if (!outer_->hand_over()) return false;
+    ended_ = true;
+    return true;
+  }
   void send_continue() final { outer_->send_continue(); }
   void pause_body() final { outer_->pause_body(); }
   void resume_body() final { outer_->resume_body(); }

@@ -5,12 +5,17 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 
 #include "base/bytes.h"
 #include "base/clock.h"
 
 namespace tfe::http {
+
+// Gives a connection to another server of the port, which reads `unread`, received of it already,
+// once more. True: it is the other's now, close it without a word. On the connection's strand.
+using HandOver = std::function<bool(base::Bytes unread)>;
 
 class Protocol {
  public:

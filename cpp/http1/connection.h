@@ -37,6 +37,7 @@ struct ConnectionOptions {
 struct Client {
   std::string peer = {};
   std::string_view scheme = "http";  // "https" behind TLS; a literal
+  http::HandOver hand_over = {};     // empty: the connection stays
 };
 
 class Connection final : public http::Protocol, private ServerExchange::Owner {
@@ -65,6 +66,7 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   // ServerExchange::Owner
   base::Chain& out() override { return out_; }
   bool can_keep_alive() override;
+  bool hand_over() override;
   void want_continue() override;
   void pause(bool paused) override;
   void response_ended(bool complete) override;

@@ -26,6 +26,7 @@ class ServerExchange final : public http::Exchange {
     // Asked when the response's head is written: whether another request can follow on the
     // connection, considering also what is left of this one's body.
     virtual bool can_keep_alive() = 0;
+    virtual bool hand_over() = 0;
     virtual void want_continue() = 0;
     virtual void pause(bool paused) = 0;
     virtual void response_ended(bool complete) = 0;
@@ -45,6 +46,7 @@ class ServerExchange final : public http::Exchange {
   bool closes() const { return !context_.keep_alive; }
 
   const std::shared_ptr<http::Strand>& strand() override { return strand_; }
+  bool hand_over() override { return !started() && owner_.hand_over(); }
   void send_continue() override { owner_.want_continue(); }
   void pause_body() override;
   void resume_body() override;

@@ -149,6 +149,10 @@ Inference::Inference(std::shared_ptr<triton::Server> server, bool client_shm, Ot
       client_shm_(client_shm),
       others_(std::move(others)) {}
 
+bool Inference::elsewhere(const std::string& model) const {
+  return server_->faults().find(model).has_value() && others_ && others_();
+}
+
 base::Status Inference::check_fault(const std::string& model) const {
   const auto fault = server_->faults().find(model);
   if (!fault) return {};

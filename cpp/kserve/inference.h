@@ -75,6 +75,9 @@ class Inference {
   base::Status check_single_response(const std::string& model, std::int64_t version,
                                      std::string_view protocol_text) const;
 
+  // Whether the model cannot answer here now while another process can.
+  bool elsewhere(const std::string& model) const;
+
   // Streams: every response as it comes. The request is consumed also on failure.
   base::Result<InferCall> submit(InferRequest&& request, std::shared_ptr<InferReceiver> receiver);
 

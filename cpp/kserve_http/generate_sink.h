@@ -50,6 +50,7 @@ base::Result<GeneratePlan> plan_generate(const InferenceStart& start);
 // Checks, in the order of the protocol's rules, what the head decides, then makes the sink.
 template <typename Sink>
 std::shared_ptr<http::RequestSink> start_generate(const InferenceStart& start) {
+  if (hand_over(start)) return no_sink();
   auto plan = plan_generate(start);
   if (!plan) return answer(start.exchange, refuse_request(plan.error(), start.style));
   return admit<Sink>(start, std::move(plan->body), std::move(plan->inputs));

@@ -19,6 +19,7 @@ constexpr std::size_t kHeavyCoding = 16 * 1024;
 }  // namespace
 
 std::shared_ptr<http::RequestSink> InferCall::start(const InferenceStart& start) {
+  if (hand_over(start)) return no_sink();
   const auto status =
       start.context->inference.check_single_response(start.model, start.version, kDecoupled);
   if (!status) return answer(start.exchange, start.style.error(status.error()));

@@ -4,6 +4,10 @@
 
 namespace tfe::kserve_http {
 
+bool hand_over(const InferenceStart& start) {
+  return start.context->inference.elsewhere(start.model) && start.exchange.hand_over();
+}
+
 Reply refuse_request(const base::Error& error, const InferStyle& style) {
   Reply reply = style.error(error);
   // RFC 9110 section 12.5.3: names the codings that would have been accepted.

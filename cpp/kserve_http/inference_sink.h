@@ -87,6 +87,9 @@ class InferenceSink : public http::RequestSink,
 // Answers above this are sent by the loop, so that a thread of the core never sits in a large send.
 inline constexpr std::size_t kSendHere = 64 * 1024;
 
+// Whether another worker got the request, since the model cannot answer here now.
+bool hand_over(const InferenceStart& start);
+
 // The refusal of a request for what its head says.
 Reply refuse_request(const base::Error& error, const InferStyle& style);
 

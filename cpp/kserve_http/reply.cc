@@ -89,10 +89,14 @@ void send(http::Exchange& exchange, Reply reply) {
   exchange.respond(std::move(reply.head), std::move(reply.body));
 }
 
-std::shared_ptr<http::RequestSink> answer(http::Exchange& exchange, Reply reply) {
+std::shared_ptr<http::RequestSink> no_sink() {
   static const auto sink = std::make_shared<AnsweredSink>();
-  send(exchange, std::move(reply));
   return sink;
+}
+
+std::shared_ptr<http::RequestSink> answer(http::Exchange& exchange, Reply reply) {
+  send(exchange, std::move(reply));
+  return no_sink();
 }
 
 }  // namespace tfe::kserve_http

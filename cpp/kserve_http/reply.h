@@ -33,6 +33,8 @@ Reply empty_reply(int status, std::string_view content_type);
 Reply json_reply(base::Result<std::string> result);
 
 void send(http::Exchange& exchange, Reply reply);
+// The sink for a request that is answered, or otherwise over: it gets no calls.
+std::shared_ptr<http::RequestSink> no_sink();
 // Sends a reply and returns the sink for a request whose body is of no interest.
 std::shared_ptr<http::RequestSink> answer(http::Exchange& exchange, Reply reply);
 

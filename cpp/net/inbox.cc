@@ -13,11 +13,15 @@
 #include <system_error>
 #include <utility>
 
+#include "net/pass_descriptors.h"
+
 namespace tfe::net {
 namespace {
 
 // As for accepting: a burst cannot keep the loop from serving what it has.
 constexpr int kMaxBurst = 64;
+
+constexpr std::size_t kMaxPacket = 1 + kMaxUnread;
 
 int socket_type(int fd) {
   int type = 0;
@@ -64,6 +68,15 @@ base::Result<std::unique_ptr<Inbox>> Inbox::open(Loop& loop, int fd, OnSocket on
                                           std::move(on_empty), std::move(has_room)));
 }
 
+Inbox::Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket, OnEmpty on_empty,
+             HasRoom has_room)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      on_socket_(std::move(on_socket)),
+      on_empty_(std::move(on_empty)),
+      has_room_(std::move(has_room)),
+      packet_(std::make_unique_for_overwrite<std::byte[]>(kMaxPacket)) {}
+
 base::Status Inbox::start() {
   base::Status added = loop_.add(socket_.get(), EPOLLIN, this);
   watching_ = added.has_value();
@@ -84,8 +97,7 @@ void Inbox::on_io(std::uint32_t) {
 // False when nothing more can be had now.
 bool Inbox::receive_one() {
   if (has_room_ && !has_room_()) return false;
-  char byte = 0;
-  iovec bytes{.iov_base = &byte, .iov_len = 1};
+  iovec bytes{.iov_base = packet_.get(), .iov_len = kMaxPacket};
   // Room for one descriptor: the kernel closes what a sender adds.
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
@@ -105,7 +117,12 @@ bool Inbox::receive_one() {
   }
   base::UniqueFd socket = descriptor_of(message);
   SocketAddress peer;
-  if (socket && prepare_socket(socket.get(), peer)) on_socket_(std::move(socket), peer);
+  // Of what came in part there is no rest to be had.
+  const bool whole = (message.msg_flags & MSG_TRUNC) == 0;
+  if (socket && whole && prepare_socket(socket.get(), peer)) {
+    const auto unread = static_cast<std::size_t>(count) - 1;
+    on_socket_(std::move(socket), peer, {packet_.get() + 1, unread});
+  }
   return true;
 }
 

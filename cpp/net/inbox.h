@@ -1,14 +1,17 @@
 // Takes over connected sockets that another process passes: one packet of a SOCK_SEQPACKET socket
-// carries one descriptor (SCM_RIGHTS), its bytes mean nothing.
+// carries one descriptor (SCM_RIGHTS). Behind its first byte, which means nothing, come those that
+// the sender has received of the connection and that are to be looked at here.
 //
 // A supervisor passes on what waits in the queue of a worker that cannot accept. Whatever is not
 // taken here stays in the socket for whoever reads it next. Loop thread only.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "net/address.h"
@@ -18,7 +21,9 @@ namespace tfe::net {
 
 class Inbox final : public IoHandler {
  public:
-  using OnSocket = std::function<void(base::UniqueFd socket, const SocketAddress& peer)>;
+  // `unread` is valid during the call.
+  using OnSocket =
+      std::function<void(base::UniqueFd socket, const SocketAddress& peer, base::Bytes unread)>;
   using OnEmpty = std::function<void()>;
   using HasRoom = std::function<bool()>;
 
@@ -40,12 +45,7 @@ class Inbox final : public IoHandler {
   void on_io(std::uint32_t epoll_events) override;
 
  private:
-  Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket, OnEmpty on_empty, HasRoom has_room)
-      : loop_(loop),
-        socket_(std::move(socket)),
-        on_socket_(std::move(on_socket)),
-        on_empty_(std::move(on_empty)),
-        has_room_(std::move(has_room)) {}
+  Inbox(Loop& loop, base::UniqueFd socket, OnSocket on_socket, OnEmpty on_empty, HasRoom has_room);
   bool receive_one();
 
   Loop& loop_;
@@ -53,6 +53,7 @@ class Inbox final : public IoHandler {
   const OnSocket on_socket_;
   const OnEmpty on_empty_;
   const HasRoom has_room_;
+  const std::unique_ptr<std::byte[]> packet_;
   bool watching_ = false;
 };
 

@@ -7,15 +7,17 @@
 
 namespace tfe::net {
 
-bool pass_descriptors(int socket, std::span<const int> fds) {
+bool pass_descriptors(int socket, std::span<const int> fds, base::Bytes unread) {
   constexpr std::size_t kMost = 16;
-  if (fds.size() > kMost) return false;
+  if (fds.size() > kMost || unread.size() > kMaxUnread) return false;
   char byte = 0;
-  iovec bytes{.iov_base = &byte, .iov_len = 1};
+  // iovec is shared with readv and therefore not const.
+  std::array<iovec, 2> bytes{
+      {{.iov_base = &byte, .iov_len = 1}, {const_cast<std::byte*>(unread.data()), unread.size()}}};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMost * sizeof(int))> control{};
   msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
+  message.msg_iov = bytes.data();
+  message.msg_iovlen = bytes.size();
   if (!fds.empty()) {
     message.msg_control = control.data();
     message.msg_controllen = CMSG_SPACE(fds.size_bytes());
@@ -25,7 +27,7 @@ bool pass_descriptors(int socket, std::span<const int> fds) {
     part->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(part), fds.data(), fds.size_bytes());
   }
-  return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+  return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
 }
 
 }  // namespace tfe::net

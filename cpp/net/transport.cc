@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace tfe::net {
@@ -22,10 +23,11 @@ IoResult from_errno() {
 
 }  // namespace
 
-PlainTransport::PlainTransport(base::UniqueFd socket, const SocketAddress& peer)
-    : socket_(std::move(socket)), peer_(peer) {}
+PlainTransport::PlainTransport(base::UniqueFd socket, const SocketAddress& peer, std::string unread)
+    : socket_(std::move(socket)), peer_(peer), unread_(std::move(unread)) {}
 
 IoResult PlainTransport::read(base::MutableBytes buffer) {
+  if (!unread_.empty()) return read_again(buffer);
   ssize_t count = 0;
   do {
     count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
@@ -36,6 +38,13 @@ IoResult PlainTransport::read(base::MutableBytes buffer) {
   // without a new edge; the caller knows that from EPOLLRDHUP.
   const auto got = static_cast<std::size_t>(count);
   return {.state = IoState::kOk, .count = got, .exhausted = got < buffer.size()};
+}
+
+IoResult PlainTransport::read_again(base::MutableBytes buffer) {
+  const std::size_t count = std::min(buffer.size(), unread_.size());
+  std::memcpy(buffer.data(), unread_.data(), count);
+  unread_.erase(0, count);
+  return {.state = IoState::kOk, .count = count, .exhausted = false};
 }
 
 IoResult PlainTransport::write(std::span<const base::Segment> segments) {

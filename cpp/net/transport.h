@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -55,6 +56,8 @@ class Transport {
   // The application protocol agreed on during the handshake ("h2", "http/1.1"); empty without TLS.
   virtual std::string_view alpn() const { return {}; }
   virtual bool encrypted() const { return false; }
+  // Whether a read may give something although the socket has nothing.
+  virtual bool holds_input() const { return encrypted(); }
   // The peer spoke in clear text where TLS was expected. What it said is lost, but reading and
   // writing work, in clear text, so that it can be told.
   virtual bool spoke_clear_text() const { return false; }
@@ -62,18 +65,23 @@ class Transport {
 
 class PlainTransport final : public Transport {
  public:
-  // `socket` is a connected, non-blocking stream socket.
-  PlainTransport(base::UniqueFd socket, const SocketAddress& peer);
+  // `socket` is a connected, non-blocking stream socket. `unread` was received from it before, and
+  // is what is read first.
+  PlainTransport(base::UniqueFd socket, const SocketAddress& peer, std::string unread = {});
 
   IoResult read(base::MutableBytes buffer) override;
   IoResult write(std::span<const base::Segment> segments) override;
   bool shutdown_write() override;
   int fd() const override { return socket_.get(); }
   const SocketAddress& peer() const override { return peer_; }
+  bool holds_input() const override { return !unread_.empty(); }
 
  private:
+  IoResult read_again(base::MutableBytes buffer);
+
   const base::UniqueFd socket_;
   const SocketAddress peer_;
+  std::string unread_;
 };
 
 }  // namespace tfe::net

@@ -214,7 +214,7 @@ void Connection::settle(base::TimePoint now, bool on_loop) {
     over = protocol_->finished() || (pump_.saw_eof() && protocol_->idle());
     // A protocol may take what was on its way when the drain began (two GOAWAYs).
     if (protocol_->in_flight() > 0) close_at_once_ = false;
-    linger_first = protocol_->finished() && !close_at_once_ && !pump_.saw_eof();
+    linger_first = protocol_->finished() && !close_at_once_ && !handed_over_ && !pump_.saw_eof();
   }
   if (over && !on_loop) {
     next_turn_ |= kResume;

@@ -48,6 +48,7 @@ struct Peer {
   std::string_view alpn;  // empty without TLS
   bool tls = false;
   PeerKind kind = PeerKind::kClient;
+  http::HandOver hand_over = {};  // empty: the connection has to stay
 };
 
 // Called on a loop thread when a connection was accepted. Never returns null.
@@ -89,6 +90,12 @@ class ConnectionOwner {
   virtual ~ConnectionOwner() = default;
   // On the loop's thread, within a turn. The connection stays valid until the turn ends.
   virtual void on_closed(Connection& connection) = 0;
+  // Any thread, within a turn: as http::HandOver, for a connection in clear text.
+  virtual bool hand_over(int socket, base::Bytes unread) {
+    (void)socket;
+    (void)unread;
+    return false;
+  }
 };
 
 class Connection final : public http::Strand,
@@ -125,6 +132,7 @@ class Connection final : public http::Strand,
   void give_up();
   void shake_hands();
   void make_protocol();
+  bool hand_over(base::Bytes unread);
   void settle_handshake(base::TimePoint now);
   void receive(base::TimePoint now);
   void run_timers(base::TimePoint now);
@@ -158,6 +166,7 @@ class Connection final : public http::Strand,
   bool draining_ = false;
   bool begin_drain_ = false;    // tell the protocol after the next receive()
   bool close_at_once_ = false;  // nothing was in flight when the drain began: no need to linger
+  bool handed_over_ = false;    // the socket is another server's, too: leave it as it is
   Signals next_turn_ = 0;
   std::vector<Task> tasks_;
   net::TimerQueue timers_;

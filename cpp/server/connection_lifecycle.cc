@@ -35,12 +35,23 @@ void Connection::make_protocol() {
     const Peer peer{.address = transport_->peer(),
                     .alpn = transport_->alpn(),
                     .tls = transport_->encrypted(),
-                    .kind = kind_};
+                    .kind = kind_,
+                    .hand_over = [this](base::Bytes unread) { return hand_over(unread); }};
     protocol_ = (*factory_)(peer, shared_from_this());
   }
   state_ = State::kOpen;
   // What followed the handshake may be inside the transport already.
-  if (transport_->encrypted()) pump_.note_readable();
+  if (transport_->holds_input()) pump_.note_readable();
+}
+
+// The state of TLS cannot be passed on, and what the transport holds has not been seen by whoever
+// gives away what it has.
+bool Connection::hand_over(base::Bytes unread) {
+  if (kind_ != PeerKind::kClient || transport_->encrypted() || transport_->holds_input()) {
+    return false;
+  }
+  handed_over_ = owner_.hand_over(transport_->fd(), unread);
+  return handed_over_;
 }
 
 void Connection::settle_handshake(base::TimePoint now) {

@@ -14,9 +14,10 @@ base::Result<std::unique_ptr<Handoff>> Handoff::open(const HandoffOptions& optio
   return std::unique_ptr<Handoff>(new Handoff(options.slack, *std::move(peers)));
 }
 
-Handoff::Choice Handoff::least_busy() const {
+Handoff::Choice Handoff::least_busy(Among among) const {
   Choice best;
   for (const PortPeer& peer : peers_.peers()) {
+    if (among == Among::kSound && !peers_.sound(peer)) continue;
     std::uint64_t* const connections = peers_.cell(peer, BeatPage::kConnectionsAt);
     std::uint64_t* const announced = peers_.cell(peer, BeatPage::kAnnouncedAt);
     if (connections == nullptr || announced == nullptr) continue;
@@ -27,12 +28,21 @@ Handoff::Choice Handoff::least_busy() const {
   return best;
 }
 
-bool Handoff::pass(int socket, std::uint64_t own) {
-  const Choice peer = least_busy();
-  if (peer.inbox_fd < 0 || slack_ == 0 || own < peer.load + slack_) return false;
+bool Handoff::send(const Choice& to, int socket, base::Bytes unread) {
   // Before it is sent: the receiver forgets announcements when its inbox is empty.
-  std::atomic_ref(*peer.announced).fetch_add(1, std::memory_order_relaxed);
-  return net::pass_descriptors(peer.inbox_fd, {&socket, 1});
+  std::atomic_ref(*to.announced).fetch_add(1, std::memory_order_relaxed);
+  return net::pass_descriptors(to.inbox_fd, {&socket, 1}, unread);
+}
+
+bool Handoff::pass(int socket, std::uint64_t own) const {
+  if (slack_ == 0) return false;
+  const Choice peer = least_busy(Among::kAll);
+  return peer.inbox_fd >= 0 && own >= peer.load + slack_ && send(peer, socket, {});
+}
+
+bool Handoff::divert(int socket, base::Bytes unread) const {
+  const Choice peer = least_busy(Among::kSound);
+  return peer.inbox_fd >= 0 && send(peer, socket, unread);
 }
 
 }  // namespace tfe::server

@@ -1,8 +1,9 @@
-// Gives a connection that was just accepted to a less busy server of the same port in another
-// process: a kernel that spreads connections at random leaves some of few long-lived ones together.
+// Gives a connection to a less busy server of the same port in another process: one that was just
+// accepted, since a kernel that spreads connections at random leaves some of few long-lived ones
+// together, or one whose request cannot be answered here.
 //
 // The other server's load is read from its BeatPage, and the connection goes into its inbox. Any
-// failure leaves the connection here. Loop thread only, besides what the pages are.
+// failure leaves the connection here. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "server/peer_table.h"
 
@@ -31,7 +33,9 @@ class Handoff {
   Handoff& operator=(const Handoff&) = delete;
 
   // `own`: connections of this server without this one. True: it was given away, close it.
-  bool pass(int socket, std::uint64_t own);
+  bool pass(int socket, std::uint64_t own) const;
+  // To the least busy that has all its models, whatever the slack. `unread` was received of it.
+  bool divert(int socket, base::Bytes unread) const;
 
  private:
   Handoff(std::size_t slack, PeerTable peers) : slack_(slack), peers_(std::move(peers)) {}
@@ -40,7 +44,9 @@ class Handoff {
     std::uint64_t load = 0;
     std::uint64_t* announced = nullptr;
   };
-  Choice least_busy() const;
+  enum class Among : std::uint8_t { kAll, kSound };
+  Choice least_busy(Among among) const;
+  static bool send(const Choice& to, int socket, base::Bytes unread);
 
   const std::size_t slack_;
   const PeerTable peers_;

@@ -8,17 +8,6 @@ namespace tfe::server {
 Intake::Intake(net::Listener listener, Server server)
     : server_(std::move(server)), listener_(std::move(listener)) {}
 
-base::Result<std::unique_ptr<Intake>> Intake::open(net::Listener listener, Server server) {
-  std::unique_ptr<Intake> intake(new Intake(std::move(listener), std::move(server)));
-  const ServerOptions& options = intake->server_.options;
-  const bool alone = options.handoff.slack == 0 || options.handoff.peers.empty();
-  if (intake->server_.beats == nullptr || alone) return intake;
-  auto handoff = Handoff::open(options.handoff, options.beats.fd);
-  if (!handoff) return std::unexpected(std::move(handoff.error()));
-  intake->handoff_ = *std::move(handoff);
-  return intake;
-}
-
 base::Status Intake::start(net::Loop& loop) {
   net::Acceptor::OnLack on_lack;
   if (server_.beats != nullptr) on_lack = [this](bool lacking) { lack(lacking); };
@@ -36,8 +25,8 @@ base::Status Intake::start(net::Loop& loop) {
 base::Status Intake::start_inbox(net::Loop& loop) {
   auto inbox = net::Inbox::open(
       loop, server_.options.inbox_fd,
-      [this](base::UniqueFd socket, const net::SocketAddress& peer) {
-        on_received(std::move(socket), peer);
+      [this](base::UniqueFd socket, const net::SocketAddress& peer, base::Bytes unread) {
+        on_received(std::move(socket), peer, unread);
       },
       [this] {
         if (server_.beats != nullptr) server_.beats->clear_announced();
@@ -49,20 +38,21 @@ base::Status Intake::start_inbox(net::Loop& loop) {
 }
 
 void Intake::on_accepted(base::UniqueFd socket, const net::SocketAddress& peer) {
-  if (!hand_over(socket.get())) server_.on_client(std::move(socket), peer);
+  if (!pass_on(socket.get())) server_.on_client(std::move(socket), peer, {});
 }
 
 // It stays here: two servers must not keep passing one connection.
-void Intake::on_received(base::UniqueFd socket, const net::SocketAddress& peer) {
+void Intake::on_received(base::UniqueFd socket, const net::SocketAddress& peer,
+                         base::Bytes unread) {
   if (net::SocketAddress::of_local_end(socket.get()).unnamed()) {
     return server_.on_link(std::move(socket), peer);
   }
   server_.totals.received.fetch_add(1, std::memory_order_relaxed);
-  server_.on_client(std::move(socket), peer);
+  server_.on_client(std::move(socket), peer, unread);
 }
 
-bool Intake::hand_over(int socket) {
-  if (!handoff_ || !handoff_->pass(socket, server_.clients())) return false;
+bool Intake::pass_on(int socket) {
+  if (server_.handoff == nullptr || !server_.handoff->pass(socket, server_.clients())) return false;
   server_.beats->count_arrival();
   server_.totals.handed_over.fetch_add(1, std::memory_order_relaxed);
   return true;

@@ -1,7 +1,7 @@
 // What brings connections to a server: its listener, and the inbox if it has one. Of those that the
 // listener brings, some are handed over to another server of the port.
 //
-// Thread rule: open() and start() before the loop runs, the rest on the loop.
+// Thread rule: start() before the loop runs, the rest on the loop.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "net/acceptor.h"
@@ -24,19 +25,21 @@ namespace tfe::server {
 
 class Intake {
  public:
-  // What it is on behalf of. All but `beats` are set.
+  // What it is on behalf of.
   struct Server {
     const ServerOptions& options;
     ServerTotals& totals;
-    BeatPage* beats = nullptr;  // null: nobody wants to know
-    std::function<void(base::UniqueFd, const net::SocketAddress&)> on_client;
+    BeatPage* beats = nullptr;         // null: nobody wants to know
+    const Handoff* handoff = nullptr;  // null: there are no other servers
+    // `unread` was received of it already.
+    std::function<void(base::UniqueFd, const net::SocketAddress&, base::Bytes unread)> on_client;
     std::function<void(base::UniqueFd, const net::SocketAddress&)> on_link;
     // Clients that the server has now, for the comparison with other servers.
     std::function<std::size_t()> clients;
   };
 
   // All that `server` refers to must outlive the intake.
-  static base::Result<std::unique_ptr<Intake>> open(net::Listener listener, Server server);
+  Intake(net::Listener listener, Server server);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
@@ -48,16 +51,14 @@ class Intake {
   void take_waiting();
 
  private:
-  Intake(net::Listener listener, Server server);
   base::Status start_inbox(net::Loop& loop);
   void on_accepted(base::UniqueFd socket, const net::SocketAddress& peer);
-  void on_received(base::UniqueFd socket, const net::SocketAddress& peer);
-  bool hand_over(int socket);
+  void on_received(base::UniqueFd socket, const net::SocketAddress& peer, base::Bytes unread);
+  bool pass_on(int socket);
   void lack(bool lacking);
 
   const Server server_;
   const net::Listener listener_;
-  std::unique_ptr<Handoff> handoff_;  // may be null
   std::optional<net::Acceptor> acceptor_;
   std::unique_ptr<net::Inbox> inbox_;  // may be null
 };

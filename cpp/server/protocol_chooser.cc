@@ -122,9 +122,10 @@ std::unique_ptr<http::Protocol> make_protocol(const std::shared_ptr<const Shared
   // Written out once per connection; requests refer to it.
   const std::string from = peer.address.text();
   const std::string_view scheme = peer.tls ? "https" : "http";
-  const MakeProtocol http1 = [shared, handlers, strand, from, scheme] {
+  const MakeProtocol http1 = [shared, handlers, strand, from, scheme, give = peer.hand_over] {
     return std::make_unique<http1::Connection>(handlers.http1, strand, shared->options.http1,
-                                               base::Clock::now(), http1::Client{from, scheme});
+                                               base::Clock::now(),
+                                               http1::Client{from, scheme, give});
   };
   const MakeProtocol http2 = [shared, handlers, strand, from] {
     return std::make_unique<http2::Connection>(handlers.http2, strand, shared->options.http2,

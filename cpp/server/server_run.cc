@@ -31,7 +31,8 @@ base::Status ServerRun::open() {
   if (!listener) return std::unexpected(listener.error());
   port_ = listener->port();
   if (auto mapped = map_beats(); !mapped) return mapped;
-  if (auto opened = open_intake(*std::move(listener)); !opened) return opened;
+  if (auto opened = open_handoff(); !opened) return opened;
+  make_intake(*std::move(listener));
   if (auto made = make_shards(); !made) return made;
   return intake_->start(shards_.front()->loop());
 }
@@ -44,31 +45,39 @@ base::Status ServerRun::map_beats() {
   return {};
 }
 
-base::Status ServerRun::open_intake(net::Listener listener) {
-  auto intake = Intake::open(
-      std::move(listener),
-      {.options = options_,
-       .totals = totals_,
-       .beats = beats_.get(),
-       .on_client = [this](base::UniqueFd socket,
-                           const net::SocketAddress& peer) { add_client(std::move(socket), peer); },
-       .on_link =
-           [this](base::UniqueFd socket, const net::SocketAddress& peer) {
-             add_link({.socket = std::move(socket), .peer = peer});
-           },
-       .clients = [this] { return clients(); }});
-  if (!intake) return std::unexpected(intake.error());
-  intake_ = *std::move(intake);
+base::Status ServerRun::open_handoff() {
+  if (!beats_ || options_.handoff.peers.empty()) return {};
+  auto handoff = Handoff::open(options_.handoff, options_.beats.fd);
+  if (!handoff) return std::unexpected(handoff.error());
+  handoff_ = *std::move(handoff);
   return {};
 }
 
+void ServerRun::make_intake(net::Listener listener) {
+  Intake::Server server{
+      .options = options_,
+      .totals = totals_,
+      .beats = beats_.get(),
+      .handoff = handoff_.get(),
+      .on_client = [this](base::UniqueFd socket, const net::SocketAddress& peer,
+                          base::Bytes unread) { add_client(std::move(socket), peer, unread); },
+      .on_link =
+          [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+            add_link({.socket = std::move(socket), .peer = peer});
+          },
+      .clients = [this] { return clients(); }};
+  intake_ = std::make_unique<Intake>(std::move(listener), std::move(server));
+}
+
 base::Status ServerRun::make_shards() {
-  ShardContext context{.factory = factory_,
-                       .limits = options_.limits,
-                       .counters = totals_.bytes,
-                       .tls = options_.tls,
-                       .on_gone = [this](PeerKind kind) { connection_gone(kind); },
-                       .on_error = options_.on_error};
+  ShardContext context{
+      .factory = factory_,
+      .limits = options_.limits,
+      .counters = totals_.bytes,
+      .tls = options_.tls,
+      .on_gone = [this](PeerKind kind) { connection_gone(kind); },
+      .hand_over = [this](int socket, base::Bytes unread) { return hand_over(socket, unread); },
+      .on_error = options_.on_error};
   if (beats_) beats_->begin(static_cast<std::size_t>(options_.threads));
   for (int i = 0; i < options_.threads; ++i) {
     auto loop = net::Loop::create(options_.loop);
@@ -94,7 +103,7 @@ bool ServerRun::adopt(base::UniqueFd socket) {
   net::SocketAddress peer;
   if (stopping_ || draining_ || !net::prepare_socket(socket.get(), peer)) return false;
   return shards_.front()->loop().post([this, socket = std::move(socket), peer]() mutable {
-    if (intake_) add_client(std::move(socket), peer);  // else a drain or a stop came between
+    if (intake_) add_client(std::move(socket), peer, {});  // else a drain or a stop came between
   });
 }
 
@@ -108,12 +117,22 @@ bool ServerRun::link(base::UniqueFd socket, ProtocolFactory factory) {
   });
 }
 
-void ServerRun::add_client(base::UniqueFd socket, const net::SocketAddress& peer) {
+void ServerRun::add_client(base::UniqueFd socket, const net::SocketAddress& peer,
+                           base::Bytes unread) {
   if (beats_) beats_->count_arrival();
   const std::optional<PeerKind> kind = occupancy_.admit();
   if (!kind) return;
   if (beats_) beats_->add_connections(1);
-  least_busy().adopt({.socket = std::move(socket), .peer = peer, .kind = *kind});
+  least_busy().adopt({.socket = std::move(socket),
+                      .peer = peer,
+                      .unread = std::string(base::as_text(unread)),
+                      .kind = *kind});
+}
+
+bool ServerRun::hand_over(int socket, base::Bytes unread) {
+  if (!handoff_ || !handoff_->divert(socket, unread)) return false;
+  totals_.handed_over.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 void ServerRun::add_link(Newcomer newcomer) {

@@ -12,11 +12,13 @@
 #include <memory>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "server/beat_page.h"
 #include "server/connection.h"
+#include "server/handoff.h"
 #include "server/intake.h"
 #include "server/occupancy.h"
 #include "server/server_options.h"
@@ -55,10 +57,12 @@ class ServerRun {
  private:
   base::Status open();
   base::Status map_beats();
-  base::Status open_intake(net::Listener listener);
+  base::Status open_handoff();
+  void make_intake(net::Listener listener);
   base::Status make_shards();
   void beat(std::size_t shard, base::TimePoint now);
-  void add_client(base::UniqueFd socket, const net::SocketAddress& peer);
+  void add_client(base::UniqueFd socket, const net::SocketAddress& peer, base::Bytes unread);
+  bool hand_over(int socket, base::Bytes unread);
   void add_link(Newcomer newcomer);
   void connection_gone(PeerKind kind);
   Shard& least_busy();
@@ -68,7 +72,8 @@ class ServerRun {
   const ProtocolFactory& factory_;
   ServerTotals& totals_;
   Occupancy occupancy_;
-  std::unique_ptr<BeatPage> beats_;  // outlives the shards; null: nobody wants to know
+  std::unique_ptr<BeatPage> beats_;         // outlives the shards; null: nobody wants to know
+  std::unique_ptr<const Handoff> handoff_;  // outlives the shards; null: there are no other servers
   std::vector<std::unique_ptr<Shard>> shards_;
   // On the first shard's loop; null once no more connections are taken.
   std::unique_ptr<Intake> intake_;

@@ -43,7 +43,8 @@ base::Result<std::unique_ptr<net::Transport>> Shard::make_transport(Newcomer new
   if (context_.tls && newcomer.kind != PeerKind::kLink) {
     return context_.tls->accept(std::move(newcomer.socket), newcomer.peer);
   }
-  return std::make_unique<net::PlainTransport>(std::move(newcomer.socket), newcomer.peer);
+  return std::make_unique<net::PlainTransport>(std::move(newcomer.socket), newcomer.peer,
+                                               std::move(newcomer.unread));
 }
 
 void Shard::open(Newcomer newcomer) {

@@ -28,6 +28,8 @@ struct ShardContext {
   std::shared_ptr<net::TlsContext> tls;  // null: clear text
   // A connection that adopt() took has gone. On the shard's thread.
   std::function<void(PeerKind kind)> on_gone;
+  // See ConnectionOwner::hand_over.
+  std::function<bool(int socket, base::Bytes unread)> hand_over;
   std::function<void(const base::Error&)> on_error;  // may be empty
   // Every kBeatInterval, and when the thread ends; both on the shard's thread, both may be empty.
   std::function<void(base::TimePoint now)> on_beat = {};
@@ -38,6 +40,7 @@ struct ShardContext {
 struct Newcomer {
   base::UniqueFd socket;
   net::SocketAddress peer;
+  std::string unread = {};  // received of it already
   PeerKind kind = PeerKind::kClient;
   // Makes its protocol; null: the server's own factory.
   std::shared_ptr<const ProtocolFactory> factory = nullptr;
@@ -63,6 +66,9 @@ class Shard final : public ConnectionOwner {
   std::size_t in_flight() const;
 
   void on_closed(Connection& connection) override;
+  bool hand_over(int socket, base::Bytes unread) override {
+    return context_.hand_over(socket, unread);
+  }
 
  private:
   struct Entry {

@@ -18,7 +18,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
-from ..protocol.inbox import Inbox
+from ..protocol.inbox import Arrival, Inbox
 from .refusal import Refusal
 from .sockets import PortGroup
 
@@ -29,6 +29,7 @@ _PAUSE = 0.02
 _LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 Key = tuple[str, int]
+_Take = Callable[[], Arrival | None]
 
 
 class Relay:
@@ -51,7 +52,7 @@ class Relay:
         self._queue_timeout = queue_timeout
         self._serving: tuple[int, ...] = ()
         self._watched: dict[int, Callable[[], None]] = {}
-        self._parked: deque[tuple[str, int]] = deque()
+        self._parked: deque[tuple[str, Arrival]] = deque()
         self._burst: Counter[Key] = Counter()  # sent, perhaps not yet counted by the receiver
         self._paused: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -63,11 +64,11 @@ class Relay:
         return len(self._parked)
 
     @property
-    def waiting(self) -> list[tuple[str, int]]:
-        """Port and descriptor of what is parked."""
+    def waiting(self) -> list[tuple[str, Arrival]]:
+        """What is parked, with its port."""
         return list(self._parked)
 
-    def resume(self, relayed_total: int, parked: Sequence[tuple[str, int]]) -> None:
+    def resume(self, relayed_total: int, parked: Sequence[tuple[str, Arrival]]) -> None:
         """Go on where another supervisor stopped; takes the descriptors."""
         self.relayed_total = relayed_total
         self._parked.extend(parked)
@@ -96,7 +97,7 @@ class Relay:
         self._refusing, self._serving = False, ()
         self._watch()
         while self._parked:
-            os.close(self._parked.popleft()[1])
+            os.close(self._parked.popleft()[1].fd)
         for refusal in self._refusals.values():
             refusal.close()
 
@@ -129,17 +130,17 @@ class Relay:
                     found[listener.fileno()] = self._reader(name, _acceptor(listener))
         return found
 
-    def _reader(self, port: str, take: Callable[[], int | None]) -> Callable[[], None]:
+    def _reader(self, port: str, take: _Take) -> Callable[[], None]:
         return lambda: self._drain(port, take)
 
-    def _drain(self, port: str, take: Callable[[], int | None]) -> None:
+    def _drain(self, port: str, take: _Take) -> None:
         self._burst.clear()
         try:
             for _ in range(_BURST):
-                fd = take()
-                if fd is None:
+                connection = take()
+                if connection is None:
                     return
-                self._handle(port, fd)
+                self._handle(port, connection)
                 if self._paused is not None:
                     return
         except OSError as error:
@@ -149,22 +150,22 @@ class Relay:
 
     # -- one connection --------------------------------------------------------------------
 
-    def _handle(self, port: str, fd: int) -> None:
+    def _handle(self, port: str, connection: Arrival) -> None:
         if self._refusing:
-            self._refusals[port].refuse(fd)
-        elif not self._deliver(port, fd):
-            self._parked.append((port, fd))
+            self._refusals[port].refuse(connection.fd)
+        elif not self._deliver(port, connection):
+            self._parked.append((port, connection))
             self._pause()
 
-    def _deliver(self, port: str, fd: int) -> bool:
+    def _deliver(self, port: str, connection: Arrival) -> bool:
         """Give it to the least busy worker that has room."""
 
         def busy(slot: int) -> int:
             return self._load(slot, port) + self._burst[port, slot]
 
         for slot in sorted(self._serving, key=busy):
-            if self._inboxes[port, slot].send(fd):
-                os.close(fd)
+            if self._inboxes[port, slot].send(connection):
+                os.close(connection.fd)
                 self._burst[port, slot] += 1
                 self.relayed_total += 1
                 return True
@@ -178,8 +179,8 @@ class Relay:
     def _resume(self) -> None:
         self._paused = None
         while self._parked:
-            port, fd = self._parked.popleft()
-            self._handle(port, fd)
+            port, connection = self._parked.popleft()
+            self._handle(port, connection)
             if self._paused is not None:
                 return
         self._watch()
@@ -190,12 +191,12 @@ class Relay:
         self._watch()
 
 
-def _acceptor(listener: socket.socket) -> Callable[[], int | None]:
-    def take() -> int | None:
+def _acceptor(listener: socket.socket) -> _Take:
+    def take() -> Arrival | None:
         try:
             connection, _ = listener.accept()  # close-on-exec, as all sockets of Python
         except BlockingIOError:
             return None
-        return connection.detach()
+        return Arrival(connection.detach())
 
     return take

@@ -6,11 +6,11 @@ One object that a group owns; it holds everything that workers inherit besides t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..options.spec import ServeOptions
-from ..protocol.inbox import Inbox
+from ..protocol.inbox import Arrival, Inbox
 from ..protocol.shared_table import SharedTable
 from .refusal import Refusal, RefusalState
 from .relay import Relay
@@ -23,7 +23,9 @@ _NO_HTTP = "grpc"
 
 @dataclass(frozen=True)
 class TrafficState:
-    """`inboxes`: by port and slot, its sending and its receiving end."""
+    """`inboxes`: by port and slot, its sending and its receiving end. `unread`: what was received
+    of each connection in `parked`, in hexadecimal digits.
+    """
 
     steering: str
     table_fd: int
@@ -32,6 +34,7 @@ class TrafficState:
     relayed_total: int
     parked: list[tuple[str, int]]
     refusals: dict[str, RefusalState]
+    unread: list[str] = field(default_factory=list)
 
 
 class Traffic:
@@ -72,7 +75,12 @@ class Traffic:
             self.table.select(slot, generation)
         for name, refusal in before.refusals.items():
             self.refusals[name].resume(refusal)
-        self.relay.resume(before.relayed_total, before.parked)
+        unread = before.unread or [""] * len(before.parked)  # those before did not have it
+        parked = zip(before.parked, unread, strict=True)
+        self.relay.resume(
+            before.relayed_total,
+            [(port, Arrival(fd, bytes.fromhex(digits))) for (port, fd), digits in parked],
+        )
 
     def saved(self) -> TrafficState:
         """For the supervisor that goes on with it. The descriptors stay ours."""
@@ -83,13 +91,15 @@ class Traffic:
             ]
             for name in self._ports
         }
+        waiting = self.relay.waiting
         return TrafficState(
             steering=self.steering.mode,
             table_fd=self.table.fd,
             table_current=self.table.current,
             inboxes=inboxes,
             relayed_total=self.relay.relayed_total,
-            parked=self.relay.waiting,
+            parked=[(port, connection.fd) for port, connection in waiting],
+            unread=[connection.unread.hex() for _, connection in waiting],
             refusals={name: refusal.saved() for name, refusal in self.refusals.items()},
         )
 

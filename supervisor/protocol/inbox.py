@@ -2,8 +2,9 @@
 
 The supervisor keeps both ends for as long as the slot exists. What a worker has not read is
 therefore never lost with it: its successor finds it there, or the supervisor takes it back and
-gives it to another. A packet is one byte with one descriptor; the worker's frontend reads it on its
-own loop, so the way does not lead through Python there.
+gives it to another. A packet is one descriptor and one byte, which means nothing, and behind it
+what a worker had received of the connection before it gave it away (`cpp/net/inbox.h`). The
+worker's frontend reads it on its own loop, so the way does not lead through Python there.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ import array
 import contextlib
 import os
 import socket
+from typing import NamedTuple
 
 _INT = array.array("i").itemsize
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+#: A byte, and the most that a frontend gives away with a connection (`kMaxUnread`).
+_PACKET = 1 + (64 << 10)
+
+
+class Arrival(NamedTuple):
+    """A connection, and what was received of it already: whoever serves it reads that first."""
+
+    fd: int
+    unread: bytes = b""
 
 
 class Inbox:
@@ -38,24 +49,27 @@ class Inbox:
         """The other end, which the other workers of the port inherit."""
         return self._send.fileno()
 
-    def send(self, fd: int) -> bool:
-        """Pass a duplicate of `fd`. False if it does not fit now; `fd` stays the caller's."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+    def send(self, connection: Arrival) -> bool:
+        """Pass a duplicate. False if it does not fit now; the descriptor stays the caller's."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fd]))]
+        data = [b"c", connection.unread]
         try:
-            self._send.sendmsg([b"c"], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            self._send.sendmsg(data, rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except OSError:  # EAGAIN: its reader is stuck; ETOOMANYREFS: too many under way
             return False
         return True
 
-    def take(self) -> int | None:
-        """A descriptor that its worker has not read, now the caller's; None if there is none.
+    def take(self) -> Arrival | None:
+        """What its worker has not read, now the caller's; None if there is none.
 
         If this process is out of descriptors the kernel drops the connection.
         """
         while True:
             try:
                 # socket.recv_fds() ignores its flags argument in CPython 3.11 and would block.
-                data, ancillary, _, _ = self._receive.recvmsg(1, socket.CMSG_LEN(_INT), _FLAGS)
+                data, ancillary, _, _ = self._receive.recvmsg(
+                    _PACKET, socket.CMSG_LEN(_INT), _FLAGS
+                )
             except BlockingIOError:
                 return None
             if not data:
@@ -64,13 +78,13 @@ class Inbox:
                 fds = array.array("i")
                 fds.frombytes(payload[: len(payload) - len(payload) % _INT])
                 if fds:
-                    return fds[0]
+                    return Arrival(fds[0], data[1:])
 
     def close(self) -> None:
         """Whoever still waits in it is disconnected. Idempotent."""
         if self._receive.fileno() >= 0:
             with contextlib.suppress(OSError):
-                while (fd := self.take()) is not None:
-                    os.close(fd)
+                while (connection := self.take()) is not None:
+                    os.close(connection.fd)
         self._send.close()
         self._receive.close()

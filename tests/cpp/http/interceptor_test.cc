@@ -97,6 +97,23 @@ TEST_F(InterceptorTest, PassesAnAnswerAtOnce) {
   EXPECT_EQ(events, (Events{"head 200", "out 0", "ended 0", "gone"}));
 }
 
+TEST_F(InterceptorTest, SaysNothingOfWhatAnotherServerAnswers) {
+  handler.at_once = [](Exchange& inner) { EXPECT_TRUE(inner.hand_over()); };
+  exchange.takers = 1;
+  exchange.run(decorator, {});
+  EXPECT_EQ(exchange.ending, "hand_over");
+  EXPECT_EQ(events, Events{"gone"});
+
+  events.clear();
+  RecordingExchange second;
+  handler.at_once = [](Exchange& inner) {
+    if (!inner.hand_over()) inner.respond({}, {});
+  };
+  second.run(decorator, {});
+  EXPECT_EQ(second.ending, "respond") << "nobody took it";
+  EXPECT_EQ(events, (Events{"head 200", "out 0", "ended 0", "gone"}));
+}
+
 TEST_F(InterceptorTest, TellsWhoGaveUp) {
   exchange.run(decorator, {});
   handler.last->exchange.abort(AbortReason::kInternal);

@@ -16,6 +16,12 @@ namespace tfe::http {
 class RecordingExchange final : public Exchange {
  public:
   const std::shared_ptr<Strand>& strand() override { return strand_; }
+  bool hand_over() override {
+    if (takers == 0) return false;
+    --takers;
+    end("hand_over");
+    return true;
+  }
   void send_continue() override { ++continues; }
   void pause_body() override { ++pauses; }
   void resume_body() override { --pauses; }
@@ -51,6 +57,7 @@ class RecordingExchange final : public Exchange {
   std::string body;
   Trailers trailers;
   std::string ending;  // what ended the response
+  int takers = 0;      // so many are handed over
   int continues = 0;
   int pauses = 0;
 

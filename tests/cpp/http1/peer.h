@@ -76,8 +76,9 @@ class ScriptedSink final : public http::RequestSink {
   std::string buffer_;
 };
 
-// /now answers at once, /echo answers with the body, /direct the same through its own buffer, /wait
-// asks for the body (100-continue) like /echo, anything else is left to the test.
+// /away hands over or refuses, /now answers at once, /echo answers with the body, /direct the same
+// through its own buffer, /wait asks for the body (100-continue) like /echo, anything else is left
+// to the test.
 class ScriptedHandler final : public http::Handler {
  public:
   std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
@@ -93,6 +94,9 @@ class ScriptedHandler final : public http::Handler {
     for (const auto& [name, value] : head.headers) seen.headers.emplace_back(name, value);
     seen.received_at = head.received_at;
     seen.exchange = &exchange;
+    if (head.target == "/away" && !exchange.hand_over()) {
+      exchange.respond({.status = 503, .headers = {}}, {});
+    }
     if (head.target == "/now") exchange.respond({}, base::Chain::of("now"));
     if (head.target == "/wait") exchange.send_continue();
     const bool direct = head.target == "/direct";
@@ -116,8 +120,13 @@ class Peer {
   explicit Peer(Limits limits = {}) {
     options.limits = limits;
     options.date = fixed_date;
-    connection =
-        std::make_unique<Connection>(handler, strand, options, now, Client{"10.0.0.1:5", "https"});
+    const auto hand_over = [this](base::Bytes bytes) {
+      if (!others_take) return false;
+      handed_over.emplace_back(base::as_text(bytes));
+      return true;
+    };
+    connection = std::make_unique<Connection>(handler, strand, options, now,
+                                              Client{"10.0.0.1:5", "https", hand_over});
   }
 
   // Sends `bytes` at most `piece` at a time; stops where the connection does not read.
@@ -151,6 +160,8 @@ class Peer {
   base::TimePoint now{};
   std::unique_ptr<Connection> connection;
   bool drains = true;
+  bool others_take = false;
+  std::vector<std::string> handed_over;
   std::string received;
   std::string_view unread;
 };

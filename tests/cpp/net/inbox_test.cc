@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "net/listener.h"
@@ -26,11 +27,14 @@ class InboxTest : public testing::Test {
     ours_.reset(pair[0]);
     theirs_.reset(pair[1]);
     loop_ = *Loop::create({});
-    inbox_ = *Inbox::open(*loop_, theirs_.get(), [this](base::UniqueFd socket, const auto& peer) {
-      taken_.push_back(std::move(socket));
-      peers_.push_back(peer);
-      if (taken_.size() == stop_at_) inbox_->stop();
-    });
+    inbox_ =
+        *Inbox::open(*loop_, theirs_.get(),
+                     [this](base::UniqueFd socket, const SocketAddress& peer, base::Bytes unread) {
+                       taken_.push_back(std::move(socket));
+                       peers_.push_back(peer);
+                       unread_.emplace_back(base::as_text(unread));
+                       if (taken_.size() == stop_at_) inbox_->stop();
+                     });
     EXPECT_TRUE(inbox_->start().has_value());
   }
 
@@ -57,6 +61,7 @@ class InboxTest : public testing::Test {
   std::unique_ptr<Inbox> inbox_;
   std::vector<base::UniqueFd> taken_;
   std::vector<SocketAddress> peers_;
+  std::vector<std::string> unread_;
   std::size_t stop_at_ = 0;
   base::Result<Listener> listener_ = Listener::open({.address = "127.0.0.1"});
 };
@@ -82,6 +87,39 @@ TEST_F(InboxTest, TakesConnectionsReadyForUse) {
   EXPECT_EQ(peers_.front().host(), "127.0.0.1");
   ASSERT_EQ(::send(fd, "hello\n", 6, MSG_NOSIGNAL), 6);
   EXPECT_EQ(client.line(), "hello\n");
+}
+
+TEST_F(InboxTest, GivesWhatWasReceivedOfThem) {
+  auto [client, accepted] = connection();
+  const std::string most(kMaxUnread, 'x');
+  const int fd = accepted.get();
+  ASSERT_TRUE(pass_descriptors(ours_.get(), {&fd, 1}, base::as_bytes("GET /")));
+  ASSERT_TRUE(pass_descriptors(ours_.get(), {&fd, 1}, base::as_bytes(most)));
+  EXPECT_FALSE(pass_descriptors(ours_.get(), {&fd, 1}, base::as_bytes(most + 'x')));
+  pass({fd});
+  turn();
+  EXPECT_EQ(unread_, (std::vector<std::string>{"GET /", most, ""}));
+}
+
+TEST_F(InboxTest, DropsWhatCameInPart) {
+  auto [client, accepted] = connection();
+  std::vector<char> packet(2 + kMaxUnread);
+  iovec bytes{.iov_base = packet.data(), .iov_len = packet.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  *part = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  const int fd = accepted.get();
+  std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
+  ASSERT_GT(::sendmsg(ours_.get(), &message, MSG_NOSIGNAL), 0);
+  accepted.reset();
+  turn();
+  EXPECT_TRUE(taken_.empty());
+  EXPECT_EQ(client.rest(), "") << "closed, not kept";
 }
 
 TEST_F(InboxTest, PassesOverWhatIsNoConnection) {

@@ -46,6 +46,26 @@ TEST_F(PlainTransportTest, ReadsUntilNothingIsLeft) {
   EXPECT_EQ(transport_->read(buffer_).state, IoState::kEof);
 }
 
+TEST_F(PlainTransportTest, ReadsFirstWhatWasReceivedBefore) {
+  EXPECT_FALSE(transport_->holds_input());
+  const int fd = ::dup(transport_->fd());
+  PlainTransport passed(base::UniqueFd(fd), transport_->peer(), "0123456789");
+  ASSERT_EQ(::send(peer_.get(), "ab", 2, 0), 2);
+  EXPECT_TRUE(passed.holds_input());
+  std::string text;
+  for (const std::size_t expected : {8U, 2U}) {
+    const IoResult result = passed.read(buffer_);
+    EXPECT_EQ(result.count, expected);
+    EXPECT_FALSE(result.exhausted) << "the socket has not been asked";
+    text += base::as_text(base::Bytes(buffer_).first(result.count));
+  }
+  EXPECT_FALSE(passed.holds_input());
+  const IoResult result = passed.read(buffer_);
+  text += base::as_text(base::Bytes(buffer_).first(result.count));
+  EXPECT_EQ(text, "0123456789ab");
+  EXPECT_TRUE(result.exhausted);
+}
+
 TEST_F(PlainTransportTest, GathersSegments) {
   // More than one system call takes.
   base::Chain chain;

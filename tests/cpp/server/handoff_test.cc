@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "net/pass_descriptors.h"
 #include "server/server_rig.h"
 
 namespace tfe::server {
@@ -57,15 +58,28 @@ class HandoffTest : public testing::Test {
         }
       }
       members[i].server = std::make_unique<HttpServer>(
-          options, [this](const Peer&, std::shared_ptr<http::Strand> strand) {
-            return std::make_unique<LineProtocol>(std::move(strand), counts, on_line);
+          options, [this](const Peer& peer, std::shared_ptr<http::Strand> strand) {
+            return std::make_unique<LineProtocol>(
+                std::move(strand), counts,
+                [this, give = peer.hand_over](LineProtocol& protocol, std::string line) {
+                  if (std::string_view(line) == "away") return give_away(protocol, give);
+                  on_line(protocol, std::move(line));
+                });
           });
       ASSERT_TRUE(members[i].server->start().has_value());
     }
   }
 
-  void set_serving(std::size_t member, bool serving) const {
-    const char byte = serving ? 2 : 0;
+  // As a protocol does it whose request is to be answered by another server.
+  void give_away(LineProtocol& protocol, const http::HandOver& give) {
+    if (!give(base::as_bytes(unread))) return protocol.answer("stays\n");
+    protocol.finish();
+    protocol.answer(std::string());
+  }
+
+  void set_serving(std::size_t member, bool serving, bool sound = true) const {
+    const int state = serving ? 2 : 0;
+    const auto byte = static_cast<std::uint8_t>(sound ? state : state | PeerTable::kUnsound);
     ASSERT_EQ(::pwrite(table.get(), &byte, 1, static_cast<off_t>(serving_at + member)), 1);
   }
 
@@ -103,6 +117,7 @@ class HandoffTest : public testing::Test {
     return found;
   }
 
+  std::string unread = "again\n";  // what is handed over with a connection
   test::Counts counts;
   LineProtocol::OnLine on_line = [](LineProtocol& protocol, std::string line) {
     protocol.answer(line + "\n");
@@ -189,6 +204,65 @@ TEST_F(HandoffTest, AnnouncementsThatCameToNothingAreForgotten) {
   connect_alone();
   connect_alone();
   EXPECT_EQ(connections(), (std::vector<std::size_t>{1, 1}));
+}
+
+TEST_F(HandoffTest, DivertsWithWhatWasReceived) {
+  start(2, 0);
+  connect();
+  Client& client = *clients.front();
+  ASSERT_TRUE(client.send("away\n"));
+  EXPECT_EQ(client.line(), "again\n") << "answered by the other server";
+  ASSERT_TRUE(eventually([&] { return connections() == std::vector<std::size_t>{0, 1}; }));
+  ASSERT_TRUE(client.send("more\n"));
+  EXPECT_EQ(client.line(), "more\n") << "the first one has closed it, and it is still open";
+  EXPECT_EQ(members[0].server->statistics().handed_over_total, 1U);
+  EXPECT_EQ(members[1].server->statistics().received_total, 1U);
+  EXPECT_EQ(members[1].server->statistics().accepted_total, 1U);
+}
+
+TEST_F(HandoffTest, DivertsInPiecesIfMoreWasReceivedThanIsReadAtATime) {
+  start(2, 0);
+  unread.insert(0, 9000, 'x');
+  connect();
+  ASSERT_TRUE(clients.front()->send("away\n"));
+  EXPECT_EQ(clients.front()->line(), unread) << "9000 times x, and again";
+}
+
+TEST_F(HandoffTest, DivertsToThoseThatHaveAllTheirModels) {
+  start(3, 0);
+  set_serving(1, true, false);
+  for (int i = 0; i < 3; ++i) {
+    connect();
+    ASSERT_TRUE(clients.back()->send("away\n"));
+    EXPECT_EQ(clients.back()->line(), "again\n");
+  }
+  ASSERT_TRUE(eventually([&] { return connections() == std::vector<std::size_t>{0, 0, 3}; }));
+}
+
+TEST_F(HandoffTest, WhatNobodyTakesStays) {
+  start(2, 0);
+  set_serving(1, true, false);
+  connect();
+  ASSERT_TRUE(clients.front()->send("away\n"));
+  EXPECT_EQ(clients.front()->line(), "stays\n");
+  set_serving(1, true);
+  unread.assign(net::kMaxUnread + 1, 'x');
+  ASSERT_TRUE(clients.front()->send("away\n"));
+  EXPECT_EQ(clients.front()->line(), "stays\n") << "too much for a packet";
+  EXPECT_EQ(members[0].server->statistics().handed_over_total, 0U);
+}
+
+// The other server reads the first part, which is to go on to a third one, while it holds the rest.
+TEST_F(HandoffTest, WhatIsHeldInPartStays) {
+  start(2, 0);
+  std::string held(9000, 'x');
+  held += '\n';
+  unread = "away\n";
+  unread += held;
+  connect();
+  ASSERT_TRUE(clients.front()->send("away\n"));
+  EXPECT_EQ(clients.front()->line(), "stays\n");
+  EXPECT_EQ(clients.front()->line(), held);
 }
 
 TEST_F(HandoffTest, OffsetsMustBeInTheFile) {

@@ -1,6 +1,10 @@
 // TLS through a whole server: both protocols, slow and rude clients, and renewal under traffic.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -19,7 +23,8 @@ using test::Client;
 using test::eventually;
 using test::TlsClient;
 
-// Answers with what the request says of its connection, or with `size` bytes for /<size>.
+// Answers with what the request says of its connection, or with `size` bytes for /<size>, or hands
+// over /away.
 class Reporter final : public http::Handler {
  public:
   std::shared_ptr<http::RequestSink> on_request(const http::RequestHead& head,
@@ -36,6 +41,7 @@ class Reporter final : public http::Handler {
       std::string answer;
       std::size_t size = 0;
     };
+    if (head.target == "/away" && exchange.hand_over()) return std::make_shared<Sink>(exchange, "");
     const int size = std::atoi(std::string(head.target.substr(1)).c_str());
     if (size > 0) return std::make_shared<Sink>(exchange, std::string(size_t(size), 'x'));
     return std::make_shared<Sink>(
@@ -96,6 +102,27 @@ TEST_F(TlsServerTest, ServesHttp1) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
   EXPECT_TRUE(answer.ends_with("https 127.0.0.1:\n")) << answer;
   EXPECT_TRUE(client.clean_end()) << "without a close_notify";
+}
+
+// What TLS has agreed on cannot be passed to another process.
+TEST_F(TlsServerTest, KeepsWhatAnotherServerWouldTakeInClearText) {
+  const base::UniqueFd table(::memfd_create("table", MFD_CLOEXEC));
+  ASSERT_EQ(::ftruncate(table.get(), 3 * BeatPage::kSize), 0);
+  constexpr std::size_t kServingAt = 2 * BeatPage::kSize;
+  ASSERT_EQ(::pwrite(table.get(), "\1", 1, kServingAt), 1);
+  std::array<int, 2> inbox{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, inbox.data()), 0);
+  const base::UniqueFd sender(inbox[0]);
+  const base::UniqueFd receiver(inbox[1]);
+  options.beats.fd = table.get();
+  options.handoff.peers = {{{BeatPage::kSize, BeatPage::kSize}, kServingAt, sender.get()}};
+  start();
+  Client socket(server->port());
+  TlsClient client(socket.fd(), client_options);
+  ASSERT_TRUE(client.connect());
+  const std::string answer = get(client, "/away", "Connection: close\r\n");
+  EXPECT_TRUE(answer.ends_with("https 127.0.0.1:\n")) << answer;
+  EXPECT_EQ(server->statistics().handed_over_total, 0U);
 }
 
 TEST_F(TlsServerTest, ServesHttp2ByAgreement) {

@@ -51,7 +51,7 @@ def next_client(listener: socket.socket, inbox: socket.socket) -> socket.socket 
         return listener.accept()[0]
     with contextlib.suppress(BlockingIOError):
         flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-        _, ancillary, _, _ = inbox.recvmsg(1, socket.CMSG_LEN(4), flags)
+        _, ancillary, _, _ = inbox.recvmsg(1 << 17, socket.CMSG_LEN(4), flags)
         for _, _, payload in ancillary:
             relayed[0] += 1
             return socket.socket(fileno=struct.unpack("=i", payload[:4])[0])

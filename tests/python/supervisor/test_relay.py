@@ -16,7 +16,7 @@ from tritonfrontend.supervisor.options.spec import PortSpec
 from tritonfrontend.supervisor.ports.refusal import Refusal
 from tritonfrontend.supervisor.ports.relay import Relay
 from tritonfrontend.supervisor.ports.sockets import PortGroup
-from tritonfrontend.supervisor.protocol.inbox import Inbox
+from tritonfrontend.supervisor.protocol.inbox import Arrival, Inbox
 
 NEVER = 1000.0
 PATIENCE = 30.0
@@ -57,10 +57,10 @@ class Rig:
     def taken(self, slot: int) -> list[int]:
         """Numbers of the clients that the worker of `slot` finds in its inbox."""
         numbers = []
-        while (fd := self.inbox(slot).take()) is not None:
-            with socket.socket(fileno=fd) as connection:
+        while (found := self.inbox(slot).take()) is not None:
+            with socket.socket(fileno=found.fd) as connection:
                 connection.settimeout(PATIENCE)
-                numbers.append(int(connection.recv(10)))
+                numbers.append(int(found.unread + connection.recv(10)))
         return numbers
 
     def close(self) -> None:
@@ -155,11 +155,36 @@ def test_unread_inbox_of_a_dead_worker_goes_to_another(rig: Rig) -> None:
     run(rig, scenario)
 
 
+def test_what_was_read_of_a_connection_goes_with_it(rig: Rig) -> None:
+    """A worker has given it to another, which died before it looked into its inbox."""
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            accepted, _ = listener.accept()
+        client.sendall(b"5")
+        with client, accepted:
+            most = b"1" * (64 << 10)
+            assert rig.inbox(0).send(Arrival(accepted.fileno(), b"123"))
+            assert rig.inbox(0).send(Arrival(accepted.fileno(), most))
+        rig.relay.update([2])
+        await until(lambda: rig.relay.relayed_total == 2)
+        first, second = rig.inbox(2).take(), rig.inbox(2).take()
+        assert first is not None
+        assert second is not None
+        assert (first.unread, second.unread) == (b"123", most)
+        with socket.socket(fileno=first.fd) as connection:
+            assert connection.recv(10) == b"5"
+        os.close(second.fd)
+
+    run(rig, scenario)
+
+
 def test_full_inbox_means_the_next_worker_then_waiting(rig: Rig) -> None:
     async def scenario() -> None:
         devnull = os.open("/dev/null", os.O_RDONLY)
         for slot in (1, 2):
-            while rig.inbox(slot).send(devnull):
+            while rig.inbox(slot).send(Arrival(devnull)):
                 pass
         client = rig.connect()
         while rig.queued()[0] == 0:
@@ -168,8 +193,8 @@ def test_full_inbox_means_the_next_worker_then_waiting(rig: Rig) -> None:
         rig.relay.update([1, 2])
         await until(lambda: rig.relay.parked > 0)
         assert client.fileno() >= 0
-        while (fd := rig.inbox(2).take()) is not None:  # this worker wakes up
-            os.close(fd)
+        while (found := rig.inbox(2).take()) is not None:  # this worker wakes up
+            os.close(found.fd)
         await until(lambda: rig.relay.parked == 0 and rig.queued()[0] == 0)
         assert number in rig.taken(2), "the one that did not fit into the first went to the second"
         os.close(devnull)
@@ -184,9 +209,9 @@ def test_passed_descriptors_are_closed_here_and_close_on_exec(rig: Rig) -> None:
         rig.relay.update([1])
         await until(lambda: rig.queued()[0] == 0)
         found: list[int] = []
-        while (fd := rig.inbox(1).take()) is not None:
-            assert not os.get_inheritable(fd)
-            found.append(fd)
+        while (passed := rig.inbox(1).take()) is not None:
+            assert not os.get_inheritable(passed.fd)
+            found.append(passed.fd)
         for fd in found:
             os.close(fd)
         client.settimeout(PATIENCE)

@@ -7,131 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import re
 import signal
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 from fault_report import FaultReport
-from helpers.models import Model, Tensor, python_model, write_repository
-from instance import Instance, get, running, until
+from instance import Instance, get
+from sick_model import INFER, Victim, channels, started
 from test_forwarding import Callers, request
-from test_model_health import stubs
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 pytestmark = pytest.mark.faults
 
-_TENSORS = ([Tensor("INPUT0", "FP32")], [Tensor("OUTPUT0", "FP32")])
-#: Hangs in the worker whose pid is in a file, and there it loads again only when that has gone.
-_MODEL = """
-import os, time
-import triton_python_backend_utils as pb_utils
-def hangs():
-    try:
-        with open({path!r}) as file:
-            return file.read() == str(os.getppid())
-    except FileNotFoundError:
-        return False
-class TritonPythonModel:
-    def initialize(self, args):
-        while hangs():
-            time.sleep(0.05)
-    def execute(self, requests):
-        while hangs():
-            time.sleep(0.05)
-        return [pb_utils.InferenceResponse(
-            [pb_utils.Tensor("OUTPUT0", pb_utils.get_input_tensor_by_name(r, "INPUT0").as_numpy())]
-        ) for r in requests]
-"""
-_BODY = json.dumps(
-    {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1], "data": [7.0]}]}
-)
-
-
-def channels(instance: Instance) -> list[grpc.Channel]:
-    """One to each worker: connections are spread evenly if they come one after the other."""
-    target = f"127.0.0.1:{instance.port('grpc')}"
-    alone = [("grpc.use_local_subchannel_pool", 1)]  # a connection of its own
-    made = []
-    for _ in instance.wait("status", lambda status: status["workers"])["workers"]:
-        made.append(grpc.insecure_channel(target, alone))
-        grpc.channel_ready_future(made[-1]).result(60)
-    return made
-
-
-class Victim:
-    """Worker 0, which has a channel of its own, and its model "echo"."""
-
-    def __init__(self, instance: Instance, sick: Path) -> None:
-        self.instance = instance
-        self.pid: int = instance.wait_ready()["workers"][0]["pid"]
-        self._sick = sick
-        self._channels = channels(instance)
-        self.calls = [service_pb2_grpc.GRPCInferenceServiceStub(each) for each in self._channels]
-        for calls in self.calls:
-            calls.ModelInfer(request("echo"), timeout=60)
-
-    @property
-    def stub(self) -> int:
-        (found,) = stubs(self.instance, "echo")
-        return found
-
-    def fall_sick(self) -> None:
-        """From now on the model neither answers nor loads."""
-        self._sick.write_text(str(self.pid))
-
-    def hang(self) -> list[grpc.Future]:
-        """The model hangs, with a request of each channel: one is at worker 0."""
-        self.fall_sick()
-        return [calls.ModelInfer.future(request("echo")) for calls in self.calls]
-
-    def cure(self) -> None:
-        self._sick.unlink()
-
-    def close(self) -> None:
-        self._sick.unlink(missing_ok=True)
-        for channel in self._channels:
-            channel.close()
-
 
 @pytest.fixture
-def sick(tmp_path: Path) -> Path:
+def sick(tmp_path: Path, backends_dir: Path) -> Path:
     return tmp_path / "sick"
 
 
 @pytest.fixture
-def repository(tmp_path: Path, sick: Path, backends_dir: Path) -> Path:
-    """A model to break, and one that is always there, so that clients stay."""
-    echo = python_model("echo", *_TENSORS, _MODEL.format(path=str(sick)))
-    return write_repository(tmp_path / "models", [Model("delay", "delay", *_TENSORS), echo])
-
-
-def started(tmp_path: Path, repository: Path, *flags: str) -> Any:
-    every = ("--model-repository", str(repository), "--model-hang-timeout=1")
-    return running(tmp_path, *every, *(flags or ("--devices=cpu:2",)), fake=False)
-
-
-@pytest.fixture
-def victim(tmp_path: Path, repository: Path, sick: Path) -> Iterator[Victim]:
-    with started(tmp_path, repository) as instance:
+def victim(tmp_path: Path, sick: Path) -> Iterator[Victim]:
+    with started(tmp_path, sick) as instance:
         made = Victim(instance, sick)
         yield made
         made.close()
-
-
-@pytest.fixture
-def connections(victim: Victim) -> Iterator[list[http.client.HTTPConnection]]:
-    port = victim.instance.port("http")
-    made = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for _ in range(16)]
-    yield made
-    for each in made:
-        each.close()
 
 
 def passed_on(instance: Instance, worker: int, direction: str) -> int:
@@ -221,60 +124,9 @@ def test_what_cannot_be_passed_on_is_refused(victim: Victim) -> None:
     assert [call.exception(60) for call in waiting] == [None, None]
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
-def test_clients_of_http_are_sent_elsewhere(
-    victim: Victim,
-    connections: list[http.client.HTTPConnection],
-    number: signal.Signals,
-    fault_report: FaultReport,
-) -> None:
-    """Each connection at most once, and with the word that it ends."""
-    for connection in connections:
-        assert post(connection)[0] == 200
-    stub = victim.stub
-    victim.fall_sick()
-    os.kill(stub, number)
-    victim.instance.wait_state(0, "DEGRADED")
-    refused = []
-    for connection in connections:
-        status, headers, body = post(connection)
-        if status != 200:
-            refused.append(body)
-            assert (status, headers["Retry-After"], headers["Connection"]) == (503, "1", "close")
-            until(partial(served, connection), "served elsewhere")
-            assert connection.sock is not None, "and there it stays"
-        assert [post(connection)[0] for _ in range(20)] == [200] * 20
-    fault_report.row(
-        f"{number.name} of all stubs of a model, keep-alive HTTP clients",
-        sent=16 * 22,
-        failed=0,
-        refused=len(refused),
-    )
-    assert refused
-    why = "its Python stubs are stopped by a signal"
-    if number == signal.SIGKILL:
-        why = "it is being loaded again"
-    expected = f"model 'echo' is unavailable on this worker: {why}; another worker serves it"
-    assert {json.loads(body)["error"] for body in refused} == {expected}
-    victim.cure()
-    if number == signal.SIGSTOP:
-        os.kill(stub, signal.SIGCONT)
-    served_here_again(victim)
-
-
-def served(connection: http.client.HTTPConnection) -> bool:
-    return post(connection)[0] == 200
-
-
-def post(connection: http.client.HTTPConnection) -> tuple[int, Any, bytes]:
-    connection.request("POST", "/v2/models/echo/infer", _BODY)
-    answer = connection.getresponse()
-    return answer.status, answer.headers, answer.read()
-
-
-def test_restart_of_a_hung_model_on_wish(tmp_path: Path, repository: Path, sick: Path) -> None:
+def test_restart_of_a_hung_model_on_wish(tmp_path: Path, sick: Path) -> None:
     flags = ("--devices=cpu:2", "--model-hang-restart", "--drain-timeout=1")
-    with started(tmp_path, repository, *flags) as instance:
+    with started(tmp_path, sick, *flags) as instance:
         victim = Victim(instance, sick)
         victim.hang()
         instance.wait("restart", lambda s: s["workers"][0]["generation"] == 2)
@@ -284,10 +136,8 @@ def test_restart_of_a_hung_model_on_wish(tmp_path: Path, repository: Path, sick:
         victim.close()
 
 
-def test_by_default_its_own_answers_tell_that_it_hangs(
-    tmp_path: Path, repository: Path, sick: Path
-) -> None:
-    with started(tmp_path, repository, "--devices=cpu:1", "--model-hang-timeout=auto") as instance:
+def test_by_default_its_own_answers_tell_that_it_hangs(tmp_path: Path, sick: Path) -> None:
+    with started(tmp_path, sick, "--devices=cpu:1", "--model-hang-timeout=auto") as instance:
         victim = Victim(instance, sick)  # it has answered
         (waiting,) = victim.hang()
         reason = instance.wait_state(0, "DEGRADED")["reason"]
@@ -300,9 +150,9 @@ def test_by_default_its_own_answers_tell_that_it_hangs(
         victim.close()
 
 
-def test_alone_it_is_waited_for(tmp_path: Path, repository: Path, sick: Path) -> None:
+def test_alone_it_is_waited_for(tmp_path: Path, sick: Path) -> None:
     """A model that is only slow is nothing to refuse where nobody else has it."""
-    with started(tmp_path, repository, "--devices=cpu:1") as instance:
+    with started(tmp_path, sick, "--devices=cpu:1") as instance:
         victim = Victim(instance, sick)
         (calls,) = victim.calls
         waiting = victim.hang()
@@ -314,7 +164,7 @@ def test_alone_it_is_waited_for(tmp_path: Path, repository: Path, sick: Path) ->
             connection.request("GET", "/v2/models/echo/ready")
             answer = connection.getresponse()
             assert (answer.status, b"not ready" in answer.read()) == (400, True)
-            connection.request("POST", "/v2/models/echo/infer", _BODY)
+            connection.request("POST", "/v2/models/echo/infer", INFER)
             instance.wait("in flight", lambda s: s["workers"][0]["inflight"] == 7)
             assert not any(call.done() for call in waiting)
             victim.cure()
@@ -325,11 +175,9 @@ def test_alone_it_is_waited_for(tmp_path: Path, repository: Path, sick: Path) ->
         victim.close()
 
 
-def test_alone_a_stopped_one_is_left_to_the_backend(
-    tmp_path: Path, repository: Path, sick: Path
-) -> None:
+def test_alone_a_stopped_one_is_left_to_the_backend(tmp_path: Path, sick: Path) -> None:
     """It gives up after a second, which is not for us to anticipate."""
-    with started(tmp_path, repository, "--devices=cpu:1") as instance:
+    with started(tmp_path, sick, "--devices=cpu:1") as instance:
         victim = Victim(instance, sick)
         (calls,) = victim.calls
         stub = victim.stub

@@ -1,0 +1,202 @@
+"""HTTP clients of a worker that has lost one of its models: another takes their connections."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import ssl
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import Authority
+from fault_report import FaultReport
+from handed import ANNOUNCED, OPEN, cell
+from instance import until
+from sick_model import INFER, Victim, started
+
+pytestmark = pytest.mark.faults
+
+_CLIENTS = 16
+#: So much that it does not come at once.
+_LARGE = json.dumps(
+    {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [100_000], "data": [7] * 100_000}]}
+)
+#: Everything that a model can be asked for over HTTP.
+_REQUESTS = [
+    ("infer", INFER),
+    ("generate", '{"INPUT0": 7.0}'),
+    ("generate_stream", '{"INPUT0": 7.0}'),
+    ("versions/1/infer", _LARGE),
+]
+
+
+@pytest.fixture
+def sick(tmp_path: Path, backends_dir: Path) -> Path:
+    return tmp_path / "sick"
+
+
+@pytest.fixture
+def victim(tmp_path: Path, sick: Path) -> Iterator[Victim]:
+    with started(tmp_path, sick) as instance:
+        made = Victim(instance, sick)
+        yield made
+        made.close()
+
+
+@contextlib.contextmanager
+def connections(port: int, tls: ssl.SSLContext | None = None) -> Iterator[list[Any]]:
+    """Each is kept alive, and has been answered."""
+    made = [
+        http.client.HTTPSConnection("localhost", port, timeout=60, context=tls)
+        if tls is not None
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for _ in range(_CLIENTS)
+    ]
+    for each in made:
+        assert ask(each)[0] == 200
+    yield made
+    for each in made:
+        each.close()
+
+
+def ask(connection: Any, kind: str = "infer", body: str = INFER) -> tuple[int, Any, bytes]:
+    connection.request("POST", f"/v2/models/echo/{kind}", body)
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
+
+
+def served(connection: Any) -> bool:
+    return ask(connection)[0] == 200
+
+
+def handed(status: dict[str, Any]) -> bool:
+    giver, taker = status["workers"]
+    return bool(taker["handed_in"] >= giver["handed_out"] > 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_no_request_fails(
+    victim: Victim, number: signal.Signals, fault_report: FaultReport
+) -> None:
+    instance, stub = victim.instance, victim.stub
+    with connections(instance.port("http")) as clients:
+        sockets = [each.sock for each in clients]
+        victim.fall_sick()
+        os.kill(stub, number)
+        victim.instance.wait_state(0, "DEGRADED")
+        answers = [ask(each, *_REQUESTS[i % 4]) for i, each in enumerate(clients)]
+        statuses = [status for status, _, _ in answers]
+        statuses += [ask(each)[0] for _ in range(20) for each in clients]
+        fault_report.row(
+            f"{number.name} of all stubs of a model, HTTP",
+            sent=len(statuses),
+            failed=len(statuses) - statuses.count(200),
+            refused=0,
+        )
+        assert set(statuses) == {200}, answers
+        assert all(b"7.0" in body for _, _, body in answers)
+        assert [each.sock for each in clients] == sockets, "the client has seen nothing of it"
+        instance.wait("counted", handed)
+        victim.cure()
+        if number == signal.SIGSTOP:
+            os.kill(stub, signal.SIGCONT)
+        instance.wait_ready()
+        assert [ask(each)[0] for each in clients] == [200] * _CLIENTS
+
+
+def test_a_receiver_that_dies_before_it_looks(
+    tmp_path: Path, sick: Path, fault_report: FaultReport
+) -> None:
+    """The first part of a request has been read by the one worker, and lies before the other."""
+    blind = ("--suspect-after=0", "--hang-timeout=0")  # nobody notices that a worker is stopped
+    with started(tmp_path, sick, "--devices=cpu:3", *blind) as instance:
+        victim = Victim(instance, sick)
+        pids = [worker["pid"] for worker in instance.wait_ready()["workers"]]
+        with connections(instance.port("http")) as clients:
+            mine = [each for each in clients if answered_by(each, pids[0])]
+            assert mine, "at random, but for one case in some hundred"
+            stub = victim.stub
+            victim.fall_sick()
+            os.kill(stub, signal.SIGKILL)
+            instance.wait_state(0, "DEGRADED")
+            os.kill(pids[1], signal.SIGSTOP)
+            for each in mine:
+                each.request("POST", "/v2/models/echo/infer", INFER)
+            until(lambda: cell(pids[0], page(0), OPEN) == 0, "all have gone")
+            unread = cell(pids[0], page(1), ANNOUNCED)
+            os.kill(pids[1], signal.SIGKILL)
+            statuses = [each.getresponse().status for each in mine]
+            fault_report.row(
+                "a worker dies with HTTP requests unread that another gave it",
+                sent=len(mine),
+                failed=len(mine) - statuses.count(200),
+                refused=0,
+                unread=unread,
+            )
+            assert unread > 0
+            assert set(statuses) == {200}
+        victim.cure()
+        instance.wait_ready()
+        victim.close()
+
+
+def page(slot: int) -> int:
+    """Of its HTTP frontend in its first generation: two pages each for two ports."""
+    return 4 * slot + 1
+
+
+def answered_by(connection: Any, pid: int) -> bool:
+    """Whether that worker has the connection: who has it is told by its own socket table."""
+    _, port = connection.sock.getsockname()
+    mine = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    with open("/proc/net/tcp") as table:
+        for line in table:
+            fields = line.split()
+            if fields[2].endswith(f":{port:04X}"):
+                return f"socket:[{fields[9]}]" in mine
+    raise AssertionError("no such connection")
+
+
+def test_with_tls_a_client_is_sent_elsewhere(
+    tmp_path: Path, sick: Path, fault_report: FaultReport
+) -> None:
+    """What TLS has agreed on cannot be given away: each connection ends once, with that word."""
+    authority = Authority(tmp_path)
+    server = authority.issue("server")
+    files = (f"--http-server-cert={server.cert}", f"--http-server-key={server.key}")
+    with started(tmp_path, sick, "--devices=cpu:2", "--http-use-ssl", *files) as instance:
+        victim = Victim(instance, sick)
+        trust = ssl.create_default_context(cafile=str(authority.cert))
+        with connections(instance.port("http"), trust) as clients:
+            stub = victim.stub
+            os.kill(stub, signal.SIGSTOP)
+            instance.wait_state(0, "DEGRADED")
+            refused = []
+            for client in clients:
+                status, headers, body = ask(client)
+                if status != 200:
+                    refused.append(json.loads(body)["error"])
+                    words = (status, headers["Retry-After"], headers["Connection"])
+                    assert words == (503, "1", "close")
+                    until(partial(served, client), "served elsewhere")
+                    assert client.sock is not None, "and there it stays"
+                assert [ask(client)[0] for _ in range(20)] == [200] * 20
+            fault_report.row(
+                "SIGSTOP of all stubs of a model, HTTP with TLS",
+                sent=_CLIENTS * 21 + len(refused),
+                failed=0,
+                refused=len(refused),
+            )
+            assert set(refused) == {
+                "model 'echo' is unavailable on this worker: "
+                "its Python stubs are stopped by a signal; another worker serves it"
+            }
+            os.kill(stub, signal.SIGCONT)
+        instance.wait_ready()
+        victim.close()
