@@ -99,7 +99,8 @@ class Exchange {
   // Has another server of the port answer this request and, as the connection goes there, all that
   // follow. In on_request only, and before anything else is done. False if the protocol, TLS, an
   // answer that is still to be sent, or the lack of a server that takes it, stand against it. True:
-  // the exchange is over, and the sink gets no calls.
+  // the exchange is over, and the sink gets no calls. If nobody has had room for it in the end,
+  // on_request is called once more, and this gives false.
   virtual bool hand_over() { return false; }
 
   // Answers "Expect: 100-continue" if the client asked for it; otherwise does nothing. A sink that

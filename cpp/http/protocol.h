@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -13,9 +14,14 @@
 
 namespace tfe::http {
 
-// Gives a connection to another server of the port, which reads `unread`, received of it already,
-// once more. True: it is the other's now, close it without a word. On the connection's strand.
-using HandOver = std::function<bool(base::Bytes unread)>;
+// What became of a connection that was to be given to another server of the port.
+enum class HandedOver : std::uint8_t {
+  kGone,    // it is the other's now: close it without a word
+  kNoRoom,  // the others have no room for it at the moment
+  kNobody,  // it has to stay
+};
+// `unread` was received of it, and is looked at again over there. On the connection's strand.
+using HandOver = std::function<HandedOver(base::Bytes unread)>;
 
 class Protocol {
  public:

@@ -68,6 +68,7 @@ bool Connection::wants_read() const {
       return !paused_;
     case State::kResponse:
       return input_.size() < options_.limits.max_pipelined_bytes;
+    case State::kLeaving:
     case State::kDone:
       return false;
   }
@@ -92,7 +93,7 @@ void Connection::sent(base::TimePoint now) {
 }
 
 bool Connection::idle() const {
-  return exchange_.ended() && out_.empty() && (state_ != State::kHead || input_.empty());
+  return in_flight() == 0 && out_.empty() && (state_ != State::kHead || input_.empty());
 }
 
 void Connection::drain(base::TimePoint now) {
@@ -153,6 +154,7 @@ bool Connection::step() {
       return step_body();
     case State::kResponse:
       return step_response();
+    case State::kLeaving:
     case State::kDone:
       return false;
   }
@@ -200,7 +202,7 @@ void Connection::begin_request(std::string_view text) {
   input_since_ = now_;  // the body has its own time
   progress_ = 0;
   call_handler(framing);
-  if (state_ != State::kDone) input_.consume(size);
+  if (state_ == State::kBody || state_ == State::kResponse) input_.consume(size);
   if (state_ == State::kResponse && sink_) end_body();
 }
 
@@ -216,6 +218,7 @@ void Connection::call_handler(const Framing& framing) {
                                .content_length = framing.content_length,
                                .received_at = head_at_};
   auto sink = handler_.on_request(head, exchange_);
+  stays_ = false;
   if (!exchange_.ended()) sink_ = std::move(sink);
 }
 

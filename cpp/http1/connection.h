@@ -7,6 +7,8 @@
 //     |               |                     |
 //     +---------------+---------------------+--refused or closing--> kDone
 //
+//   kHead --handed over--> kDone, or kLeaving while nobody has room for it --nobody had--> kHead
+//
 // A request answered before its body ended stays in kBody without a sink: the rest is dropped.
 #pragma once
 
@@ -54,14 +56,16 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   void sent(base::TimePoint now) override;
   bool finished() const override { return state_ == State::kDone; }
   bool idle() const override;
-  std::size_t in_flight() const override { return exchange_.ended() ? 0 : 1; }
+  std::size_t in_flight() const override {
+    return exchange_.ended() && state_ != State::kLeaving ? 0 : 1;
+  }
   void drain(base::TimePoint now) override;
   void abort() override;
   std::optional<base::TimePoint> deadline() const override;
   void on_deadline(base::TimePoint now) override;
 
  private:
-  enum class State : std::uint8_t { kHead, kBody, kResponse, kDone };
+  enum class State : std::uint8_t { kHead, kBody, kResponse, kLeaving, kDone };
 
   // ServerExchange::Owner
   base::Chain& out() override { return out_; }
@@ -89,6 +93,7 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   void report_refusal(const Refusal& refusal);
   void abort_sink();
   void close();
+  void try_to_leave(base::TimePoint now);
   void input_timed_out();
   std::chrono::milliseconds idle_limit() const;
   std::optional<std::chrono::milliseconds> input_timeout() const;
@@ -113,19 +118,22 @@ class Connection final : public http::Protocol, private ServerExchange::Owner {
   bool eof_ = false;
   bool paused_ = false;
   bool expects_continue_ = false;  // the client waits for the interim response
+  bool stays_ = false;             // nobody has taken the request that is begun
   bool wait_restarts_ = false;     // input_since_ is set by the next call that tells the time
   std::uint64_t discarded_ = 0;
   std::uint64_t requests_ = 0;
   std::size_t head_seen_ = 0;
   base::MutableBytes direct_;  // the sink's buffer that receive_buffer() returned, else empty
 
-  base::TimePoint now_;          // of the last call that told
-  base::TimePoint head_at_;      // the first byte of the head that comes or came last
-  base::TimePoint input_since_;  // the current wait for input began
-  base::TimePoint idle_since_;   // the wait for a request, whatever empty lines came
-  std::size_t progress_ = 0;     // bytes of a body since input_since_
-  base::TimePoint probed_at_;    // a client that may have gone
-  std::size_t unsent_ = 0;       // at the last output()
+  base::TimePoint now_;           // of the last call that told
+  base::TimePoint head_at_;       // the first byte of the head that comes or came last
+  base::TimePoint input_since_;   // the current wait for input began
+  base::TimePoint idle_since_;    // the wait for a request, whatever empty lines came
+  std::size_t progress_ = 0;      // bytes of a body since input_since_
+  base::TimePoint leaves_until_;  // kLeaving: then it stays
+  base::TimePoint leaves_at_;     // kLeaving: the next attempt
+  base::TimePoint probed_at_;     // a client that may have gone
+  std::size_t unsent_ = 0;        // at the last output()
 };
 
 }  // namespace tfe::http1

@@ -49,15 +49,6 @@ void Connection::close() {
   direct_ = {};
 }
 
-// While the handler looks at the head, which is why the input still holds it, and before there is a
-// sink. What the client was answered before goes first.
-bool Connection::hand_over() {
-  if (sink_ || !out_.empty() || !client_.hand_over) return false;
-  if (!client_.hand_over(input_.bytes())) return false;
-  close();
-  return true;
-}
-
 void Connection::input_timed_out() {
   switch (state_) {
     case State::kHead:

@@ -57,6 +57,7 @@ std::optional<std::chrono::milliseconds> Connection::input_timeout() const {
 }
 
 std::optional<base::TimePoint> Connection::deadline() const {
+  if (state_ == State::kLeaving) return leaves_at_;
   if (probes_client()) return probed_at_ + options_.limits.probe_interval;
   const auto timeout = input_timeout();
   if (!timeout) return std::nullopt;
@@ -65,6 +66,7 @@ std::optional<base::TimePoint> Connection::deadline() const {
 
 void Connection::on_deadline(base::TimePoint now) {
   now_ = now;
+  if (state_ == State::kLeaving) return try_to_leave(now);
   if (probes_client()) {
     if (now - probed_at_ >= options_.limits.probe_interval) probe_client();
     return;

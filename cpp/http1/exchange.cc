@@ -9,6 +9,12 @@ void ServerExchange::reset(int version, bool head_request) {
   pauses_ = 0;
 }
 
+bool ServerExchange::hand_over() {
+  if (started() || !owner_.hand_over()) return false;
+  invalidate();
+  return true;
+}
+
 void ServerExchange::pause_body() {
   if (pauses_++ == 0) owner_.pause(true);
 }

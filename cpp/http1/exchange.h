@@ -46,7 +46,7 @@ class ServerExchange final : public http::Exchange {
   bool closes() const { return !context_.keep_alive; }
 
   const std::shared_ptr<http::Strand>& strand() override { return strand_; }
-  bool hand_over() override { return !started() && owner_.hand_over(); }
+  bool hand_over() override;
   void send_continue() override { owner_.want_continue(); }
   void pause_body() override;
   void resume_body() override;

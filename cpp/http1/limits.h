@@ -46,6 +46,10 @@ struct Limits {
   // Between two such probes, since the client may also leave after one. Each is 25 bytes.
   std::chrono::milliseconds probe_interval{1'000};
 
+  // How long a request that another server is to answer waits for room in that one's inbox, which
+  // is read many times a second, before it is answered here.
+  std::chrono::milliseconds hand_over_timeout{1'000};
+
   // Zero switches a timeout off.
   //
   // From the first byte of a head to its end: bounds clients that trickle headers. Answered 408.

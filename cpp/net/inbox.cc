@@ -13,8 +13,6 @@
 #include <system_error>
 #include <utility>
 
-#include "net/pass_descriptors.h"
-
 namespace tfe::net {
 namespace {
 
@@ -121,7 +119,9 @@ bool Inbox::receive_one() {
   const bool whole = (message.msg_flags & MSG_TRUNC) == 0;
   if (socket && whole && prepare_socket(socket.get(), peer)) {
     const auto unread = static_cast<std::size_t>(count) - 1;
-    on_socket_(std::move(socket), peer, {packet_.get() + 1, unread});
+    on_socket_(std::move(socket), peer,
+               {.unread = {packet_.get() + 1, unread},
+                .times = std::to_integer<std::uint8_t>(packet_[0])});
   }
   return true;
 }

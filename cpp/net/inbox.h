@@ -1,6 +1,5 @@
 // Takes over connected sockets that another process passes: one packet of a SOCK_SEQPACKET socket
-// carries one descriptor (SCM_RIGHTS). Behind its first byte, which means nothing, come those that
-// the sender has received of the connection and that are to be looked at here.
+// carries one descriptor (SCM_RIGHTS), and what its sender knows of it, see pass_descriptors.h.
 //
 // A supervisor passes on what waits in the queue of a worker that cannot accept. Whatever is not
 // taken here stays in the socket for whoever reads it next. Loop thread only.
@@ -11,19 +10,19 @@
 #include <memory>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/pass_descriptors.h"
 
 namespace tfe::net {
 
 class Inbox final : public IoHandler {
  public:
-  // `unread` is valid during the call.
-  using OnSocket =
-      std::function<void(base::UniqueFd socket, const SocketAddress& peer, base::Bytes unread)>;
+  // `connection` is valid during the call.
+  using OnSocket = std::function<void(base::UniqueFd socket, const SocketAddress& peer,
+                                      const PassedOn& connection)>;
   using OnEmpty = std::function<void()>;
   using HasRoom = std::function<bool()>;
 

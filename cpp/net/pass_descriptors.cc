@@ -7,13 +7,14 @@
 
 namespace tfe::net {
 
-bool pass_descriptors(int socket, std::span<const int> fds, base::Bytes unread) {
+bool pass_descriptors(int socket, std::span<const int> fds, const PassedOn& connection) {
   constexpr std::size_t kMost = 16;
+  const auto [unread, times] = connection;
   if (fds.size() > kMost || unread.size() > kMaxUnread) return false;
-  char byte = 0;
+  std::uint8_t first = times;
   // iovec is shared with readv and therefore not const.
   std::array<iovec, 2> bytes{
-      {{.iov_base = &byte, .iov_len = 1}, {const_cast<std::byte*>(unread.data()), unread.size()}}};
+      {{.iov_base = &first, .iov_len = 1}, {const_cast<std::byte*>(unread.data()), unread.size()}}};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMost * sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = bytes.data();

@@ -44,6 +44,7 @@ IoResult PlainTransport::read_again(base::MutableBytes buffer) {
   const std::size_t count = std::min(buffer.size(), unread_.size());
   std::memcpy(buffer.data(), unread_.data(), count);
   unread_.erase(0, count);
+  if (unread_.empty()) std::string().swap(unread_);  // gives its memory back
   return {.state = IoState::kOk, .count = count, .exhausted = false};
 }
 

@@ -47,9 +47,11 @@ Connection::Connection(std::shared_ptr<net::Loop> loop, std::unique_ptr<net::Tra
 
 bool Connection::on_any_strand() { return strand_depth > 0; }
 
-base::Status Connection::open(const ProtocolFactory& factory, PeerKind kind) {
+base::Status Connection::open(const ProtocolFactory& factory, PeerKind kind,
+                              std::uint8_t passed_on) {
   factory_ = &factory;
   kind_ = kind;
+  passed_on_ = passed_on;
   handshake_until_ = loop_->now() + limits_.handshake_timeout;
   if (auto added = loop_->add(transport_->fd(), kEpollEvents, this); !added) {
     transport_.reset();
@@ -234,6 +236,7 @@ void Connection::report_progress() {
   }
   if (const auto out = pump_.take_bytes_out(); out > 0) {
     counters_.bytes_out.fetch_add(out, std::memory_order_relaxed);
+    passed_on_ = 0;
   }
   if (!protocol_) return;
   const std::size_t in_flight = protocol_->in_flight();

@@ -30,6 +30,7 @@
 #include "http/exchange.h"
 #include "http/protocol.h"
 #include "net/loop.h"
+#include "net/pass_descriptors.h"
 #include "net/timer_queue.h"
 #include "net/transport.h"
 #include "server/socket_pump.h"
@@ -91,10 +92,10 @@ class ConnectionOwner {
   // On the loop's thread, within a turn. The connection stays valid until the turn ends.
   virtual void on_closed(Connection& connection) = 0;
   // Any thread, within a turn: as http::HandOver, for a connection in clear text.
-  virtual bool hand_over(int socket, base::Bytes unread) {
+  virtual http::HandedOver hand_over(int socket, const net::PassedOn& connection) {
     (void)socket;
-    (void)unread;
-    return false;
+    (void)connection;
+    return http::HandedOver::kNobody;
   }
 };
 
@@ -108,7 +109,8 @@ class Connection final : public http::Strand,
 
   // Begins to read; the protocol is made when the handshake is done. `factory` must live until the
   // connection is closed. On failure the connection is closed, without on_closed.
-  base::Status open(const ProtocolFactory& factory, PeerKind kind);
+  // `passed_on`: how many have given it away since it last had an answer, see hand_over().
+  base::Status open(const ProtocolFactory& factory, PeerKind kind, std::uint8_t passed_on = 0);
   // kDrain: finish what is in flight, then close. kAbort: close now.
   void notify(Signals signals);
 
@@ -132,7 +134,7 @@ class Connection final : public http::Strand,
   void give_up();
   void shake_hands();
   void make_protocol();
-  bool hand_over(base::Bytes unread);
+  http::HandedOver hand_over(base::Bytes unread);
   void settle_handshake(base::TimePoint now);
   void receive(base::TimePoint now);
   void run_timers(base::TimePoint now);
@@ -167,6 +169,7 @@ class Connection final : public http::Strand,
   bool begin_drain_ = false;    // tell the protocol after the next receive()
   bool close_at_once_ = false;  // nothing was in flight when the drain began: no need to linger
   bool handed_over_ = false;    // the socket is another server's, too: leave it as it is
+  std::uint8_t passed_on_ = 0;  // see open()
   Signals next_turn_ = 0;
   std::vector<Task> tasks_;
   net::TimerQueue timers_;

@@ -6,6 +6,13 @@
 #include "server/connection.h"
 
 namespace tfe::server {
+namespace {
+
+// Servers that take each other for better ones, as what they know is a moment old, end here; so do
+// more of them in a row than could be broken by chance.
+constexpr std::uint8_t kMaxPassedOn = 4;
+
+}  // namespace
 
 void Connection::give_up() {
   protocol_->give_up();
@@ -46,12 +53,15 @@ void Connection::make_protocol() {
 
 // The state of TLS cannot be passed on, and what the transport holds has not been seen by whoever
 // gives away what it has.
-bool Connection::hand_over(base::Bytes unread) {
-  if (kind_ != PeerKind::kClient || transport_->encrypted() || transport_->holds_input()) {
-    return false;
+http::HandedOver Connection::hand_over(base::Bytes unread) {
+  const bool stuck = transport_->encrypted() || transport_->holds_input();
+  if (kind_ != PeerKind::kClient || stuck || passed_on_ >= kMaxPassedOn) {
+    return http::HandedOver::kNobody;
   }
-  handed_over_ = owner_.hand_over(transport_->fd(), unread);
-  return handed_over_;
+  const auto times = static_cast<std::uint8_t>(passed_on_ + 1);
+  const auto outcome = owner_.hand_over(transport_->fd(), {.unread = unread, .times = times});
+  handed_over_ = outcome == http::HandedOver::kGone;
+  return outcome;
 }
 
 void Connection::settle_handshake(base::TimePoint now) {

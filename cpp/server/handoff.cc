@@ -1,9 +1,9 @@
 #include "server/handoff.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
-#include "net/pass_descriptors.h"
 #include "server/beat_page.h"
 
 namespace tfe::server {
@@ -14,35 +14,44 @@ base::Result<std::unique_ptr<Handoff>> Handoff::open(const HandoffOptions& optio
   return std::unique_ptr<Handoff>(new Handoff(options.slack, *std::move(peers)));
 }
 
-Handoff::Choice Handoff::least_busy(Among among) const {
-  Choice best;
+std::vector<Handoff::Choice> Handoff::choices() const {
+  std::vector<Choice> found;
   for (const PortPeer& peer : peers_.peers()) {
-    if (among == Among::kSound && !peers_.sound(peer)) continue;
     std::uint64_t* const connections = peers_.cell(peer, BeatPage::kConnectionsAt);
     std::uint64_t* const announced = peers_.cell(peer, BeatPage::kAnnouncedAt);
     if (connections == nullptr || announced == nullptr) continue;
     const std::uint64_t load = std::atomic_ref(*connections).load(std::memory_order_relaxed) +
                                std::atomic_ref(*announced).load(std::memory_order_relaxed);
-    if (best.inbox_fd < 0 || load < best.load) best = {peer.inbox_fd, load, announced};
+    found.push_back({&peer, load, announced});
   }
-  return best;
+  return found;
 }
 
-bool Handoff::send(const Choice& to, int socket, base::Bytes unread) {
+bool Handoff::send(const Choice& to, int socket, const net::PassedOn& connection) {
   // Before it is sent: the receiver forgets announcements when its inbox is empty.
   std::atomic_ref(*to.announced).fetch_add(1, std::memory_order_relaxed);
-  return net::pass_descriptors(to.inbox_fd, {&socket, 1}, unread);
+  return net::pass_descriptors(to.peer->inbox_fd, {&socket, 1}, connection);
 }
 
 bool Handoff::pass(int socket, std::uint64_t own) const {
   if (slack_ == 0) return false;
-  const Choice peer = least_busy(Among::kAll);
-  return peer.inbox_fd >= 0 && own >= peer.load + slack_ && send(peer, socket, {});
+  const std::vector<Choice> others = choices();
+  const auto best = std::ranges::min_element(others, {}, &Choice::load);
+  return best != others.end() && own >= best->load + slack_ && send(*best, socket, {});
 }
 
-bool Handoff::divert(int socket, base::Bytes unread) const {
-  const Choice peer = least_busy(Among::kSound);
-  return peer.inbox_fd >= 0 && send(peer, socket, unread);
+http::HandedOver Handoff::divert(int socket, const net::PassedOn& connection,
+                                 std::size_t most) const {
+  std::vector<Choice> others = choices();
+  std::erase_if(others,
+                [&](const Choice& each) { return each.load >= most || !peers_.sound(*each.peer); });
+  if (others.empty() || connection.unread.size() > net::kMaxUnread) {
+    return http::HandedOver::kNobody;
+  }
+  std::ranges::stable_sort(others, {}, &Choice::load);
+  const bool gone = std::ranges::any_of(
+      others, [&](const Choice& each) { return send(each, socket, connection); });
+  return gone ? http::HandedOver::kGone : http::HandedOver::kNoRoom;
 }
 
 }  // namespace tfe::server

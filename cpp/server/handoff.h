@@ -12,8 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/status.h"
+#include "http/protocol.h"
+#include "net/pass_descriptors.h"
 #include "server/peer_table.h"
 
 namespace tfe::server {
@@ -34,19 +35,20 @@ class Handoff {
 
   // `own`: connections of this server without this one. True: it was given away, close it.
   bool pass(int socket, std::uint64_t own) const;
-  // To the least busy that has all its models, whatever the slack. `unread` was received of it.
-  bool divert(int socket, base::Bytes unread) const;
+  // To the least busy that has room for it, of those that have all their models and fewer than
+  // `most` connections; whatever the slack.
+  http::HandedOver divert(int socket, const net::PassedOn& connection, std::size_t most) const;
 
  private:
   Handoff(std::size_t slack, PeerTable peers) : slack_(slack), peers_(std::move(peers)) {}
   struct Choice {
-    int inbox_fd = -1;  // -1: nobody
+    const PortPeer* peer = nullptr;
     std::uint64_t load = 0;
     std::uint64_t* announced = nullptr;
   };
-  enum class Among : std::uint8_t { kAll, kSound };
-  Choice least_busy(Among among) const;
-  static bool send(const Choice& to, int socket, base::Bytes unread);
+  // Those that take connections, in any order.
+  std::vector<Choice> choices() const;
+  static bool send(const Choice& to, int socket, const net::PassedOn& connection);
 
   const std::size_t slack_;
   const PeerTable peers_;

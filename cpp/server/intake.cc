@@ -25,9 +25,8 @@ base::Status Intake::start(net::Loop& loop) {
 base::Status Intake::start_inbox(net::Loop& loop) {
   auto inbox = net::Inbox::open(
       loop, server_.options.inbox_fd,
-      [this](base::UniqueFd socket, const net::SocketAddress& peer, base::Bytes unread) {
-        on_received(std::move(socket), peer, unread);
-      },
+      [this](base::UniqueFd socket, const net::SocketAddress& peer,
+             const net::PassedOn& connection) { on_received(std::move(socket), peer, connection); },
       [this] {
         if (server_.beats != nullptr) server_.beats->clear_announced();
       },
@@ -41,14 +40,14 @@ void Intake::on_accepted(base::UniqueFd socket, const net::SocketAddress& peer) 
   if (!pass_on(socket.get())) server_.on_client(std::move(socket), peer, {});
 }
 
-// It stays here: two servers must not keep passing one connection.
+// It stays here however busy this is: two servers must not keep passing one connection.
 void Intake::on_received(base::UniqueFd socket, const net::SocketAddress& peer,
-                         base::Bytes unread) {
+                         const net::PassedOn& connection) {
   if (net::SocketAddress::of_local_end(socket.get()).unnamed()) {
     return server_.on_link(std::move(socket), peer);
   }
   server_.totals.received.fetch_add(1, std::memory_order_relaxed);
-  server_.on_client(std::move(socket), peer, unread);
+  server_.on_client(std::move(socket), peer, connection);
 }
 
 bool Intake::pass_on(int socket) {

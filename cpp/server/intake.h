@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 
-#include "base/bytes.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "net/acceptor.h"
@@ -31,8 +30,7 @@ class Intake {
     ServerTotals& totals;
     BeatPage* beats = nullptr;         // null: nobody wants to know
     const Handoff* handoff = nullptr;  // null: there are no other servers
-    // `unread` was received of it already.
-    std::function<void(base::UniqueFd, const net::SocketAddress&, base::Bytes unread)> on_client;
+    std::function<void(base::UniqueFd, const net::SocketAddress&, const net::PassedOn&)> on_client;
     std::function<void(base::UniqueFd, const net::SocketAddress&)> on_link;
     // Clients that the server has now, for the comparison with other servers.
     std::function<std::size_t()> clients;
@@ -53,7 +51,8 @@ class Intake {
  private:
   base::Status start_inbox(net::Loop& loop);
   void on_accepted(base::UniqueFd socket, const net::SocketAddress& peer);
-  void on_received(base::UniqueFd socket, const net::SocketAddress& peer, base::Bytes unread);
+  void on_received(base::UniqueFd socket, const net::SocketAddress& peer,
+                   const net::PassedOn& connection);
   bool pass_on(int socket);
   void lack(bool lacking);
 

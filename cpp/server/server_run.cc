@@ -54,30 +54,34 @@ base::Status ServerRun::open_handoff() {
 }
 
 void ServerRun::make_intake(net::Listener listener) {
-  Intake::Server server{
-      .options = options_,
-      .totals = totals_,
-      .beats = beats_.get(),
-      .handoff = handoff_.get(),
-      .on_client = [this](base::UniqueFd socket, const net::SocketAddress& peer,
-                          base::Bytes unread) { add_client(std::move(socket), peer, unread); },
-      .on_link =
-          [this](base::UniqueFd socket, const net::SocketAddress& peer) {
-            add_link({.socket = std::move(socket), .peer = peer});
-          },
-      .clients = [this] { return clients(); }};
+  Intake::Server server{.options = options_,
+                        .totals = totals_,
+                        .beats = beats_.get(),
+                        .handoff = handoff_.get(),
+                        .on_client =
+                            [this](base::UniqueFd socket, const net::SocketAddress& peer,
+                                   const net::PassedOn& connection) {
+                              add_client(std::move(socket), peer, connection);
+                            },
+                        .on_link =
+                            [this](base::UniqueFd socket, const net::SocketAddress& peer) {
+                              add_link({.socket = std::move(socket), .peer = peer});
+                            },
+                        .clients = [this] { return clients(); }};
   intake_ = std::make_unique<Intake>(std::move(listener), std::move(server));
 }
 
 base::Status ServerRun::make_shards() {
-  ShardContext context{
-      .factory = factory_,
-      .limits = options_.limits,
-      .counters = totals_.bytes,
-      .tls = options_.tls,
-      .on_gone = [this](PeerKind kind) { connection_gone(kind); },
-      .hand_over = [this](int socket, base::Bytes unread) { return hand_over(socket, unread); },
-      .on_error = options_.on_error};
+  ShardContext context{.factory = factory_,
+                       .limits = options_.limits,
+                       .counters = totals_.bytes,
+                       .tls = options_.tls,
+                       .on_gone = [this](PeerKind kind) { connection_gone(kind); },
+                       .hand_over =
+                           [this](int socket, const net::PassedOn& connection) {
+                             return hand_over(socket, connection);
+                           },
+                       .on_error = options_.on_error};
   if (beats_) beats_->begin(static_cast<std::size_t>(options_.threads));
   for (int i = 0; i < options_.threads; ++i) {
     auto loop = net::Loop::create(options_.loop);
@@ -118,21 +122,25 @@ bool ServerRun::link(base::UniqueFd socket, ProtocolFactory factory) {
 }
 
 void ServerRun::add_client(base::UniqueFd socket, const net::SocketAddress& peer,
-                           base::Bytes unread) {
+                           const net::PassedOn& connection) {
   if (beats_) beats_->count_arrival();
   const std::optional<PeerKind> kind = occupancy_.admit();
   if (!kind) return;
   if (beats_) beats_->add_connections(1);
   least_busy().adopt({.socket = std::move(socket),
                       .peer = peer,
-                      .unread = std::string(base::as_text(unread)),
-                      .kind = *kind});
+                      .kind = *kind,
+                      .unread = std::string(base::as_text(connection.unread)),
+                      .passed_on = connection.times});
 }
 
-bool ServerRun::hand_over(int socket, base::Bytes unread) {
-  if (!handoff_ || !handoff_->divert(socket, unread)) return false;
-  totals_.handed_over.fetch_add(1, std::memory_order_relaxed);
-  return true;
+http::HandedOver ServerRun::hand_over(int socket, const net::PassedOn& connection) {
+  if (!handoff_) return http::HandedOver::kNobody;
+  const auto outcome = handoff_->divert(socket, connection, options_.max_connections);
+  if (outcome == http::HandedOver::kGone) {
+    totals_.handed_over.fetch_add(1, std::memory_order_relaxed);
+  }
+  return outcome;
 }
 
 void ServerRun::add_link(Newcomer newcomer) {

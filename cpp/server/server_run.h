@@ -12,7 +12,6 @@
 #include <memory>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
@@ -61,8 +60,9 @@ class ServerRun {
   void make_intake(net::Listener listener);
   base::Status make_shards();
   void beat(std::size_t shard, base::TimePoint now);
-  void add_client(base::UniqueFd socket, const net::SocketAddress& peer, base::Bytes unread);
-  bool hand_over(int socket, base::Bytes unread);
+  void add_client(base::UniqueFd socket, const net::SocketAddress& peer,
+                  const net::PassedOn& connection);
+  http::HandedOver hand_over(int socket, const net::PassedOn& connection);
   void add_link(Newcomer newcomer);
   void connection_gone(PeerKind kind);
   Shard& least_busy();

@@ -21,7 +21,7 @@ struct ServerStatistics {
   std::uint64_t handed_over_total = 0;
   std::uint64_t received_total = 0;            // through the inbox; counted as accepted or refused
   std::uint64_t handshake_failures_total = 0;  // TLS, also too slow or in clear text
-  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_in = 0;                  // also those that another server has received before
   std::uint64_t bytes_out = 0;
 };
 

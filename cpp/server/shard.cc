@@ -51,6 +51,7 @@ void Shard::open(Newcomer newcomer) {
   const PeerKind kind = newcomer.kind;
   if (aborting_) return gone(kind);
   const auto factory = newcomer.factory;
+  const std::uint8_t passed_on = newcomer.passed_on;
   auto transport = make_transport(std::move(newcomer));
   if (!transport) {
     if (context_.on_error) context_.on_error(transport.error());
@@ -59,7 +60,7 @@ void Shard::open(Newcomer newcomer) {
   auto connection = std::make_shared<Connection>(loop_, *std::move(transport), context_.limits,
                                                  *this, context_.counters);
   open_.emplace(connection.get(), Entry{connection, kind, factory});
-  const auto opened = connection->open(factory ? *factory : context_.factory, kind);
+  const auto opened = connection->open(factory ? *factory : context_.factory, kind, passed_on);
   if (!opened) {
     if (context_.on_error) context_.on_error(opened.error());
     open_.erase(connection.get());

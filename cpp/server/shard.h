@@ -29,7 +29,7 @@ struct ShardContext {
   // A connection that adopt() took has gone. On the shard's thread.
   std::function<void(PeerKind kind)> on_gone;
   // See ConnectionOwner::hand_over.
-  std::function<bool(int socket, base::Bytes unread)> hand_over;
+  std::function<http::HandedOver(int socket, const net::PassedOn& connection)> hand_over;
   std::function<void(const base::Error&)> on_error;  // may be empty
   // Every kBeatInterval, and when the thread ends; both on the shard's thread, both may be empty.
   std::function<void(base::TimePoint now)> on_beat = {};
@@ -40,10 +40,12 @@ struct ShardContext {
 struct Newcomer {
   base::UniqueFd socket;
   net::SocketAddress peer;
-  std::string unread = {};  // received of it already
   PeerKind kind = PeerKind::kClient;
   // Makes its protocol; null: the server's own factory.
   std::shared_ptr<const ProtocolFactory> factory = nullptr;
+  // See net::PassedOn.
+  std::string unread = {};
+  std::uint8_t passed_on = 0;
 };
 
 class Shard final : public ConnectionOwner {
@@ -66,8 +68,8 @@ class Shard final : public ConnectionOwner {
   std::size_t in_flight() const;
 
   void on_closed(Connection& connection) override;
-  bool hand_over(int socket, base::Bytes unread) override {
-    return context_.hand_over(socket, unread);
+  http::HandedOver hand_over(int socket, const net::PassedOn& connection) override {
+    return context_.hand_over(socket, connection);
   }
 
  private:

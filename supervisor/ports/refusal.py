@@ -45,7 +45,7 @@ class Refusal:
             client.close()
             return
         try:
-            client.send(self._answer())  # fits into the empty send buffer of a new connection
+            client.send(self._answer())  # fits: nothing else is in its send buffer
             client.shutdown(socket.SHUT_WR)
         except OSError:
             client.close()

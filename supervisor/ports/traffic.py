@@ -23,8 +23,8 @@ _NO_HTTP = "grpc"
 
 @dataclass(frozen=True)
 class TrafficState:
-    """`inboxes`: by port and slot, its sending and its receiving end. `unread`: what was received
-    of each connection in `parked`, in hexadecimal digits.
+    """`inboxes`: by port and slot, its sending and its receiving end. `known`: of each connection
+    in `parked` (see `Arrival`), in hexadecimal digits.
     """
 
     steering: str
@@ -34,7 +34,7 @@ class TrafficState:
     relayed_total: int
     parked: list[tuple[str, int]]
     refusals: dict[str, RefusalState]
-    unread: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
 
 
 class Traffic:
@@ -75,8 +75,8 @@ class Traffic:
             self.table.select(slot, generation)
         for name, refusal in before.refusals.items():
             self.refusals[name].resume(refusal)
-        unread = before.unread or [""] * len(before.parked)  # those before did not have it
-        parked = zip(before.parked, unread, strict=True)
+        known = before.known or ["00"] * len(before.parked)  # those before did not have it
+        parked = zip(before.parked, known, strict=True)
         self.relay.resume(
             before.relayed_total,
             [(port, Arrival(fd, bytes.fromhex(digits))) for (port, fd), digits in parked],
@@ -99,7 +99,7 @@ class Traffic:
             inboxes=inboxes,
             relayed_total=self.relay.relayed_total,
             parked=[(port, connection.fd) for port, connection in waiting],
-            unread=[connection.unread.hex() for _, connection in waiting],
+            known=[connection.known.hex() for _, connection in waiting],
             refusals={name: refusal.saved() for name, refusal in self.refusals.items()},
         )
 

@@ -2,9 +2,9 @@
 
 The supervisor keeps both ends for as long as the slot exists. What a worker has not read is
 therefore never lost with it: its successor finds it there, or the supervisor takes it back and
-gives it to another. A packet is one descriptor and one byte, which means nothing, and behind it
-what a worker had received of the connection before it gave it away (`cpp/net/inbox.h`). The
-worker's frontend reads it on its own loop, so the way does not lead through Python there.
+gives it to another. A packet is one descriptor, and what is known of the connection
+(`cpp/net/pass_descriptors.h`). The worker's frontend reads it on its own loop, so the way does not
+lead through Python there.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ _INT = array.array("i").itemsize
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
 #: A byte, and the most that a frontend gives away with a connection (`kMaxUnread`).
 _PACKET = 1 + (64 << 10)
+#: Wanted for what is on its way, which may be hundreds of connections with what was read of them;
+#: the system gives what it allows (`net.core.wmem_max`).
+_BUFFER = 4 << 20
 
 
 class Arrival(NamedTuple):
-    """A connection, and what was received of it already: whoever serves it reads that first."""
+    """A connection. `known`: how many workers have given it away (a byte), and what they have
+    received of it, which whoever serves it reads first.
+    """
 
     fd: int
-    unread: bytes = b""
+    known: bytes = b"\0"
 
 
 class Inbox:
@@ -35,6 +40,7 @@ class Inbox:
         """`ends`: the descriptors of one that exists, the sending one first."""
         if ends is None:
             self._send, self._receive = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._send.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         else:
             self._send, self._receive = (socket.socket(fileno=fd) for fd in ends)
         # O_NONBLOCK lives in the open file that the worker shares: set it once, here.
@@ -52,9 +58,10 @@ class Inbox:
     def send(self, connection: Arrival) -> bool:
         """Pass a duplicate. False if it does not fit now; the descriptor stays the caller's."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fd]))]
-        data = [b"c", connection.unread]
         try:
-            self._send.sendmsg(data, rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            self._send.sendmsg(
+                [connection.known], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+            )
         except OSError:  # EAGAIN: its reader is stuck; ETOOMANYREFS: too many under way
             return False
         return True
@@ -78,7 +85,7 @@ class Inbox:
                 fds = array.array("i")
                 fds.frombytes(payload[: len(payload) - len(payload) % _INT])
                 if fds:
-                    return Arrival(fds[0], data[1:])
+                    return Arrival(fds[0], data)
 
     def close(self) -> None:
         """Whoever still waits in it is disconnected. Idempotent."""

@@ -121,9 +121,8 @@ class Peer {
     options.limits = limits;
     options.date = fixed_date;
     const auto hand_over = [this](base::Bytes bytes) {
-      if (!others_take) return false;
-      handed_over.emplace_back(base::as_text(bytes));
-      return true;
+      if (others == http::HandedOver::kGone) handed_over.emplace_back(base::as_text(bytes));
+      return others;
     };
     connection = std::make_unique<Connection>(handler, strand, options, now,
                                               Client{"10.0.0.1:5", "https", hand_over});
@@ -160,7 +159,7 @@ class Peer {
   base::TimePoint now{};
   std::unique_ptr<Connection> connection;
   bool drains = true;
-  bool others_take = false;
+  http::HandedOver others = http::HandedOver::kNobody;
   std::vector<std::string> handed_over;
   std::string received;
   std::string_view unread;

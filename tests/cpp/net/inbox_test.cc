@@ -27,14 +27,15 @@ class InboxTest : public testing::Test {
     ours_.reset(pair[0]);
     theirs_.reset(pair[1]);
     loop_ = *Loop::create({});
-    inbox_ =
-        *Inbox::open(*loop_, theirs_.get(),
-                     [this](base::UniqueFd socket, const SocketAddress& peer, base::Bytes unread) {
-                       taken_.push_back(std::move(socket));
-                       peers_.push_back(peer);
-                       unread_.emplace_back(base::as_text(unread));
-                       if (taken_.size() == stop_at_) inbox_->stop();
-                     });
+    inbox_ = *Inbox::open(
+        *loop_, theirs_.get(),
+        [this](base::UniqueFd socket, const SocketAddress& peer, const PassedOn& connection) {
+          taken_.push_back(std::move(socket));
+          peers_.push_back(peer);
+          unread_.emplace_back(base::as_text(connection.unread));
+          times_.push_back(connection.times);
+          if (taken_.size() == stop_at_) inbox_->stop();
+        });
     EXPECT_TRUE(inbox_->start().has_value());
   }
 
@@ -62,6 +63,7 @@ class InboxTest : public testing::Test {
   std::vector<base::UniqueFd> taken_;
   std::vector<SocketAddress> peers_;
   std::vector<std::string> unread_;
+  std::vector<int> times_;
   std::size_t stop_at_ = 0;
   base::Result<Listener> listener_ = Listener::open({.address = "127.0.0.1"});
 };
@@ -89,16 +91,17 @@ TEST_F(InboxTest, TakesConnectionsReadyForUse) {
   EXPECT_EQ(client.line(), "hello\n");
 }
 
-TEST_F(InboxTest, GivesWhatWasReceivedOfThem) {
+TEST_F(InboxTest, GivesWhatIsKnownOfThem) {
   auto [client, accepted] = connection();
   const std::string most(kMaxUnread, 'x');
   const int fd = accepted.get();
-  ASSERT_TRUE(pass_descriptors(ours_.get(), {&fd, 1}, base::as_bytes("GET /")));
-  ASSERT_TRUE(pass_descriptors(ours_.get(), {&fd, 1}, base::as_bytes(most)));
-  EXPECT_FALSE(pass_descriptors(ours_.get(), {&fd, 1}, base::as_bytes(most + 'x')));
+  ASSERT_TRUE(pass_descriptors(ours_.get(), {&fd, 1}, {base::as_bytes("GET /"), 3}));
+  ASSERT_TRUE(pass_descriptors(ours_.get(), {&fd, 1}, {base::as_bytes(most), 0}));
+  EXPECT_FALSE(pass_descriptors(ours_.get(), {&fd, 1}, {base::as_bytes(most + 'x'), 0}));
   pass({fd});
   turn();
   EXPECT_EQ(unread_, (std::vector<std::string>{"GET /", most, ""}));
+  EXPECT_EQ(times_, (std::vector<int>{3, 0, 0}));
 }
 
 TEST_F(InboxTest, DropsWhatCameInPart) {

@@ -35,6 +35,14 @@ class HandoffTest : public testing::Test {
     for (Member& member : members) member.server->stop();
   }
 
+  // Until nothing more fits into its inbox.
+  void fill(std::size_t member) const {
+    members[member].server->stop();  // nobody reads it any more
+    const char byte = 'x';
+    while (::send(members[member].sender.get(), &byte, 1, MSG_DONTWAIT) == 1) {
+    }
+  }
+
   void start(std::size_t count, std::size_t slack) {
     ASSERT_EQ(::ftruncate(table.get(), static_cast<off_t>((count + 2) * BeatPage::kSize)), 0);
     serving_at = count * BeatPage::kSize;
@@ -51,6 +59,7 @@ class HandoffTest : public testing::Test {
       options.beats = {.fd = table.get(), .offset = i * BeatPage::kSize, .completed = {}};
       options.inbox_fd = members[i].receiver.get();
       options.handoff.slack = slack;
+      options.max_connections = most;
       for (std::size_t j = 0; j < count; ++j) {
         if (j != i) {
           options.handoff.peers.push_back(
@@ -72,7 +81,9 @@ class HandoffTest : public testing::Test {
 
   // As a protocol does it whose request is to be answered by another server.
   void give_away(LineProtocol& protocol, const http::HandOver& give) {
-    if (!give(base::as_bytes(unread))) return protocol.answer("stays\n");
+    const http::HandedOver outcome = give(base::as_bytes(unread));
+    if (outcome == http::HandedOver::kNoRoom) return protocol.answer("no room\n");
+    if (outcome == http::HandedOver::kNobody) return protocol.answer("stays\n");
     protocol.finish();
     protocol.answer(std::string());
   }
@@ -118,6 +129,7 @@ class HandoffTest : public testing::Test {
   }
 
   std::string unread = "again\n";  // what is handed over with a connection
+  std::size_t most = 1000;         // connections of each server
   test::Counts counts;
   LineProtocol::OnLine on_line = [](LineProtocol& protocol, std::string line) {
     protocol.answer(line + "\n");
@@ -186,10 +198,7 @@ TEST_F(HandoffTest, GivesNothingToThoseThatDoNotServe) {
 
 TEST_F(HandoffTest, KeepsWhatDoesNotFitIntoTheInbox) {
   start(2, 1);
-  members[1].server->stop();  // nobody reads its inbox any more
-  const char byte = 'x';
-  while (::send(members[1].sender.get(), &byte, 1, MSG_DONTWAIT) == 1) {
-  }
+  fill(1);
   for (int i = 0; i < 4; ++i) connect();
   EXPECT_EQ(connections().front(), 4U);
 }
@@ -250,6 +259,46 @@ TEST_F(HandoffTest, WhatNobodyTakesStays) {
   ASSERT_TRUE(clients.front()->send("away\n"));
   EXPECT_EQ(clients.front()->line(), "stays\n") << "too much for a packet";
   EXPECT_EQ(members[0].server->statistics().handed_over_total, 0U);
+}
+
+TEST_F(HandoffTest, WhatFindsNoRoomGoesToTheNextOrIsToldSo) {
+  start(3, 0);
+  fill(1);
+  connect();
+  ASSERT_TRUE(clients.front()->send("away\n"));
+  EXPECT_EQ(clients.front()->line(), "again\n");
+  fill(2);
+  connect();
+  ASSERT_TRUE(clients.back()->send("away\n"));
+  EXPECT_EQ(clients.back()->line(), "no room\n");
+}
+
+TEST_F(HandoffTest, NobodyIsDivertedToAServerThatRefusesClients) {
+  most = 2;
+  start(2, 0);
+  for (int i = 0; i < 2; ++i) {
+    connect();
+    ASSERT_TRUE(clients.back()->send("away\n"));
+    EXPECT_EQ(clients.back()->line(), "again\n");
+    ASSERT_TRUE(eventually([&] { return announced(1) == 0; }));
+  }
+  connect();
+  ASSERT_TRUE(clients.back()->send("away\n"));
+  EXPECT_EQ(clients.back()->line(), "stays\n");
+}
+
+// What each knows of the others is a moment old.
+TEST_F(HandoffTest, ServersThatSendItBackAndForthComeToAnEnd) {
+  start(2, 0);
+  unread = "away\n";
+  connect();
+  for (int i = 0; i < 2; ++i) {  // an answer begins a new count
+    ASSERT_TRUE(clients.front()->send("away\n"));
+    EXPECT_EQ(clients.front()->line(), "stays\n");
+  }
+  EXPECT_TRUE(eventually([&] { return members[0].server->statistics().connections == 1U; }));
+  EXPECT_EQ(members[0].server->statistics().handed_over_total, 4U);
+  EXPECT_EQ(members[1].server->statistics().handed_over_total, 4U);
 }
 
 // The other server reads the first part, which is to go on to a third one, while it holds the rest.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from certificates import Authority
+from closed_loop import stopped
 from fault_report import FaultReport
 from handed import ANNOUNCED, OPEN, cell
 from instance import until
@@ -23,6 +24,8 @@ from sick_model import INFER, Victim, started
 pytestmark = pytest.mark.faults
 
 _CLIENTS = 16
+#: So many that a worker's inbox has no room for the requests of half of them.
+_CROWD = 300
 #: So much that it does not come at once.
 _LARGE = json.dumps(
     {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [100_000], "data": [7] * 100_000}]}
@@ -50,13 +53,15 @@ def victim(tmp_path: Path, sick: Path) -> Iterator[Victim]:
 
 
 @contextlib.contextmanager
-def connections(port: int, tls: ssl.SSLContext | None = None) -> Iterator[list[Any]]:
+def connections(
+    port: int, tls: ssl.SSLContext | None = None, count: int = _CLIENTS
+) -> Iterator[list[Any]]:
     """Each is kept alive, and has been answered."""
     made = [
         http.client.HTTPSConnection("localhost", port, timeout=60, context=tls)
         if tls is not None
         else http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        for _ in range(_CLIENTS)
+        for _ in range(count)
     ]
     for each in made:
         assert ask(each)[0] == 200
@@ -66,7 +71,15 @@ def connections(port: int, tls: ssl.SSLContext | None = None) -> Iterator[list[A
 
 
 def ask(connection: Any, kind: str = "infer", body: str = INFER) -> tuple[int, Any, bytes]:
+    send(connection, kind, body)
+    return take(connection)
+
+
+def send(connection: Any, kind: str = "infer", body: str = INFER) -> None:
     connection.request("POST", f"/v2/models/echo/{kind}", body)
+
+
+def take(connection: Any) -> tuple[int, Any, bytes]:
     answer = connection.getresponse()
     return answer.status, answer.headers, answer.read()
 
@@ -75,21 +88,23 @@ def served(connection: Any) -> bool:
     return ask(connection)[0] == 200
 
 
-def handed(status: dict[str, Any]) -> bool:
-    giver, taker = status["workers"]
-    return bool(taker["handed_in"] >= giver["handed_out"] > 0)
+def break_it(victim: Victim, number: signal.Signals) -> int:
+    """The model of worker 0. The pid of its stub."""
+    stub = victim.stub
+    victim.fall_sick()
+    os.kill(stub, number)
+    victim.instance.wait_state(0, "DEGRADED")
+    return stub
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_no_request_fails(
     victim: Victim, number: signal.Signals, fault_report: FaultReport
 ) -> None:
-    instance, stub = victim.instance, victim.stub
+    instance = victim.instance
     with connections(instance.port("http")) as clients:
         sockets = [each.sock for each in clients]
-        victim.fall_sick()
-        os.kill(stub, number)
-        victim.instance.wait_state(0, "DEGRADED")
+        stub = break_it(victim, number)
         answers = [ask(each, *_REQUESTS[i % 4]) for i, each in enumerate(clients)]
         statuses = [status for status, _, _ in answers]
         statuses += [ask(each)[0] for _ in range(20) for each in clients]
@@ -102,12 +117,33 @@ def test_no_request_fails(
         assert set(statuses) == {200}, answers
         assert all(b"7.0" in body for _, _, body in answers)
         assert [each.sock for each in clients] == sockets, "the client has seen nothing of it"
-        instance.wait("counted", handed)
         victim.cure()
         if number == signal.SIGSTOP:
             os.kill(stub, signal.SIGCONT)
         instance.wait_ready()
         assert [ask(each)[0] for each in clients] == [200] * _CLIENTS
+
+
+def test_more_at_once_than_find_room(victim: Victim, fault_report: FaultReport) -> None:
+    """They wait for it a moment."""
+    body = json.dumps(
+        {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1500], "data": [7] * 1500}]}
+    )
+    with connections(victim.instance.port("http"), count=_CROWD) as clients:
+        break_it(victim, signal.SIGKILL)
+        for each in clients:
+            send(each, body=body)
+        answers = [take(each) for each in clients]
+        statuses = [status for status, _, _ in answers]
+        fault_report.row(
+            "SIGKILL of all stubs of a model, many HTTP clients at once",
+            sent=len(statuses),
+            failed=len(statuses) - statuses.count(200),
+            refused=0,
+        )
+        assert set(statuses) == {200}, [body for status, _, body in answers if status != 200]
+        victim.cure()
+        victim.instance.wait_ready()
 
 
 def test_a_receiver_that_dies_before_it_looks(
@@ -119,19 +155,20 @@ def test_a_receiver_that_dies_before_it_looks(
         victim = Victim(instance, sick)
         pids = [worker["pid"] for worker in instance.wait_ready()["workers"]]
         with connections(instance.port("http")) as clients:
-            mine = [each for each in clients if answered_by(each, pids[0])]
+            mine, others = of(pids[0], clients), of(pids[1], clients)
             assert mine, "at random, but for one case in some hundred"
-            stub = victim.stub
-            victim.fall_sick()
-            os.kill(stub, signal.SIGKILL)
-            instance.wait_state(0, "DEGRADED")
+            for each in others:
+                each.close()
+            until(lambda: cell(pids[1], page(1), OPEN) == 0, "it is the least busy")
+            break_it(victim, signal.SIGKILL)
             os.kill(pids[1], signal.SIGSTOP)
+            until(partial(stopped, pids[1]), "stopped")
             for each in mine:
-                each.request("POST", "/v2/models/echo/infer", INFER)
+                send(each)
             until(lambda: cell(pids[0], page(0), OPEN) == 0, "all have gone")
             unread = cell(pids[0], page(1), ANNOUNCED)
             os.kill(pids[1], signal.SIGKILL)
-            statuses = [each.getresponse().status for each in mine]
+            statuses = [take(each)[0] for each in mine]
             fault_report.row(
                 "a worker dies with HTTP requests unread that another gave it",
                 sent=len(mine),
@@ -151,16 +188,19 @@ def page(slot: int) -> int:
     return 4 * slot + 1
 
 
-def answered_by(connection: Any, pid: int) -> bool:
-    """Whether that worker has the connection: who has it is told by its own socket table."""
-    _, port = connection.sock.getsockname()
-    mine = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+def of(pid: int, clients: list[Any]) -> list[Any]:
+    """Those of `clients` whose other end that worker has."""
+    held = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            held.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    inodes = {}
     with open("/proc/net/tcp") as table:
         for line in table:
             fields = line.split()
-            if fields[2].endswith(f":{port:04X}"):
-                return f"socket:[{fields[9]}]" in mine
-    raise AssertionError("no such connection")
+            inodes[fields[2].partition(":")[2]] = fields[9]  # by the port of the far end
+    ports = {each: f"{each.sock.getsockname()[1]:04X}" for each in clients}
+    return [each for each in clients if f"socket:[{inodes[ports[each]]}]" in held]
 
 
 def test_with_tls_a_client_is_sent_elsewhere(
@@ -174,9 +214,7 @@ def test_with_tls_a_client_is_sent_elsewhere(
         victim = Victim(instance, sick)
         trust = ssl.create_default_context(cafile=str(authority.cert))
         with connections(instance.port("http"), trust) as clients:
-            stub = victim.stub
-            os.kill(stub, signal.SIGSTOP)
-            instance.wait_state(0, "DEGRADED")
+            stub = break_it(victim, signal.SIGSTOP)
             refused = []
             for client in clients:
                 status, headers, body = ask(client)
@@ -197,6 +235,7 @@ def test_with_tls_a_client_is_sent_elsewhere(
                 "model 'echo' is unavailable on this worker: "
                 "its Python stubs are stopped by a signal; another worker serves it"
             }
+            victim.cure()
             os.kill(stub, signal.SIGCONT)
         instance.wait_ready()
         victim.close()

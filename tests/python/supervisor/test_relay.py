@@ -60,7 +60,7 @@ class Rig:
         while (found := self.inbox(slot).take()) is not None:
             with socket.socket(fileno=found.fd) as connection:
                 connection.settimeout(PATIENCE)
-                numbers.append(int(found.unread + connection.recv(10)))
+                numbers.append(int(found.known[1:] + connection.recv(10)))
         return numbers
 
     def close(self) -> None:
@@ -164,15 +164,15 @@ def test_what_was_read_of_a_connection_goes_with_it(rig: Rig) -> None:
             accepted, _ = listener.accept()
         client.sendall(b"5")
         with client, accepted:
-            most = b"1" * (64 << 10)
-            assert rig.inbox(0).send(Arrival(accepted.fileno(), b"123"))
+            most = b"\0" + b"1" * (64 << 10)
+            assert rig.inbox(0).send(Arrival(accepted.fileno(), b"\3GET"))
             assert rig.inbox(0).send(Arrival(accepted.fileno(), most))
         rig.relay.update([2])
         await until(lambda: rig.relay.relayed_total == 2)
         first, second = rig.inbox(2).take(), rig.inbox(2).take()
         assert first is not None
         assert second is not None
-        assert (first.unread, second.unread) == (b"123", most)
+        assert (first.known, second.known) == (b"\3GET", most)
         with socket.socket(fileno=first.fd) as connection:
             assert connection.recv(10) == b"5"
         os.close(second.fd)

@@ -33,14 +33,14 @@ def test_what_is_parked_is_not_lost(tmp_path: Path, old: bool) -> None:
         serve = options(tmp_path, "--devices=cpu:2", "--http-port=0", "--grpc-port=0")
         ports = {port.name: PortGroup(port, 2) for port in serve.worker_ports}
         traffic = Traffic(serve, ports, 2, lambda: 1)
-        parked = [("http", Arrival(os.dup(0), b"GET /")), ("grpc", Arrival(os.dup(0)))]
+        parked = [("http", Arrival(os.dup(0), b"\2GET /")), ("grpc", Arrival(os.dup(0)))]
         traffic.relay.resume(7, parked)
         raw = json.loads(json.dumps(dump(traffic.saved())))
         if old:  # written by a version that did not know of bytes
-            del raw["unread"]
+            del raw["known"]
         successor = Traffic(serve, ports, 2, lambda: 1, copied(load(TrafficState, raw)))
-        found = [(port, connection.unread) for port, connection in successor.relay.waiting]
-        assert found == [("http", b"" if old else b"GET /"), ("grpc", b"")]
+        found = [(port, connection.known) for port, connection in successor.relay.waiting]
+        assert found == [("http", b"\0" if old else b"\2GET /"), ("grpc", b"\0")]
         assert successor.relay.relayed_total == 7
         for each in (traffic, successor):
             each.close()
