@@ -163,8 +163,8 @@ TEST_F(HandoffTest, SpreadsABurst) {
     return sum == 100;
   }));
   for (const std::size_t each : connections()) {
-    EXPECT_GE(each, 20U);
-    EXPECT_LE(each, 30U);
+    EXPECT_GE(each, 10U);
+    EXPECT_LE(each, 40U);
   }
   for (auto& client : clients) {
     ASSERT_TRUE(client->send("x\n"));
@@ -296,9 +296,10 @@ TEST_F(HandoffTest, ServersThatSendItBackAndForthComeToAnEnd) {
     ASSERT_TRUE(clients.front()->send("away\n"));
     EXPECT_EQ(clients.front()->line(), "stays\n");
   }
+  for (const Member& member : members) {  // counted after it has gone
+    EXPECT_TRUE(eventually([&] { return member.server->statistics().handed_over_total == 4U; }));
+  }
   EXPECT_TRUE(eventually([&] { return members[0].server->statistics().connections == 1U; }));
-  EXPECT_EQ(members[0].server->statistics().handed_over_total, 4U);
-  EXPECT_EQ(members[1].server->statistics().handed_over_total, 4U);
 }
 
 // The other server reads the first part, which is to go on to a third one, while it holds the rest.
