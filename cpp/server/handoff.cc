@@ -7,6 +7,17 @@
 #include "server/beat_page.h"
 
 namespace tfe::server {
+namespace {
+
+// Of an announcement, unless the receiver has forgotten it already.
+void withdraw(std::uint64_t& announcements) {
+  const std::atomic_ref announced(announcements);
+  std::uint64_t seen = announced.load(std::memory_order_relaxed);
+  while (seen > 0 && !announced.compare_exchange_weak(seen, seen - 1, std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace
 
 base::Result<std::unique_ptr<Handoff>> Handoff::open(const HandoffOptions& options, int table_fd) {
   auto peers = PeerTable::open(options.peers, table_fd);
@@ -30,7 +41,9 @@ std::vector<Handoff::Choice> Handoff::choices() const {
 bool Handoff::send(const Choice& to, int socket, const net::PassedOn& connection) {
   // Before it is sent: the receiver forgets announcements when its inbox is empty.
   std::atomic_ref(*to.announced).fetch_add(1, std::memory_order_relaxed);
-  return net::pass_descriptors(to.peer->inbox_fd, {&socket, 1}, connection);
+  const bool sent = net::pass_descriptors(to.peer->inbox_fd, {&socket, 1}, connection);
+  if (!sent) withdraw(*to.announced);
+  return sent;
 }
 
 bool Handoff::pass(int socket, std::uint64_t own) const {

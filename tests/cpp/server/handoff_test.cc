@@ -271,6 +271,7 @@ TEST_F(HandoffTest, WhatFindsNoRoomGoesToTheNextOrIsToldSo) {
   connect();
   ASSERT_TRUE(clients.back()->send("away\n"));
   EXPECT_EQ(clients.back()->line(), "no room\n");
+  EXPECT_EQ(announced(1) + announced(2), 0U) << "nothing is on its way to them";
 }
 
 TEST_F(HandoffTest, NobodyIsDivertedToAServerThatRefusesClients) {
