@@ -7,7 +7,9 @@ import http.client
 import json
 import os
 import signal
+import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -63,11 +65,13 @@ def connections(
         else http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for _ in range(count)
     ]
-    for each in made:
-        assert ask(each)[0] == 200
-    yield made
-    for each in made:
-        each.close()
+    try:
+        for each in made:
+            assert ask(each)[0] == 200
+        yield made
+    finally:
+        for each in made:
+            each.close()
 
 
 def ask(connection: Any, kind: str = "infer", body: str = INFER) -> tuple[int, Any, bytes]:
@@ -198,9 +202,15 @@ def of(pid: int, clients: list[Any]) -> list[Any]:
     with open("/proc/net/tcp") as table:
         for line in table:
             fields = line.split()
-            inodes[fields[2].partition(":")[2]] = fields[9]  # by the port of the far end
-    ports = {each: f"{each.sock.getsockname()[1]:04X}" for each in clients}
-    return [each for each in clients if f"socket:[{inodes[ports[each]]}]" in held]
+            inodes[fields[1], fields[2]] = fields[9]  # by its own address and that of the far end
+    ends = {each: (tcp(each.sock.getpeername()), tcp(each.sock.getsockname())) for each in clients}
+    return [each for each in clients if f"socket:[{inodes[ends[each]]}]" in held]
+
+
+def tcp(address: tuple[str, int]) -> str:
+    """As /proc/net/tcp spells it: the four bytes as a number of the machine."""
+    (number,) = struct.unpack("=I", socket.inet_aton(address[0]))
+    return f"{number:08X}:{address[1]:04X}"
 
 
 def test_with_tls_a_client_is_sent_elsewhere(
