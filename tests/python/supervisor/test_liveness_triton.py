@@ -73,7 +73,8 @@ def test_one_of_four_is_stopped(tmp_path: Path, fault_report: FaultReport) -> No
     """Nobody fails; what the stopped worker had accepted waits for it, and nothing else does."""
     with serve(tmp_path, "--devices=cpu:4", "--hang-timeout=60") as instance:
         victim = pids(instance.wait_ready())[1]
-        with Load(instance.port("http"), 8, INFER) as load:
+        # More than a worker accepts at a time: those that it has wait until it goes on.
+        with Load(instance.port("http"), 16, INFER) as load:
             open_then = stop_and_count(victim, 1)
             stopped_at = time.monotonic()
             instance.wait_state(1, "SUSPECT")
