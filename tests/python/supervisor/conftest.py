@@ -1,11 +1,13 @@
-"""The report of the tests of faults: a fixture that collects rows, a table after the last test."""
+"""What tests of faults share: their report, a table after the last test; a model that breaks."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from fault_report import FaultReport, Row, table, write
+from sick_model import Victim, started
 
 #: Below the root of the repository; the rows of the last run that had any.
 REPORT = "build/fault_report.json"
@@ -48,3 +50,18 @@ def pytest_terminal_summary(
     path = config.rootpath / REPORT
     write(rows, path)
     terminalreporter.write_line(f"as JSON: {path}")
+
+
+@pytest.fixture
+def sick(tmp_path: Path, backends_dir: Path) -> Path:
+    """Where a test says which worker's model is broken, see `sick_model`."""
+    return tmp_path / "sick"
+
+
+@pytest.fixture
+def victim(tmp_path: Path, sick: Path) -> Iterator[Victim]:
+    """Of two workers."""
+    with started(tmp_path, sick) as instance:
+        made = Victim(instance, sick)
+        yield made
+        made.close()

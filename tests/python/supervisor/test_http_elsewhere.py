@@ -41,19 +41,6 @@ _REQUESTS = [
 ]
 
 
-@pytest.fixture
-def sick(tmp_path: Path, backends_dir: Path) -> Path:
-    return tmp_path / "sick"
-
-
-@pytest.fixture
-def victim(tmp_path: Path, sick: Path) -> Iterator[Victim]:
-    with started(tmp_path, sick) as instance:
-        made = Victim(instance, sick)
-        yield made
-        made.close()
-
-
 @contextlib.contextmanager
 def connections(
     port: int, tls: ssl.SSLContext | None = None, count: int = _CLIENTS

@@ -10,7 +10,6 @@ import http.client
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -22,19 +21,6 @@ from test_forwarding import Callers, request
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture
-def sick(tmp_path: Path, backends_dir: Path) -> Path:
-    return tmp_path / "sick"
-
-
-@pytest.fixture
-def victim(tmp_path: Path, sick: Path) -> Iterator[Victim]:
-    with started(tmp_path, sick) as instance:
-        made = Victim(instance, sick)
-        yield made
-        made.close()
 
 
 def passed_on(instance: Instance, worker: int, direction: str) -> int:
