@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-import mmap
 import os
 import signal
-import struct
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from instance import DEADLINE, until
+from other_process import OPEN, cell, stopped
 
 _BODY = json.dumps(
     {"inputs": [{"name": "INPUT0", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}]}
@@ -127,21 +125,4 @@ def stop_and_count(pid: int, slot: int, ports: int = 2) -> int:
     os.kill(pid, signal.SIGSTOP)
     until(lambda: stopped(pid), "stopped")
     pages = range(2 * slot * ports, 2 * (slot + 1) * ports)  # two of each port
-    return sum(_connections(pid, page) for page in pages)
-
-
-def stopped(pid: int) -> bool:
-    """Every thread of it: one that runs may accept a connection yet."""
-    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
-    return {stat.rpartition(")")[2].split()[0] for stat in stats} == {"T"}
-
-
-def _connections(pid: int, page: int) -> int:
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        link = f"/proc/{pid}/fd/{fd}"
-        if "tritonfrontend-beats" in os.readlink(link):
-            with open(link, "rb") as file:
-                file.seek(page * mmap.PAGESIZE + 16)
-                found: int = struct.unpack("=Q", file.read(8))[0]
-                return found
-    raise AssertionError("no page")
+    return sum(cell(pid, page, OPEN) for page in pages)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import mmap
-import os
 import socket
-import struct
 
 from closed_loop import INFER
 from instance import DEADLINE
@@ -34,20 +31,3 @@ def take_answer(client: socket.socket, keep: bool = False) -> int:
         answer.close()
         if not keep:
             client.close()
-
-
-#: Cells of a frontend's page, see cpp/server/beat_page.h: connections that it has open, and those
-#: given to it that it has not taken.
-OPEN, ANNOUNCED = 16, 40
-
-
-def cell(pid: int, page: int, offset: int) -> int:
-    """A number on one of the pages that the worker `pid` shares with the others."""
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        link = f"/proc/{pid}/fd/{fd}"
-        if "tritonfrontend-beats" in os.readlink(link):
-            with open(link, "rb") as file:
-                file.seek(page * mmap.PAGESIZE + offset)
-                found: int = struct.unpack("=Q", file.read(8))[0]
-                return found
-    raise AssertionError("no page")

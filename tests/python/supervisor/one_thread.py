@@ -17,14 +17,6 @@ _ORIG_RAX, _RIP, _WORDS = 15, 16, 27
 _JUMP_TO_ITSELF = b"\xeb\xfe"
 
 
-def named(pid: int, name: str) -> int:
-    """The thread of a process that has this name."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().strip() == name:
-            return int(task.name)
-    raise AssertionError(f"{pid} has no thread {name}")
-
-
 def hold(thread: int) -> None:
     """Stop it until `release`, as if it waited for a lock; other threads run on."""
     if _ptrace(_ATTACH, thread) != 0:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from fault_report import FaultReport
-from handed import ANNOUNCED, OPEN, ask, cell, take_answer
+from handed import ask, take_answer
 from instance import Instance, pids, running, until
+from other_process import ANNOUNCED, OPEN, cell
 
 pytestmark = pytest.mark.faults
 

@@ -17,10 +17,9 @@ from typing import Any
 
 import pytest
 from certificates import Authority
-from closed_loop import stopped
 from fault_report import FaultReport
-from handed import ANNOUNCED, OPEN, cell
 from instance import until
+from other_process import ANNOUNCED, OPEN, cell, descriptors, stopped
 from sick_model import INFER, Victim, started
 
 pytestmark = pytest.mark.faults
@@ -181,10 +180,7 @@ def page(slot: int) -> int:
 
 def of(pid: int, clients: list[Any]) -> list[Any]:
     """Those of `clients` whose other end that worker has."""
-    held = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(FileNotFoundError):
-            held.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    held = set(descriptors(pid).values())
     inodes = {}
     with open("/proc/net/tcp") as table:
         for line in table:

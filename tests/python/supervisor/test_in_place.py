@@ -16,6 +16,7 @@ from clients import Load
 from everywhere import call, everywhere
 from fault_report import FaultReport
 from instance import Instance, command, pids, running, until
+from other_process import command_line
 from test_lifecycle_load import more, under_load
 from test_real_triton import add_model, infer, repository  # noqa: F401 - a fixture
 
@@ -54,11 +55,7 @@ def answer(instance: Instance, model: str = "word") -> str:
 def stubs(instance: Instance, model: str) -> list[int]:
     """Processes, of all workers."""
     children = [c for pid in pids(instance.wait_ready()) for c in procfs.children_of(pid)]
-    return [
-        child.pid
-        for child in children
-        if f"/{model}/" in Path(f"/proc/{child.pid}/cmdline").read_text()
-    ]
+    return [child.pid for child in children if f"/{model}/" in command_line(child.pid)]
 
 
 def ready(port: int, model: str) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import re
 import shutil
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tritonclient.grpc as grpcclient
+from other_process import descriptors
 from test_real_triton import EXAMPLES, add_model, infer, serve
 
 from tritonfrontend.supervisor.system import procfs
@@ -40,11 +41,8 @@ def stubs_of(worker: dict[str, Any]) -> list[int]:
 
 def sockets(pid: int) -> set[str]:
     """Inodes of the sockets that a process holds."""
-    folder, found = Path(f"/proc/{pid}/fd"), set()
-    for entry in os.listdir(folder):
-        match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(folder / entry))
-        found |= {match[1]} if match else set()
-    return found
+    matches = (re.fullmatch(r"socket:\[(\d+)\]", link) for link in descriptors(pid).values())
+    return {match[1] for match in matches if match}
 
 
 def listening() -> set[str]:
@@ -61,10 +59,12 @@ def test_stubs_inherit_no_socket(tmp_path: Path, repository: Path) -> None:
         worker = instance.wait_ready()["workers"][0]
         port = instance.port("grpc")
         early = stubs_of(worker)
-        connection = http.client.HTTPConnection("127.0.0.1", instance.port("http"))
-        connection.request("GET", "/v2/health/live")
-        assert connection.getresponse().read() == b""
-        with grpcclient.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        with (
+            contextlib.closing(HTTPConnection("127.0.0.1", instance.port("http"))) as connection,
+            grpcclient.InferenceServerClient(f"127.0.0.1:{port}") as client,
+        ):
+            connection.request("GET", "/v2/health/live")
+            assert connection.getresponse().read() == b""
             client.load_model("late")
             assert infer(instance.port("http"), "late") == "Roger Roger"
             stubs, mine = stubs_of(worker), sockets(worker["pid"])
@@ -73,7 +73,6 @@ def test_stubs_inherit_no_socket(tmp_path: Path, repository: Path) -> None:
             assert len(mine & listening()) >= 2  # one for each port
             assert len(mine - listening()) >= 3  # its channel and two connections
             assert {pid: sockets(pid) for pid in stubs} == {pid: set() for pid in stubs}
-        connection.close()
 
 
 def cpus_of_threads(pid: int) -> set[tuple[int, ...]]:

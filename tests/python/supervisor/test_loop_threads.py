@@ -10,6 +10,7 @@ import pytest
 from closed_loop import INFER, Load
 from fault_report import FaultReport
 from instance import pids, until
+from other_process import thread_named
 from test_liveness_triton import serve
 
 from tritonfrontend.supervisor.system import procfs
@@ -35,7 +36,7 @@ def test_a_loop_that_is_held_makes_its_worker_suspect(
 ) -> None:
     with serve(tmp_path, *_FLAGS, "--hang-timeout=60") as instance:
         victim = pids(instance.wait_ready())[1]
-        thread = one_thread.named(victim, f"tfe-{loop}")
+        thread = thread_named(victim, f"tfe-{loop}")
         with Load(instance.port("http"), _CLIENTS, INFER) as load:
             one_thread.hold(thread)
             try:
@@ -55,7 +56,7 @@ def test_a_loop_that_spins_is_the_end_of_its_worker(
 ) -> None:
     with serve(tmp_path, *_FLAGS, "--hang-timeout=4") as instance:
         victim = pids(instance.wait_ready())[0]
-        thread = one_thread.named(victim, "tfe-HTTP-0")
+        thread = thread_named(victim, "tfe-HTTP-0")
         with Load(instance.port("http"), _CLIENTS, INFER) as load:
             one_thread.spin(victim, thread)
             instance.wait("suspicion", lambda s: silent(s["workers"][0], "HTTP-0"))

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import tritonclient.http as httpclient
 from instance import Instance, alive, run_id_of, shm_names, until
+from other_process import command_line
 from test_real_triton import EXAMPLES, add_model, assert_nothing_left, family, infer, serve
 from tritonclient.utils import InferenceServerException
 
@@ -77,8 +78,7 @@ def stubs(instance: Instance, model: str, slot: int = 0) -> list[int]:
     """Live stubs of a model in a worker."""
     worker, found = instance.worker(slot)["pid"], []
     for child in procfs.children_of(worker):
-        command = Path(f"/proc/{child.pid}/cmdline").read_bytes().decode()
-        if f"/{model}/1/model.py" in command and child.state not in "ZX":
+        if f"/{model}/1/model.py" in command_line(child.pid) and child.state not in "ZX":
             found.append(child.pid)
     return found
 
