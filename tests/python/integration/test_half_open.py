@@ -88,7 +88,7 @@ def test_ten_thousand_half_open_connections(frontends: tuple[KServeHttp, KServeH
     files, memory = descriptors(), resident_bytes()
     for number in range(WAVES):
         run(list(HALVES)[number % len(HALVES)])
-    assert descriptors() == files
+    until(lambda: descriptors() <= files, "every socket is closed")
     # A leak of 2 KB a connection would show as 20 MB; the allocator's own noise is below 10.
     assert resident_bytes() - memory < 10 << 20
     assert call(clear.port, "GET", "/v2/health/ready").status == 200

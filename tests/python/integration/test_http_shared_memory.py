@@ -15,7 +15,7 @@ import tritonclient.http as httpclient
 import tritonclient.utils.shared_memory as shm
 from helpers.models import write_repository
 from rawhttp import RawHttp, call, request
-from shm_calls import post, refused, region_input, region_output
+from shm_calls import descriptors_of, post, refused, region_input, region_output
 from tritonclient.http import InferenceServerClient as Client
 from tritonclient.utils import InferenceServerException
 from waiting import until
@@ -302,14 +302,14 @@ def test_a_region_beyond_its_object(
     shm_client: Client, shm_port: int, segments: Any, offset: int, size: int
 ) -> None:
     key, _ = segments(64)
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors = descriptors_of(key)
     body = {"key": key, "offset": offset, "byte_size": size}
     for _ in range(20):
         assert refused(post(shm_port, "systemsharedmemory/region/r/register", body)) == (
             400,
             "failed to register shared memory region 'r': invalid args",
         )
-    assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
+    assert descriptors_of(key) == descriptors
 
 
 def test_unregister_of_nothing(shm_client: Client, shm_port: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from instance import until
 
 from tritonfrontend.supervisor.protocol.channel import Channel
 from tritonfrontend.supervisor.replication.gathering import Gathering, Member
@@ -116,7 +117,7 @@ def group() -> Iterator[Group]:
         worker.supervisor.close()
         worker.channel.close()
         os.close(worker.core.fd)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before, "everything is closed")
 
 
 def test_all_that_serve_are_summed_up(group: Group) -> None:
