@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from typing import Any
 
 import numpy as np
@@ -19,15 +17,6 @@ def post(port: int, path: str, body: Any = None) -> Response:
 
 def refused(answer: Response) -> tuple[int, str]:
     return answer.status, answer.error()
-
-
-def descriptors_of(key: str) -> int:
-    """How many descriptors of this process lead to a shared memory object."""
-    found = 0
-    for fd in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):  # another thread has closed it
-            found += os.readlink(f"/proc/self/fd/{fd}") == f"/dev/shm/{key.lstrip('/')}"
-    return found
 
 
 def region_input(name: str, data: Any, region: str, offset: int = 0) -> httpclient.InferInput:

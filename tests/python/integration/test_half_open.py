@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import socket
 import struct
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from certificates import Authority
 from rawhttp import HOST, TIMEOUT_S, call
+from streams import descriptors
 from waiting import until
 
 from tritonfrontend import KServeHttp
@@ -32,10 +32,6 @@ HALVES = {
     "chunk": INFER + b"Transfer-Encoding: chunked\r\n\r\nfff\r\n" + b"x" * 1000,
     "handshake": HALF_HELLO,
 }
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 def resident_bytes() -> int:

@@ -132,6 +132,6 @@ def test_a_worker_that_cannot_be_watched_leaves_nothing(monkeypatch: pytest.Monk
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="Too many open files"):
         process.spawn(["/bin/sleep", "60"], "{}", (), {})
-    until(lambda: set(os.listdir("/proc/self/fd")) <= before, "nothing of it is open")
+    until(lambda: set(os.listdir("/proc/self/fd")) == before, "nothing of it is open")
     (pid,) = started
     assert procfs.stat(pid) is None
